@@ -1,0 +1,153 @@
+//! Who is measured: a container's names, what its runtime tells of it, and its limits.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::time::{Timestamp, or_go_zero};
+
+/// The names of a container, as JSON shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Reference {
+    /// The runtime's id; empty for a raw cgroup.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The cgroup's path below its hierarchy, `/` for the root.
+    pub name: String,
+    /// Other names: the runtime's name first, then the id.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// `docker`, ...; empty for a raw cgroup.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+}
+
+impl Reference {
+    /// A raw cgroup: nothing but its name.
+    pub fn raw(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+}
+
+/// What a runtime tells of one container. A raw cgroup has the default one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identity {
+    /// The runtime's id.
+    pub id: String,
+    /// `docker`, ...
+    pub namespace: &'static str,
+    /// The runtime's name for it first, then the id.
+    pub aliases: Vec<String>,
+    /// Labels as the runtime has them.
+    pub labels: BTreeMap<String, String>,
+    /// Environment variables that the white-list lets through; Docker's keys in lower case.
+    pub envs: BTreeMap<String, String>,
+    /// The image as the user named it.
+    pub image: String,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When it was last started.
+    pub started: Option<Timestamp>,
+    /// Its first process in the host's namespace; network numbers are read there.
+    pub pid: Option<u32>,
+    /// Whether it has a network of its own (not another container's).
+    pub has_network: bool,
+    /// Whether its writable layer can be measured.
+    pub has_filesystem: bool,
+    /// How often the runtime restarted it.
+    pub restart_count: u64,
+    /// `healthy`, `unhealthy`, `starting`, `none`; absent where the runtime has no such thing.
+    pub health: Option<String>,
+    /// What it returned, once it has ended and the runtime told.
+    pub exit_code: Option<i64>,
+    /// Whether the runtime says that it was killed for want of memory.
+    pub oom_killed: bool,
+}
+
+/// What a container may use and what is known of it: `spec` in v1 JSON.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Spec {
+    /// When the container was created.
+    #[serde(serialize_with = "or_go_zero")]
+    pub creation_time: Option<Timestamp>,
+    /// When it was last started.
+    #[serde(serialize_with = "or_go_zero")]
+    pub start_time: Option<Timestamp>,
+    /// Labels of the runtime.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Environment variables by white-list.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub envs: BTreeMap<String, String>,
+    /// Whether the cpu controller is there.
+    pub has_cpu: bool,
+    /// CPU shares and quota; all zero without `has_cpu`.
+    pub cpu: CpuSpec,
+    /// Whether the memory controller is there.
+    pub has_memory: bool,
+    /// Memory limits.
+    pub memory: MemorySpec,
+    /// Whether the hugetlb controller is there.
+    pub has_hugetlb: bool,
+    /// Whether network numbers are read for it.
+    pub has_network: bool,
+    /// Whether the pids controller is there.
+    pub has_processes: bool,
+    /// The pids limit.
+    pub processes: ProcessSpec,
+    /// Whether filesystem numbers are read for it.
+    pub has_filesystem: bool,
+    /// Whether the io controller is there.
+    pub has_diskio: bool,
+    /// Whether application metrics are collected from it.
+    pub has_custom_metrics: bool,
+    /// The image as the user named it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image: String,
+}
+
+/// Limits of the cpu and cpuset controllers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CpuSpec {
+    /// Shares: v1 `cpu.shares` | v2 `cpu.weight`, converted to shares.
+    pub limit: u64,
+    /// Always 0; the field is part of the format.
+    pub max_limit: u64,
+    /// CPUs that may be used, as `0-1`: v1 `cpuset.cpus` | v2 `cpuset.cpus.effective`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mask: String,
+    /// Microseconds of CPU a period; 0 is no quota: v1 `cpu.cfs_quota_us` | v2 `cpu.max`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub quota: u64,
+    /// Microseconds: v1 `cpu.cfs_period_us` | v2 `cpu.max`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub period: u64,
+}
+
+/// Limits of the memory controller, in bytes; `u64::MAX` is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MemorySpec {
+    /// v1 `memory.limit_in_bytes` | v2 `memory.max`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub limit: u64,
+    /// v1 `memory.soft_limit_in_bytes` | v2 `memory.min`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reservation: u64,
+    /// v1 `memory.memsw.limit_in_bytes` | v2 `memory.swap.max`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub swap_limit: u64,
+}
+
+/// Limits of the pids controller.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ProcessSpec {
+    /// `pids.max`; `u64::MAX` is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub limit: u64,
+}
+
+/// For `#[serde(skip_serializing_if)]`: Go's `omitempty` of a number.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+pub fn is_zero(n: &u64) -> bool {
+    *n == 0
+}

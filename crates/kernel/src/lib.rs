@@ -1,0 +1,6 @@
+//! The kernel's files: where they are and the shapes they have.
+//!
+//! Comes in: paths below a movable root. Goes out: bytes, and numbers parsed in place.
+//! Refuses to know: containers, runtimes, metrics.
+
+pub mod root;

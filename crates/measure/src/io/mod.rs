@@ -1,0 +1,127 @@
+//! Block io of one container.
+
+use plimsoll_core::columnar;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::sample::{Psi, or_zero_psi};
+
+/// Block io by device; `diskio` in JSON. Lists are empty where the kernel has no such file.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct DiskIo {
+    /// Bytes. v1 `blkio.*.io_service_bytes[_recursive]` | v2 `io.stat` rbytes, wbytes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_service_bytes: Vec<PerDisk>,
+    /// Operations. v1 `blkio.*.io_serviced[_recursive]` | v2 `io.stat` rios, wios.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_serviced: Vec<PerDisk>,
+    /// Operations in flight; v1 bfq or cfq only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_queued: Vec<PerDisk>,
+    /// Sectors; v1 bfq or cfq only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sectors: Vec<PerDisk>,
+    /// Nanoseconds from dispatch to completion; v1 bfq or cfq only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_service_time: Vec<PerDisk>,
+    /// Nanoseconds waiting in queues; v1 bfq or cfq only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_wait_time: Vec<PerDisk>,
+    /// Operations merged; v1 bfq or cfq only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_merged: Vec<PerDisk>,
+    /// Milliseconds of disk time; v1 bfq or cfq only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_time: Vec<PerDisk>,
+    /// Microseconds; v2 `io.stat` cost.usage.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_cost_usage: Vec<PerDisk>,
+    /// Microseconds; v2 `io.stat` cost.wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_cost_wait: Vec<PerDisk>,
+    /// Microseconds; v2 `io.stat` cost.indebt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_cost_indebt: Vec<PerDisk>,
+    /// Microseconds; v2 `io.stat` cost.indelay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_cost_indelay: Vec<PerDisk>,
+    /// `io.pressure`; absent where the kernel has none.
+    #[serde(serialize_with = "or_zero_psi")]
+    pub psi: Option<Psi>,
+}
+
+/// One device's numbers.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct PerDisk {
+    /// `/dev/<name>`, or what the filesystem table calls it; empty where nothing does.
+    pub device: String,
+    /// Device number.
+    pub major: u64,
+    /// Device number.
+    pub minor: u64,
+    /// By operation.
+    pub stats: Ops,
+}
+
+/// Numbers by operation; those that the kernel's file does not have are absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ops {
+    /// Asynchronous; v1 only.
+    pub asynchronous: Option<u64>,
+    /// Of a figure that knows no operations (time, sectors, cost).
+    pub count: Option<u64>,
+    /// Discards; v1 only, as cAdvisor.
+    pub discard: Option<u64>,
+    /// Reads.
+    pub read: Option<u64>,
+    /// Synchronous; v1 only.
+    pub sync: Option<u64>,
+    /// The sum; v1 only.
+    pub total: Option<u64>,
+    /// Writes.
+    pub write: Option<u64>,
+}
+
+impl Ops {
+    /// Name and value of each operation that is there, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("Async", self.asynchronous),
+            ("Count", self.count),
+            ("Discard", self.discard),
+            ("Read", self.read),
+            ("Sync", self.sync),
+            ("Total", self.total),
+            ("Write", self.write),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+impl Serialize for Ops {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, &value)?;
+        }
+        map.end()
+    }
+}
+
+columnar!(DiskIo {
+    io_service_bytes,
+    io_serviced,
+    io_queued,
+    sectors,
+    io_service_time,
+    io_wait_time,
+    io_merged,
+    io_time,
+    io_cost_usage,
+    io_cost_wait,
+    io_cost_indebt,
+    io_cost_indelay,
+    psi,
+});
+columnar!(PerDisk { device, major, minor, stats });
+columnar!(Ops { asynchronous, count, discard, read, sync, total, write });

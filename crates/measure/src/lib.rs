@@ -1,0 +1,17 @@
+//! What each container and the machine use: one folder a subject.
+//!
+//! Comes in: kernel files. Goes out: a [`sample::Sample`] of each container at an instant, the machine's
+//! description, and the rows that name every number outward.
+//! Refuses to know: runtimes, history, HTTP.
+
+pub mod sample;
+
+pub mod cpu;
+pub mod cpuset;
+pub mod filesystem;
+pub mod hugetlb;
+pub mod io;
+pub mod load;
+pub mod memory;
+pub mod network;
+pub mod pids;

@@ -1,0 +1,141 @@
+//! Memory of one container.
+
+use plimsoll_core::columnar;
+use plimsoll_core::columns::{Named, as_map};
+use serde::Serialize;
+
+use crate::sample::{Psi, or_zero, or_zero_psi};
+
+/// Memory numbers; `memory` in JSON. Bytes unless said otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Memory {
+    /// Charged now, page cache included. v1 `memory.usage_in_bytes` | v2 `memory.current`; root: anon + file.
+    #[serde(serialize_with = "or_zero")]
+    pub usage: Option<u64>,
+    /// The peak. v1 `memory.max_usage_in_bytes` | v2 `memory.peak` (kernel 5.19).
+    #[serde(serialize_with = "or_zero")]
+    pub max_usage: Option<u64>,
+    /// Page cache. v1 total_cache | v2 file.
+    #[serde(serialize_with = "or_zero")]
+    pub cache: Option<u64>,
+    /// Anonymous memory. v1 total_rss | v2 anon.
+    #[serde(serialize_with = "or_zero")]
+    pub rss: Option<u64>,
+    /// v1 total_swap | v2 `memory.swap.current`; root: meminfo SwapTotal - SwapFree.
+    #[serde(serialize_with = "or_zero")]
+    pub swap: Option<u64>,
+    /// v1 total_mapped_file | v2 file_mapped.
+    #[serde(serialize_with = "or_zero")]
+    pub mapped_file: Option<u64>,
+    /// usage less inactive file memory, never below zero.
+    #[serde(serialize_with = "or_zero")]
+    pub working_set: Option<u64>,
+    /// v1 total_active_file | v2 active_file.
+    #[serde(serialize_with = "or_zero")]
+    pub total_active_file: Option<u64>,
+    /// v1 total_inactive_file | v2 inactive_file.
+    #[serde(serialize_with = "or_zero")]
+    pub total_inactive_file: Option<u64>,
+    /// v1 total_dirty | v2 file_dirty.
+    #[serde(serialize_with = "or_zero")]
+    pub file_dirty: Option<u64>,
+    /// v1 total_writeback | v2 file_writeback.
+    #[serde(serialize_with = "or_zero")]
+    pub file_writeback: Option<u64>,
+    /// Pages scanned for reclaim. v1 absent | v2 pgscan.
+    #[serde(serialize_with = "or_zero")]
+    pub pgscan: Option<u64>,
+    /// Pages reclaimed. v1 absent | v2 pgsteal.
+    #[serde(serialize_with = "or_zero")]
+    pub pgsteal: Option<u64>,
+    /// Count. v1 absent | v2 workingset_refault_file.
+    #[serde(serialize_with = "or_zero")]
+    pub workingset_refault_file: Option<u64>,
+    /// Count. v1 absent | v2 workingset_refault_anon.
+    #[serde(serialize_with = "or_zero")]
+    pub workingset_refault_anon: Option<u64>,
+    /// How often the limit was hit. v1 `memory.failcnt` | v2 `memory.events` max.
+    #[serde(serialize_with = "or_zero")]
+    pub failcnt: Option<u64>,
+    /// Kernel memory. v1 `memory.kmem.usage_in_bytes` | v2 `memory.stat` kernel (5.18).
+    #[serde(serialize_with = "or_zero")]
+    pub kernel: Option<u64>,
+    /// Faults of the container itself.
+    pub container_data: Faults,
+    /// Faults with those of its children.
+    pub hierarchical_data: Faults,
+    /// `memory.pressure`; absent where the kernel has none.
+    #[serde(serialize_with = "or_zero_psi")]
+    pub psi: Option<Psi>,
+    /// v2 `memory.events`; absent on v1.
+    pub events: MemoryEvents,
+}
+
+/// Page faults, and pages by NUMA node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Faults {
+    /// Faults. v1 pgfault, total_pgfault | v2 pgfault (which is hierarchical).
+    #[serde(serialize_with = "or_zero")]
+    pub pgfault: Option<u64>,
+    /// Faults that had to read from disk.
+    #[serde(serialize_with = "or_zero")]
+    pub pgmajfault: Option<u64>,
+    /// Pages by node; empty unless the kind is on.
+    pub numa_stats: NumaStats,
+}
+
+/// Pages by kind and node. v1 `memory.numa_stat` | v2 `memory.numa_stat` (bytes there, converted).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NumaStats {
+    /// Page cache.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "pages")]
+    pub file: Vec<Named<u64>>,
+    /// Anonymous memory.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "pages")]
+    pub anon: Vec<Named<u64>>,
+    /// Memory that cannot be reclaimed.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "pages")]
+    pub unevictable: Vec<Named<u64>>,
+}
+
+fn pages<S: serde::Serializer>(items: &[Named<u64>], serializer: S) -> Result<S::Ok, S::Error> {
+    as_map(items, serializer)
+}
+
+/// How often limits were met: v2 `memory.events`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct MemoryEvents {
+    /// Times `memory.high` was exceeded.
+    #[serde(serialize_with = "or_zero")]
+    pub high: Option<u64>,
+    /// Times `memory.max` was about to be exceeded.
+    #[serde(serialize_with = "or_zero")]
+    pub max: Option<u64>,
+}
+
+columnar!(Memory {
+    usage,
+    max_usage,
+    cache,
+    rss,
+    swap,
+    mapped_file,
+    working_set,
+    total_active_file,
+    total_inactive_file,
+    file_dirty,
+    file_writeback,
+    pgscan,
+    pgsteal,
+    workingset_refault_file,
+    workingset_refault_anon,
+    failcnt,
+    kernel,
+    container_data,
+    hierarchical_data,
+    psi,
+    events,
+});
+columnar!(Faults { pgfault, pgmajfault, numa_stats });
+columnar!(NumaStats { file, anon, unevictable });
+columnar!(MemoryEvents { high, max });

@@ -1,0 +1,47 @@
+//! Network of one container: what its own network namespace counted.
+
+use plimsoll_core::columnar;
+use serde::Serialize;
+
+/// Network numbers by interface: `/proc/<pid>/net/dev` of the container's first process.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Network {
+    /// In the kernel's order; `lo`, `veth*`, `docker*`, `nerdctl*` left out.
+    pub interfaces: Vec<Interface>,
+}
+
+/// One interface's totals.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Interface {
+    /// Name inside the namespace.
+    pub name: String,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Errors receiving.
+    pub rx_errors: u64,
+    /// Packets dropped receiving.
+    pub rx_dropped: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Errors sending.
+    pub tx_errors: u64,
+    /// Packets dropped sending.
+    pub tx_dropped: u64,
+}
+
+columnar!(Network { interfaces });
+columnar!(Interface {
+    name,
+    rx_bytes,
+    rx_packets,
+    rx_errors,
+    rx_dropped,
+    tx_bytes,
+    tx_packets,
+    tx_errors,
+    tx_dropped,
+});

@@ -1,0 +1,49 @@
+//! Processes and threads of one container.
+
+use plimsoll_core::columnar;
+use plimsoll_core::container::is_zero;
+use serde::Serialize;
+
+use crate::sample::or_zero;
+
+/// Process numbers; `processes` in JSON.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Processes {
+    /// Lines of `cgroup.procs`.
+    #[serde(serialize_with = "or_zero")]
+    pub process_count: Option<u64>,
+    /// Entries of `/proc/<pid>/fd` of those processes.
+    #[serde(serialize_with = "or_zero")]
+    pub fd_count: Option<u64>,
+    /// Those entries that are sockets.
+    #[serde(serialize_with = "or_zero")]
+    pub socket_count: Option<u64>,
+    /// `pids.current`.
+    #[serde(skip_serializing_if = "none_or_zero")]
+    pub threads_current: Option<u64>,
+    /// `pids.max`; 0 is no limit.
+    #[serde(skip_serializing_if = "none_or_zero")]
+    pub threads_max: Option<u64>,
+    /// Limits of the first process.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ulimits: Vec<Ulimit>,
+}
+
+/// One line of `/proc/<pid>/limits`; -1 is unlimited.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Ulimit {
+    /// `max_open_files`.
+    pub name: String,
+    /// The soft limit.
+    pub soft_limit: i64,
+    /// The hard limit.
+    pub hard_limit: i64,
+}
+
+#[allow(clippy::ref_option, reason = "the signature that serde asks for")]
+fn none_or_zero(n: &Option<u64>) -> bool {
+    n.as_ref().is_none_or(is_zero)
+}
+
+columnar!(Processes { process_count, fd_count, socket_count, threads_current, threads_max, ulimits });
+columnar!(Ulimit { name, soft_limit, hard_limit });

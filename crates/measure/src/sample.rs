@@ -1,0 +1,115 @@
+//! Everything read from one container at one instant.
+
+use plimsoll_core::columnar;
+use plimsoll_core::columns::Named;
+use plimsoll_core::time::Timestamp;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::cpu::Cpu;
+use crate::cpuset::CpuSet;
+use crate::filesystem::FsStats;
+use crate::hugetlb::HugeTlb;
+use crate::io::DiskIo;
+use crate::load::TaskStats;
+use crate::memory::Memory;
+use crate::network::Network;
+use crate::pids::Processes;
+
+/// One container at one instant: a field a subject. A part that was not read (its kind is off, its
+/// controller is not there) is absent.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// When the counters were read.
+    pub at: Timestamp,
+    /// CPU time.
+    pub cpu: Option<Cpu>,
+    /// Block io.
+    pub diskio: Option<DiskIo>,
+    /// Memory.
+    pub memory: Option<Memory>,
+    /// Huge pages by size (`2MB`).
+    pub hugetlb: Vec<Named<HugeTlb>>,
+    /// Network interfaces.
+    pub network: Option<Network>,
+    /// Filesystems: of the machine for `/`, else the writable layer.
+    pub filesystem: Vec<FsStats>,
+    /// Tasks by state.
+    pub task_stats: Option<TaskStats>,
+    /// Processes and threads.
+    pub processes: Option<Processes>,
+    /// The cpuset controller.
+    pub cpuset: Option<CpuSet>,
+}
+
+// the instant is kept by the timeline itself
+impl plimsoll_core::columns::Columnar for Sample {
+    fn visit<V: plimsoll_core::columns::Visitor>(&mut self, visitor: &mut V) {
+        let Self { at: _, cpu, diskio, memory, hugetlb, network, filesystem, task_stats, processes, cpuset } =
+            self;
+        cpu.visit(visitor);
+        diskio.visit(visitor);
+        memory.visit(visitor);
+        hugetlb.visit(visitor);
+        network.visit(visitor);
+        filesystem.visit(visitor);
+        task_stats.visit(visitor);
+        processes.visit(visitor);
+        cpuset.visit(visitor);
+    }
+}
+
+/// Pressure stall information: `{cpu,memory,io}.pressure`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Psi {
+    /// All tasks stalled.
+    pub full: PsiLine,
+    /// Some tasks stalled.
+    pub some: PsiLine,
+}
+
+/// One line of a pressure file.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PsiLine {
+    /// Microseconds stalled.
+    pub total: u64,
+    /// Hundredths of a percent over 10 s, as the kernel prints with two decimals.
+    pub avg10: u64,
+    /// Hundredths of a percent over 60 s.
+    pub avg60: u64,
+    /// Hundredths of a percent over 300 s.
+    pub avg300: u64,
+}
+
+impl Serialize for PsiLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let percent = |hundredths: u64| hundredths as f64 / 100.0;
+        let mut line = serializer.serialize_struct("PsiLine", 4)?;
+        line.serialize_field("total", &self.total)?;
+        line.serialize_field("avg10", &percent(self.avg10))?;
+        line.serialize_field("avg60", &percent(self.avg60))?;
+        line.serialize_field("avg300", &percent(self.avg300))?;
+        line.end()
+    }
+}
+
+columnar!(Psi { full, some });
+columnar!(PsiLine { total, avg10, avg60, avg300 });
+
+/// For `#[serde(serialize_with)]`: cAdvisor's JSON has no absent numbers inside a part, so an absent one is
+/// written 0 there (and nowhere else).
+///
+/// # Errors
+/// Those of the serializer.
+#[allow(clippy::ref_option, reason = "the signature that serde asks for")]
+pub fn or_zero<S: Serializer>(n: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(n.unwrap_or(0))
+}
+
+/// The same for a pressure file.
+///
+/// # Errors
+/// Those of the serializer.
+#[allow(clippy::ref_option, reason = "the signature that serde asks for")]
+pub fn or_zero_psi<S: Serializer>(psi: &Option<Psi>, serializer: S) -> Result<S::Ok, S::Error> {
+    psi.unwrap_or_default().serialize(serializer)
+}

@@ -1,0 +1,6 @@
+//! Answers when asked: REST, Prometheus text, pages.
+//!
+//! Comes in: a request, and whatever implements [`past::Past`]. Goes out: bytes.
+//! Refuses to know: the kernel, the runtimes, how the past is kept.
+
+pub mod past;

@@ -1,0 +1,169 @@
+//! What serving needs of the running host; the program plugs its host in here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_core::container::{Identity, Reference, Spec};
+use plimsoll_core::event::{Event, EventType};
+use plimsoll_core::family::Emit;
+use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
+use plimsoll_core::time::Timestamp;
+use plimsoll_measure::sample::Sample;
+use tokio::sync::broadcast;
+
+/// An answer that may have to wait.
+pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A container as it is known now. Cheap to clone: all parts are shared.
+#[derive(Clone)]
+pub struct View {
+    /// Its names.
+    pub reference: Arc<Reference>,
+    /// What its runtime tells.
+    pub identity: Arc<Identity>,
+    /// Its limits; `memory.limit` is as the kernel says, so 0 or `u64::MAX` where there is none.
+    pub spec: Arc<Spec>,
+    /// The rendered labels: `id="/x",image="",name=""` and so on, without braces. See `text::labels`.
+    pub labels: Arc<[u8]>,
+    /// The newest sample; absent just after the container appeared.
+    pub latest: Option<Arc<Sample>>,
+    /// Kills for want of memory whose killed task was in this group.
+    pub oom_events: u64,
+}
+
+/// Which samples: those between `start` and `end` (inclusive, open where absent), the newest `count`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// Not before.
+    pub start: Option<Timestamp>,
+    /// Not after.
+    pub end: Option<Timestamp>,
+    /// At most so many, the newest; absent is all.
+    pub count: Option<usize>,
+}
+
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// The container's name; with `subcontainers` those below it as well.
+    pub container: String,
+    /// Whether containers below count.
+    pub subcontainers: bool,
+    /// Types that count; none gives nothing.
+    pub types: Vec<EventType>,
+    /// Not before.
+    pub start: Option<Timestamp>,
+    /// Not after.
+    pub end: Option<Timestamp>,
+    /// At most so many, the newest; absent is all.
+    pub max: Option<usize>,
+}
+
+/// `latest_usage`, `minute_usage` ... of one container; `/api/v2.x/summary`.
+pub use plimsoll_core::summary::DerivedStats;
+
+/// What `/validate/` and the Docker page need of a runtime's own description.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DockerStatus {
+    /// Version.
+    pub version: String,
+    /// API version.
+    pub api_version: String,
+    /// uname release, as Docker tells.
+    pub kernel_version: String,
+    /// Operating system, as Docker tells.
+    pub os: String,
+    /// Host name.
+    pub hostname: String,
+    /// Where it keeps its data.
+    pub root_dir: String,
+    /// Storage driver.
+    pub driver: String,
+    /// The storage driver's own words: key and value.
+    pub driver_status: Vec<(String, String)>,
+    /// Images.
+    pub num_images: i64,
+    /// Containers, running or not.
+    pub num_containers: i64,
+    /// The images.
+    pub images: Vec<DockerImage>,
+}
+
+/// An image that Docker keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DockerImage {
+    /// Repository and tag, as `busybox:1`.
+    pub tags: Vec<String>,
+    /// `sha256:...`.
+    pub id: String,
+    /// Bytes.
+    pub virtual_size: i64,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+}
+
+/// Something that a feature lacks on this machine, for `/validate/` and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What does not work or works less well.
+    pub feature: String,
+    /// Why.
+    pub reason: String,
+    /// What would mend it.
+    pub remedy: String,
+}
+
+/// What serving asks. Every method answers at once from memory, except those that return [`Later`].
+pub trait Past: Send + Sync + 'static {
+    /// What runs here.
+    fn versions(&self) -> Arc<Versions>;
+    /// The machine.
+    fn machine(&self) -> Arc<MachineInfo>;
+    /// Every container whose numbers may be shown, sorted by name.
+    fn containers(&self) -> Vec<View>;
+    /// One container by its cgroup name.
+    fn container(&self, name: &str) -> Option<View>;
+    /// Samples of one container, oldest first; `None` for an unknown container.
+    fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>>;
+    /// Derived statistics; `None` when nothing is derived for it (yet).
+    fn summary(&self, name: &str) -> Option<DerivedStats>;
+    /// Returns when each of the containers has a sample no older than `max_age`.
+    fn refresh(&self, names: Vec<String>, max_age: Duration) -> Later<'_, ()>;
+    /// Events that were kept, oldest first.
+    fn events(&self, query: &EventQuery) -> Vec<Event>;
+    /// Events from now on, of every type and container.
+    fn watch_events(&self) -> broadcast::Receiver<Arc<Event>>;
+    /// Processes of one container (`/`: of the whole host).
+    ///
+    /// # Errors
+    /// A sentence for the client.
+    fn processes(&self, name: &str) -> Later<'_, Result<Vec<ProcessInfo>, String>>;
+    /// Filesystems with their use at the root's last sample.
+    fn storage(&self) -> Vec<FsInfo>;
+    /// The device that has this filesystem UUID.
+    fn device_by_uuid(&self, uuid: &str) -> Option<String>;
+    /// Docker's own description.
+    ///
+    /// # Errors
+    /// A sentence: why it did not answer.
+    fn docker(&self) -> Later<'_, Result<DockerStatus, String>>;
+    /// What is missing on this machine, and what would mend it.
+    fn missing(&self) -> Vec<Missing>;
+    /// Emits the host's own metrics: name, help, whether it is a counter, then values through `Emit`.
+    fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit)));
+}
+
+/// A family about the program itself (`plimsoll_*`, `process_*`).
+#[derive(Clone, Copy, Debug)]
+pub struct OwnMetric {
+    /// Prometheus name.
+    pub name: &'static str,
+    /// Help text.
+    pub help: &'static str,
+    /// Counter or gauge.
+    pub kind: plimsoll_core::family::Type,
+    /// Label names.
+    pub labels: &'static [&'static str],
+}
