@@ -6,6 +6,10 @@
 
 pub mod sample;
 
+pub mod host;
+pub mod reader;
+pub mod spec;
+
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;
