@@ -6,6 +6,8 @@
 
 pub mod sample;
 
+pub mod families;
+
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;

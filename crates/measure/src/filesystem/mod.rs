@@ -1,5 +1,7 @@
 //! Filesystems: those of the machine, and (later) a container's writable layer.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::Serialize;
 
