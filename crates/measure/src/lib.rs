@@ -9,6 +9,7 @@ pub mod sample;
 pub mod host;
 pub mod reader;
 pub mod spec;
+pub mod families;
 
 pub mod cpu;
 pub mod cpuset;

@@ -14,6 +14,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::Serialize;
 
