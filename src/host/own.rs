@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use plimsoll_core::family::{Emit, Type};
-use plimsoll_serve::past::OwnMetric;
+use plimsoll_discover::docker::status::{Image, Status};
+use plimsoll_serve::past::{DockerImage, DockerStatus, OwnMetric};
 
 use super::{Inner, lock};
 
@@ -49,7 +50,7 @@ static ROWS: &[Own] = &[
         "plimsoll_open_kernel_files",
         "Descriptors kept open on kernel files.",
         Type::Gauge,
-        |host| Some(host.stages.measure.budget.used() as f64),
+        |host| Some(host.stages.measure.budget.in_use() as f64),
     ),
     row(
         "plimsoll_read_faults_total",
@@ -97,6 +98,29 @@ pub(super) fn metrics(host: &Inner, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnM
         if let Some(value) = (own.value)(host) {
             out(&own.metric, &mut |emit| emit.float(&[], value));
         }
+    }
+}
+
+/// Docker's own description in the page's words.
+pub(super) fn docker_status(status: Status) -> DockerStatus {
+    let image = |image: Image| DockerImage {
+        tags: image.tags,
+        id: image.id,
+        virtual_size: image.virtual_size,
+        created: image.created,
+    };
+    DockerStatus {
+        version: status.version,
+        api_version: status.api_version,
+        kernel_version: status.kernel_version,
+        os: status.os,
+        hostname: status.hostname,
+        root_dir: status.root_dir,
+        driver: status.driver,
+        driver_status: status.driver_status,
+        num_images: status.num_images,
+        num_containers: status.num_containers,
+        images: status.images.into_iter().map(image).collect(),
     }
 }
 
