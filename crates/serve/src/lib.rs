@@ -4,3 +4,22 @@
 //! Refuses to know: the kernel, the runtimes, how the past is kept.
 
 pub mod past;
+
+pub mod app;
+pub mod route;
+
+pub mod body;
+pub mod go;
+pub mod json;
+pub mod names;
+pub mod query;
+pub mod reply;
+
+pub mod v1;
+pub mod v2;
+
+pub mod auth;
+pub mod metrics;
+
+pub mod page;
+pub mod validate;

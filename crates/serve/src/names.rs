@@ -1,0 +1,1 @@
+//! Which containers a request means.

@@ -1,0 +1,3 @@
+//! The v2 API.
+
+pub mod options;
