@@ -75,11 +75,12 @@ pub fn redirect(status: StatusCode, to: &str, with_page: bool) -> Response<Body>
     answer
 }
 
-/// Bytes that may not stand in a header as percent escapes.
+/// Bytes that may not stand in a header as percent escapes; a backslash too, which browsers take for a
+/// slash, so that `/\\host` would lead away from here.
 fn header_safe(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if byte.is_ascii_graphic() {
+        if byte.is_ascii_graphic() && byte != b'\\' {
             out.push(char::from(byte));
         } else {
             // writing to a String cannot fail
