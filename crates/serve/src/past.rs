@@ -139,6 +139,27 @@ pub struct EndedContainer {
     pub last: Option<Arc<Sample>>,
 }
 
+/// The cgroup set-up as `/validate/` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// Controllers of `/proc/cgroups` (v2 only: `cgroup.controllers`) and whether each is switched on.
+    pub controllers: Vec<(String, bool)>,
+    /// Whether the host has nothing but the unified hierarchy.
+    pub unified: bool,
+    /// Whether a group's memory includes that of its children: v1 `memory.use_hierarchy`; v2 always.
+    pub hierarchical_memory: bool,
+    /// Whether the CPU quota can be set: v1 `cpu.cfs_period_us` | v2 `cpu.max` of any group.
+    pub cfs_bandwidth: bool,
+    /// The directory above the `cpu` mount (v2: the mount itself); absent where none was found.
+    pub cgroup_root: Option<String>,
+    /// What lies in that directory.
+    pub mount_entries: Vec<String>,
+    /// The lines of `/proc/mounts` that mount cgroups.
+    pub mounts: Vec<String>,
+    /// What is watched for new groups: name, then the directories.
+    pub watches: Vec<(String, Vec<String>)>,
+}
+
 /// What serving asks. Every method answers at once from memory, except those that return [`Later`].
 pub trait Past: Send + Sync + 'static {
     /// What runs here.
@@ -177,7 +198,12 @@ pub trait Past: Send + Sync + 'static {
     fn missing(&self) -> Vec<Missing>;
     /// Containers that ended lately, oldest first.
     fn ended(&self) -> Vec<EndedContainer>;
+    /// The cgroup set-up, for `/validate/`.
+    fn validation(&self) -> Validation {
+        Validation::default()
+    }
     /// Emits the host's own metrics: name, help, whether it is a counter, then values through `Emit`.
+    #[allow(clippy::type_complexity, reason = "a name for it would hide that it is called once a family")]
     fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit)));
 }
 
