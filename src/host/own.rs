@@ -124,11 +124,6 @@ pub(super) fn docker_status(status: Status) -> DockerStatus {
     }
 }
 
-/// For `docs/metrics.md`.
-pub fn families() -> impl Iterator<Item = &'static OwnMetric> {
-    ROWS.iter().map(|own| &own.metric)
-}
-
 #[cfg(test)]
 mod tests {
     #[test]

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use plimsoll_core::kinds::Kinds;
 
 use crate::auth::Guard;
 use crate::body::{Body, empty};
+use crate::metrics::MetricsOptions;
 use crate::past::Past;
 use crate::query::{Query, unescape};
 use crate::route::{self, Route};
@@ -60,6 +61,7 @@ pub struct Protect {
 pub struct App {
     past: Arc<dyn Past>,
     options: Options,
+    metrics: MetricsOptions,
 }
 
 impl App {
@@ -67,7 +69,10 @@ impl App {
     pub fn new(past: Arc<dyn Past>, mut options: Options) -> Self {
         let prefix = options.url_base_prefix.trim_matches('/');
         options.url_base_prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
-        Self { past, options }
+        let machine: Vec<_> = plimsoll_measure::machine::families::FAMILIES.iter().collect();
+        let metrics =
+            MetricsOptions::new(options.kinds, plimsoll_measure::families::container(), &machine);
+        Self { past, options, metrics }
     }
 
     /// What was decided.
@@ -97,19 +102,17 @@ impl App {
         let path = if parts.uri.path().starts_with('/') { parts.uri.path() } else { "/" };
         let Options { url_base_prefix, prometheus_endpoint, profiling, protect, .. } = &self.options;
         let route = route::find(url_base_prefix, prometheus_endpoint, *profiling, path);
-        let mut extra = None;
+        let mut extra = HeaderMap::new();
         if let Some(guard) = &protect.guard
             && (protect.all || route.is_page())
         {
-            match guard.check(&parts.method, &parts.uri, &parts.headers) {
+            match guard.check(&parts.method, &parts.uri, &parts.headers).await {
                 Ok(headers) => extra = headers,
                 Err(refusal) => return refusal,
             }
         }
         let mut answer = self.at(route, parts, body).await;
-        if let Some(extra) = extra {
-            answer.headers_mut().extend(extra);
-        }
+        answer.headers_mut().extend(extra);
         answer
     }
 
@@ -134,10 +137,10 @@ impl App {
             },
             Route::Metrics => match RequestOptions::parse(query) {
                 Ok(asked) => {
-                    let asked = RequestOptions { count: Some(1), recursive: true, ..asked };
-                    metrics::answer(&self.past, &self.options, &asked, &parts.headers).await
+                    let namespace = asked.kind.namespace();
+                    metrics::answer(&self.past, &self.metrics, namespace, asked.max_age, &parts.headers).await
                 }
-                Err(sentence) => reply::failed(&format!("No metrics gathered, last error:\n\n{sentence}")),
+                Err(sentence) => metrics::refusal(&sentence),
             },
             Route::Containers(rest) => match unescape(rest, false) {
                 Some(name) => page::container::answer(&*self.past, &root, &name).await,
