@@ -150,13 +150,10 @@ impl Draft {
             return usage("-listen cannot be given together with -port or -listen_ip: it says both");
         }
         if let Some(path) = self.listen.strip_prefix("unix://") {
-            return match path.starts_with('/') {
-                true => Ok(Listen::Unix(path.into())),
-                false => usage(format!(
-                    "-listen: expected unix:///path with an absolute path, got {:?}",
-                    self.listen
-                )),
-            };
+            if path.starts_with('/') {
+                return Ok(Listen::Unix(path.into()));
+            }
+            return usage(format!("-listen: expected unix:///path from the root, got {:?}", self.listen));
         }
         let wrong = || {
             let got = &self.listen;

@@ -8,6 +8,7 @@
 
 mod draft;
 mod events;
+pub mod flag;
 mod grammar;
 mod health;
 mod kinds;
@@ -28,8 +29,8 @@ pub use self::settings::Settings;
 pub use self::usage::document;
 
 use self::draft::Draft;
+use self::flag::Flag;
 use self::grammar::End;
-use self::list::Flag;
 
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

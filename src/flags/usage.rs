@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::list::{Flag, HEALTH, SECTIONS, Section, Status};
+use super::flag::{Flag, Section, Status};
+use super::list::{HEALTH, SECTIONS};
 
 /// What `-h` prints.
 pub(super) fn help(program: &str, commands: &str) -> String {
