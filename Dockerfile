@@ -1,14 +1,14 @@
-# The image of Plimsoll: one static binary, nothing else. `make image` builds the binary, lays out
-# build/image and calls this; see deploy/docker/README.md.
+# The image of Plimsoll: one static binary, nothing else. Its context is a folder with two entries,
+# `plimsoll` and a symbolic link `cadvisor` to it (for manifests that name that program); `make image`
+# lays it out. See deploy/docker/README.md.
 FROM scratch
 
 LABEL org.opencontainers.image.title="plimsoll" \
       org.opencontainers.image.description="What each container on this host uses: cAdvisor's API, metrics and page" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# /usr/bin/plimsoll, and /usr/bin/cadvisor as a link to it for manifests that name that program
-COPY build/image/usr/ /usr/
-COPY LICENSE /LICENSE
+# the folder and not its files: so the link stays a link
+COPY . /usr/bin/
 
 EXPOSE 8080
 

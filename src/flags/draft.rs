@@ -135,6 +135,7 @@ impl Draft {
             pair("collector_cert", &self.collector_cert, "collector_key", &self.collector_key)?;
         self.settings.runtimes.docker_tls = self.docker_tls.then(|| self.docker_files.clone());
         self.environment();
+        self.past();
         self.pace()?;
         Ok(self.settings.clone())
     }
@@ -209,6 +210,15 @@ impl Draft {
         if !general.is_empty() {
             self.settings.runtimes.docker_env_prefixes.clone_from(general);
             self.settings.runtimes.containerd_env_prefixes.clone_from(general);
+        }
+    }
+
+    /// cAdvisor forgets nothing when told 0, and grows until it is killed.
+    fn past(&mut self) {
+        let duration = &mut self.settings.memory.storage_duration;
+        if duration.is_zero() {
+            *duration = Duration::from_nanos(1);
+            self.warn("-storage_duration: with 0 only the newest sample of a container is kept");
         }
     }
 

@@ -355,7 +355,7 @@ pub static SECTIONS: &[Section] = &[
                 "storage_duration",
                 "2m0s",
                 Set::Duration(|d, v| d.settings.memory.storage_duration = v),
-                "How long samples are kept in memory.",
+                "How long samples are kept in memory; 0 keeps the newest one only.",
             ),
             Flag::new(
                 "event_storage_age_limit",

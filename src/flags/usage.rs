@@ -55,13 +55,18 @@ fn document_flags(out: &mut String, section: &Section) {
         let default = if flag.default.is_empty() { String::new() } else { format!("`{}`", flag.default) };
         let since = if flag.is_ours() { "Plimsoll" } else { flag.since };
         let kind = flag.set.type_name();
-        let help = flag.help.replace('|', "\\|");
+        let help = plain(flag.help);
         let _ = write!(out, "| `{}` | {kind} | {} | {since} | {help}", flag.name, breakable(&default));
         if let Status::Accepted(reason) = flag.status {
-            let _ = write!(out, " **No effect**: {}.", reason.replace('|', "\\|"));
+            let _ = write!(out, " **No effect**: {}.", plain(reason));
         }
         out.push_str(" |\n");
     }
+}
+
+/// Text that Markdown leaves as it is in a table's cell.
+fn plain(text: &str) -> String {
+    text.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;")
 }
 
 /// A long list of words would make the table as wide as itself.
