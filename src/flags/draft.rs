@@ -1,6 +1,7 @@
 //! What the flags have said so far, and the rules that need more than one of them.
 
 use std::net::Ipv6Addr;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -98,8 +99,13 @@ impl Draft {
 
     /// klog's levels: cAdvisor starts at 2 and debugs from 4 on.
     pub(super) fn verbosity(&mut self, text: &str) -> Result<(), String> {
-        let level: i32 =
-            text.parse().map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))?;
+        let level: i32 = text.parse().map_err(|error: ParseIntError| {
+            let cause = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            format!("strconv.ParseInt: parsing {text:?}: {cause}")
+        })?;
         self.settings.log.level = match level {
             ..0 => Level::WARN,
             0..=3 => Level::INFO,

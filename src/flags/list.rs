@@ -16,6 +16,11 @@ fn path(text: String) -> Option<PathBuf> {
     (!text.is_empty()).then(|| text.into())
 }
 
+/// containerd's own tools write its socket with a scheme.
+fn socket(text: String) -> PathBuf {
+    text.strip_prefix("unix://").unwrap_or(&text).into()
+}
+
 fn paths(list: Vec<String>) -> Vec<PathBuf> {
     list.into_iter().map(PathBuf::from).collect()
 }
@@ -440,7 +445,7 @@ pub static SECTIONS: &[Section] = &[
             Flag::new(
                 "containerd",
                 "/run/containerd/containerd.sock",
-                Set::Text(|d, v| d.settings.runtimes.containerd = v.into()),
+                Set::Text(|d, v| d.settings.runtimes.containerd = socket(v)),
                 "containerd's socket.",
             )
             .since("0.29"),
