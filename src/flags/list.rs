@@ -207,8 +207,8 @@ pub static SECTIONS: &[Section] = &[
             .since("0.34"),
             Flag::new(
                 "disable_metrics",
-                "advtcp,cpu_topology,cpuset,hugetlb,memory_numa,process,refer\
-                 enced_memory,resctrl,sched,tcp,udp",
+                "advtcp,cpu_topology,cpuset,hugetlb,memory_numa,process,\
+                 referenced_memory,resctrl,sched,tcp,udp",
                 Set::Own("kinds", |d, v| kinds::parse(d, v).map(|kinds| d.disable = Some(kinds.set))),
                 "Metrics to leave out; replaces the default list, and an empty value leaves out \
                  nothing.",
