@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use plimsoll_core::family::{Row, Source, Type};
+use plimsoll_core::family::{Emit, Row, Source, Type};
 use plimsoll_core::kinds::Kind;
 
-use crate::sample::Sample;
+use crate::sample::{PsiLine, Sample};
 use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, pids};
 
 static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
@@ -122,4 +122,70 @@ fn section(out: &mut String, title: &str, entries: &[Entry]) {
 /// Text that does not end its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// A row that counts.
+pub(crate) const fn counter(
+    name: &'static str,
+    help: &'static str,
+    switch: Kind,
+    labels: &'static [&'static str],
+    source: Source,
+    values: fn(&Sample, &mut dyn Emit),
+) -> Row<Sample> {
+    Row { name, help, kind: Type::Counter, switch: Some(switch), labels, timestamped: true, source, values }
+}
+
+/// A row that goes up and down.
+pub(crate) const fn gauge(
+    name: &'static str,
+    help: &'static str,
+    switch: Kind,
+    labels: &'static [&'static str],
+    source: Source,
+    values: fn(&Sample, &mut dyn Emit),
+) -> Row<Sample> {
+    Row { kind: Type::Gauge, ..counter(name, help, switch, labels, source, values) }
+}
+
+/// Emits the seconds of a line of a pressure file, if it is there.
+pub(crate) fn stalled(line: Option<PsiLine>, out: &mut dyn Emit) {
+    if let Some(line) = line {
+        out.float(&[], line.total as f64 / 1e6);
+    }
+}
+
+/// A number as text behind a word, on the stack.
+pub(crate) struct Digits {
+    // room for a short word and the 20 digits of the largest number
+    bytes: [u8; 24],
+    start: usize,
+}
+
+impl Digits {
+    /// The number with zeros in front up to `width` digits. The word has at most four bytes.
+    pub(crate) fn new(word: &str, mut number: u64, width: usize) -> Self {
+        let mut text = Self { bytes: [0; 24], start: 24 };
+        let mut digits = 0;
+        while number > 0 || digits < width.max(1) {
+            text.put_before(b'0' + (number % 10) as u8);
+            number /= 10;
+            digits += 1;
+        }
+        word.bytes().rev().for_each(|byte| text.put_before(byte));
+        text
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.bytes.get(self.start..).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
+    fn put_before(&mut self, byte: u8) {
+        if let Some(place) = self.start.checked_sub(1)
+            && let Some(slot) = self.bytes.get_mut(place)
+        {
+            *slot = byte;
+            self.start = place;
+        }
+    }
 }
