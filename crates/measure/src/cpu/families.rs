@@ -158,3 +158,93 @@ fn usage(cpu: &Cpu, out: &mut dyn Emit) {
         out.float(&[Digits::new("cpu", number as u64, 2).as_str()], *nanos as f64 / 1e9);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::CpuUsage;
+    use crate::families::tests::text;
+    use crate::sample::{Psi, PsiLine};
+
+    fn with_usage(usage: CpuUsage) -> Sample {
+        Sample { cpu: Some(Cpu { usage, ..Cpu::default() }), ..Sample::default() }
+    }
+
+    #[test]
+    fn every_number_has_its_line() {
+        let some = PsiLine { total: 2_500_000, ..PsiLine::default() };
+        let full = PsiLine { total: 1_250_000, ..PsiLine::default() };
+        let cpu = Cpu {
+            usage: CpuUsage {
+                total: Some(1_500_000_000),
+                per_cpu_usage: vec![],
+                user: Some(1_000_000_000),
+                system: Some(500_000_000),
+            },
+            cfs: Cfs {
+                periods: Some(723),
+                throttled_periods: Some(18),
+                throttled_time: Some(1_724_314_000),
+                bursts_periods: Some(25),
+                burst_time: Some(500_000_000),
+            },
+            schedstat: Schedstat {
+                run_time: Some(53_643_567),
+                runqueue_time: Some(479_424_566_378),
+                run_periods: Some(984_285),
+            },
+            load_average: Some(2),
+            load_d_average: Some(3),
+            psi: Some(Psi { full, some }),
+        };
+        let sample = Sample { cpu: Some(cpu), ..Sample::default() };
+        assert_eq!(
+            text(ROWS, &sample),
+            r#"container_cpu_load_average_10s 2
+container_cpu_load_d_average_10s 3
+container_cpu_schedstat_run_periods_total 984285
+container_cpu_schedstat_run_seconds_total 0.053643567
+container_cpu_schedstat_runqueue_seconds_total 479.424566378
+container_cpu_system_seconds_total 0.5
+container_cpu_usage_seconds_total{cpu="total"} 1.5
+container_cpu_user_seconds_total 1
+container_pressure_cpu_stalled_seconds_total 1.25
+container_pressure_cpu_waiting_seconds_total 2.5
+"#
+        );
+        assert_eq!(
+            text(WITH_QUOTA, &sample),
+            r#"container_cpu_cfs_burst_periods_total 25
+container_cpu_cfs_burst_seconds_total 0.5
+container_cpu_cfs_periods_total 723
+container_cpu_cfs_throttled_periods_total 18
+container_cpu_cfs_throttled_seconds_total 1.724314
+"#
+        );
+    }
+
+    #[test]
+    fn cpus_that_were_never_used_have_no_line() {
+        let mut per_cpu_usage = vec![0; 101];
+        (per_cpu_usage[1], per_cpu_usage[100]) = (2_000_000_000, 3);
+        let sample = with_usage(CpuUsage { total: Some(5), per_cpu_usage, ..CpuUsage::default() });
+        assert_eq!(
+            text(ROWS, &sample),
+            r#"container_cpu_usage_seconds_total{cpu="cpu01"} 2
+container_cpu_usage_seconds_total{cpu="cpu100"} 0.000000003
+"#
+        );
+    }
+
+    #[test]
+    fn a_total_of_zero_has_a_line() {
+        let sample = with_usage(CpuUsage { total: Some(0), ..CpuUsage::default() });
+        assert_eq!(text(ROWS, &sample), "container_cpu_usage_seconds_total{cpu=\"total\"} 0\n");
+    }
+
+    #[test]
+    fn what_was_not_read_has_no_line() {
+        assert_eq!(text(ROWS, &with_usage(CpuUsage::default())), "");
+        assert_eq!(text(WITH_QUOTA, &with_usage(CpuUsage::default())), "");
+    }
+}

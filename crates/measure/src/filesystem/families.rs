@@ -55,3 +55,39 @@ fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&FsStats) -> Option<u64>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+
+    fn fs(device: &str, has_inodes: bool, inodes: u64) -> FsStats {
+        let device = device.to_owned();
+        FsStats { device, capacity: 22, usage: 23, has_inodes, inodes, inodes_free: 5, ..FsStats::default() }
+    }
+
+    #[test]
+    fn every_filesystem_has_its_lines() {
+        let filesystem = vec![fs("/dev/sda1", true, 9), fs("zfs/data", false, 0), fs("layer", false, 7)];
+        assert_eq!(
+            text(ROWS, &Sample { filesystem, ..Sample::default() }),
+            r#"container_fs_inodes_free{device="/dev/sda1"} 5
+container_fs_inodes_total{device="/dev/sda1"} 9
+container_fs_inodes_total{device="layer"} 7
+container_fs_limit_bytes{device="/dev/sda1"} 22
+container_fs_limit_bytes{device="zfs/data"} 22
+container_fs_limit_bytes{device="layer"} 22
+container_fs_usage_bytes{device="/dev/sda1"} 23
+container_fs_usage_bytes{device="zfs/data"} 23
+container_fs_usage_bytes{device="layer"} 23
+"#
+        );
+    }
+
+    #[test]
+    fn a_device_has_one_line_only() {
+        let filesystem = vec![fs("/dev/sda1", true, 9), fs("/dev/sda1", true, 10)];
+        let text = text(ROWS, &Sample { filesystem, ..Sample::default() });
+        assert_eq!(text.lines().count(), 4, "{text}");
+    }
+}

@@ -43,3 +43,30 @@ fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&HugeTlb) -> u64) {
         out.int(&[&size.name], number(&size.value));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+    use plimsoll_core::columns::Named;
+
+    #[test]
+    fn every_size_has_its_lines() {
+        let size = |name: &str, usage, max_usage, failcnt| Named {
+            name: name.into(),
+            value: HugeTlb { usage, max_usage, failcnt },
+        };
+        let sample =
+            Sample { hugetlb: vec![size("1GB", 0, 0, 0), size("2MB", 4, 10, 1)], ..Sample::default() };
+        assert_eq!(
+            text(ROWS, &sample),
+            r#"container_hugetlb_failcnt{pagesize="1GB"} 0
+container_hugetlb_failcnt{pagesize="2MB"} 1
+container_hugetlb_max_usage_bytes{pagesize="1GB"} 0
+container_hugetlb_max_usage_bytes{pagesize="2MB"} 10
+container_hugetlb_usage_bytes{pagesize="1GB"} 0
+container_hugetlb_usage_bytes{pagesize="2MB"} 4
+"#
+        );
+    }
+}

@@ -270,3 +270,136 @@ fn device_usage(io: &DiskIo, out: &mut dyn Emit) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+    use crate::sample::{Psi, PsiLine};
+
+    fn disk(device: &str, minor: u64, stats: Ops) -> PerDisk {
+        PerDisk { device: device.into(), major: 8, minor, stats }
+    }
+
+    fn read_write(read: u64, write: u64) -> Ops {
+        Ops { read: Some(read), write: Some(write), ..Ops::default() }
+    }
+
+    fn count(count: u64) -> Ops {
+        Ops { count: Some(count), ..Ops::default() }
+    }
+
+    fn fs(device: &str) -> FsStats {
+        FsStats {
+            device: device.into(),
+            reads_completed: 24,
+            reads_merged: 25,
+            sectors_read: 26,
+            read_time: 27,
+            writes_completed: 28,
+            writes_merged: 39,
+            sectors_written: 40,
+            write_time: 41,
+            io_in_progress: 42,
+            io_time: 43,
+            weighted_io_time: 44,
+            ..FsStats::default()
+        }
+    }
+
+    #[test]
+    fn every_number_has_its_line() {
+        let total = |total| Ops { total: Some(total), ..read_write(1, 2) };
+        let diskio = DiskIo {
+            io_service_bytes: vec![disk("/dev/sdb", 16, read_write(4096, 8192))],
+            io_serviced: vec![disk("/dev/sdb", 16, read_write(3, 4))],
+            io_queued: vec![disk("/dev/sdb", 16, total(5))],
+            sectors: vec![disk("/dev/sdb", 16, count(6))],
+            io_service_time: vec![disk("/dev/sdb", 16, total(3_000_000_000))],
+            io_wait_time: vec![],
+            io_merged: vec![disk("/dev/sdb", 16, read_write(7, 8))],
+            io_time: vec![],
+            io_cost_usage: vec![disk("/dev/sdb", 16, count(1_500_000))],
+            io_cost_wait: vec![disk("/dev/sdb", 16, count(2_500_000))],
+            io_cost_indebt: vec![disk("/dev/sdb", 16, count(500_000))],
+            io_cost_indelay: vec![disk("/dev/sdb", 16, count(750_000))],
+            psi: Some(Psi {
+                full: PsiLine { total: 10, ..PsiLine::default() },
+                some: PsiLine { total: 1_000_000, ..PsiLine::default() },
+            }),
+        };
+        let filesystem = vec![fs("/dev/sda1")];
+        assert_eq!(
+            text(ROWS, &Sample { diskio: Some(diskio), filesystem, ..Sample::default() }),
+            r#"container_blkio_device_usage_total{device="/dev/sdb",major="8",minor="16",operation="Read"} 4096
+container_blkio_device_usage_total{device="/dev/sdb",major="8",minor="16",operation="Write"} 8192
+container_fs_io_cost_indebt_seconds_total{device="/dev/sdb"} 0.5
+container_fs_io_cost_indelay_seconds_total{device="/dev/sdb"} 0.75
+container_fs_io_cost_usage_seconds_total{device="/dev/sdb"} 1.5
+container_fs_io_cost_wait_seconds_total{device="/dev/sdb"} 2.5
+container_fs_io_current{device="/dev/sdb"} 5
+container_fs_io_current{device="/dev/sda1"} 42
+container_fs_io_time_seconds_total{device="/dev/sdb"} 3
+container_fs_io_time_seconds_total{device="/dev/sda1"} 0.043
+container_fs_io_time_weighted_seconds_total{device="/dev/sda1"} 0.044
+container_fs_read_seconds_total{device="/dev/sdb"} 0.000000001
+container_fs_read_seconds_total{device="/dev/sda1"} 0.027
+container_fs_reads_bytes_total{device="/dev/sdb"} 4096
+container_fs_reads_merged_total{device="/dev/sdb"} 7
+container_fs_reads_merged_total{device="/dev/sda1"} 25
+container_fs_reads_total{device="/dev/sdb"} 3
+container_fs_reads_total{device="/dev/sda1"} 24
+container_fs_sector_reads_total{device="/dev/sda1"} 26
+container_fs_sector_writes_total{device="/dev/sda1"} 40
+container_fs_write_seconds_total{device="/dev/sdb"} 0.000000002
+container_fs_write_seconds_total{device="/dev/sda1"} 0.041
+container_fs_writes_bytes_total{device="/dev/sdb"} 8192
+container_fs_writes_merged_total{device="/dev/sdb"} 8
+container_fs_writes_merged_total{device="/dev/sda1"} 39
+container_fs_writes_total{device="/dev/sdb"} 4
+container_fs_writes_total{device="/dev/sda1"} 28
+container_pressure_io_stalled_seconds_total 0.00001
+container_pressure_io_waiting_seconds_total 1
+"#
+        );
+    }
+
+    #[test]
+    fn blkio_wins_over_diskstats() {
+        let io_serviced = vec![disk("/dev/sda1", 1, Ops { read: Some(3), ..Ops::default() })];
+        let diskio = Some(DiskIo { io_serviced, ..DiskIo::default() });
+        let text = text(ROWS, &Sample { diskio, filesystem: vec![fs("/dev/sda1")], ..Sample::default() });
+        let lines = |name: &str| text.lines().filter(|line| line.starts_with(name)).collect::<Vec<_>>();
+        assert_eq!(lines("container_fs_reads_total"), [r#"container_fs_reads_total{device="/dev/sda1"} 3"#]);
+        // blkio has no writes of that device, so diskstats' stand
+        assert_eq!(
+            lines("container_fs_writes_total"),
+            [r#"container_fs_writes_total{device="/dev/sda1"} 28"#]
+        );
+    }
+
+    #[test]
+    fn devices_of_one_name_have_one_line() {
+        let io_serviced = vec![disk("", 1, read_write(3, 4)), disk("", 2, read_write(5, 6))];
+        let diskio = Some(DiskIo { io_serviced, ..DiskIo::default() });
+        assert_eq!(
+            text(ROWS, &Sample { diskio, ..Sample::default() }),
+            "container_fs_reads_total{device=\"\"} 3\ncontainer_fs_writes_total{device=\"\"} 4\n"
+        );
+    }
+
+    #[test]
+    fn a_filesystem_without_diskstats_has_no_line() {
+        let layer = FsStats { device: "/dev/sda1".into(), usage: 5, ..FsStats::default() };
+        let diskio = Some(DiskIo::default());
+        assert_eq!(text(ROWS, &Sample { diskio, filesystem: vec![layer], ..Sample::default() }), "");
+    }
+
+    #[test]
+    fn weighted_time_needs_no_blkio() {
+        assert_eq!(
+            text(ROWS, &Sample { filesystem: vec![fs("sda")], ..Sample::default() }),
+            "container_fs_io_time_weighted_seconds_total{device=\"sda\"} 0.044\n"
+        );
+    }
+}

@@ -31,3 +31,29 @@ fn states(tasks: &TaskStats, out: &mut dyn Emit) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+
+    #[test]
+    fn every_state_has_its_line() {
+        let tasks = TaskStats {
+            nr_sleeping: Some(50),
+            nr_running: Some(51),
+            nr_stopped: Some(52),
+            nr_uninterruptible: Some(53),
+            nr_io_wait: Some(54),
+        };
+        assert_eq!(
+            text(ROWS, &Sample { task_stats: Some(tasks), ..Sample::default() }),
+            r#"container_tasks_state{state="iowaiting"} 54
+container_tasks_state{state="running"} 51
+container_tasks_state{state="sleeping"} 50
+container_tasks_state{state="stopped"} 52
+container_tasks_state{state="uninterruptible"} 53
+"#
+        );
+    }
+}

@@ -236,3 +236,102 @@ fn scope_pages(scope: &str, faults: &Faults, out: &mut dyn Emit) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+    use crate::memory::{MemoryEvents, NumaStats};
+    use crate::sample::{Psi, PsiLine};
+
+    #[test]
+    fn every_number_has_its_line() {
+        let nodes = |first, second| {
+            vec![Named { name: "0".to_owned(), value: first }, Named { name: "1".to_owned(), value: second }]
+        };
+        let memory = Memory {
+            usage: Some(1),
+            max_usage: Some(2),
+            cache: Some(3),
+            rss: Some(4),
+            swap: Some(5),
+            mapped_file: Some(6),
+            working_set: Some(7),
+            total_active_file: Some(8),
+            total_inactive_file: Some(9),
+            file_dirty: Some(10),
+            file_writeback: Some(11),
+            pgscan: Some(12),
+            pgsteal: Some(13),
+            workingset_refault_file: Some(14),
+            workingset_refault_anon: Some(15),
+            failcnt: Some(16),
+            kernel: Some(17),
+            container_data: Faults {
+                pgfault: Some(18),
+                pgmajfault: Some(19),
+                numa_stats: NumaStats {
+                    file: nodes(20, 21),
+                    anon: nodes(22, 23),
+                    unevictable: nodes(24, 25),
+                },
+            },
+            hierarchical_data: Faults {
+                pgfault: Some(26),
+                pgmajfault: Some(27),
+                numa_stats: NumaStats { file: nodes(28, 29), ..NumaStats::default() },
+            },
+            psi: Some(Psi {
+                full: PsiLine { total: 30_000_000, ..PsiLine::default() },
+                some: PsiLine { total: 31_000_000, ..PsiLine::default() },
+            }),
+            events: MemoryEvents { high: Some(32), max: Some(33) },
+        };
+        assert_eq!(
+            text(ROWS, &Sample { memory: Some(memory), ..Sample::default() }),
+            r#"container_memory_cache 3
+container_memory_events_high_total 32
+container_memory_events_max_total 33
+container_memory_failcnt 16
+container_memory_failures_total{failure_type="pgfault",scope="container"} 18
+container_memory_failures_total{failure_type="pgfault",scope="hierarchy"} 26
+container_memory_failures_total{failure_type="pgmajfault",scope="container"} 19
+container_memory_failures_total{failure_type="pgmajfault",scope="hierarchy"} 27
+container_memory_file_dirty_bytes 10
+container_memory_file_writeback_bytes 11
+container_memory_kernel_usage 17
+container_memory_mapped_file 6
+container_memory_max_usage_bytes 2
+container_memory_numa_pages{node="0",scope="container",type="anon"} 22
+container_memory_numa_pages{node="1",scope="container",type="anon"} 23
+container_memory_numa_pages{node="0",scope="container",type="file"} 20
+container_memory_numa_pages{node="1",scope="container",type="file"} 21
+container_memory_numa_pages{node="0",scope="container",type="unevictable"} 24
+container_memory_numa_pages{node="1",scope="container",type="unevictable"} 25
+container_memory_numa_pages{node="0",scope="hierarchy",type="file"} 28
+container_memory_numa_pages{node="1",scope="hierarchy",type="file"} 29
+container_memory_pgscan_total 12
+container_memory_pgsteal_total 13
+container_memory_rss 4
+container_memory_swap 5
+container_memory_total_active_file_bytes 8
+container_memory_total_inactive_file_bytes 9
+container_memory_usage_bytes 1
+container_memory_working_set_bytes 7
+container_memory_workingset_refault_anon_total 15
+container_memory_workingset_refault_file_total 14
+container_pressure_memory_stalled_seconds_total 30
+container_pressure_memory_waiting_seconds_total 31
+"#
+        );
+    }
+
+    #[test]
+    fn absent_numbers_have_no_line() {
+        let memory = Memory { usage: Some(0), ..Memory::default() };
+        assert_eq!(
+            text(ROWS, &Sample { memory: Some(memory), ..Sample::default() }),
+            "container_memory_usage_bytes 0\n"
+        );
+    }
+}

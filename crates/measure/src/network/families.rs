@@ -52,3 +52,38 @@ fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&Interface) -> u64) {
         out.int(&[&interface.name], number(interface));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+    use crate::network::Network;
+
+    #[test]
+    fn every_interface_has_its_lines() {
+        let eth0 = Interface {
+            name: "eth0".into(),
+            rx_bytes: 14,
+            rx_packets: 15,
+            rx_errors: 16,
+            rx_dropped: 17,
+            tx_bytes: 18,
+            tx_packets: 19,
+            tx_errors: 20,
+            tx_dropped: 21,
+        };
+        let network = Network { interfaces: vec![eth0] };
+        assert_eq!(
+            text(ROWS, &Sample { network: Some(network), ..Sample::default() }),
+            r#"container_network_receive_bytes_total{interface="eth0"} 14
+container_network_receive_errors_total{interface="eth0"} 16
+container_network_receive_packets_dropped_total{interface="eth0"} 17
+container_network_receive_packets_total{interface="eth0"} 15
+container_network_transmit_bytes_total{interface="eth0"} 18
+container_network_transmit_errors_total{interface="eth0"} 20
+container_network_transmit_packets_dropped_total{interface="eth0"} 21
+container_network_transmit_packets_total{interface="eth0"} 19
+"#
+        );
+    }
+}

@@ -70,3 +70,34 @@ fn ulimits(processes: &Processes, out: &mut dyn Emit) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+    use crate::pids::Ulimit;
+
+    #[test]
+    fn every_number_has_its_line() {
+        let ulimit = |name: &str, soft_limit| Ulimit { name: name.into(), soft_limit, hard_limit: 7 };
+        let processes = Processes {
+            process_count: Some(1),
+            fd_count: Some(5),
+            socket_count: Some(3),
+            threads_current: Some(6),
+            threads_max: Some(100),
+            ulimits: vec![ulimit("max_open_files", 16384), ulimit("max_core", -1)],
+        };
+        assert_eq!(
+            text(ROWS, &Sample { processes: Some(processes), ..Sample::default() }),
+            r#"container_file_descriptors 5
+container_processes 1
+container_sockets 3
+container_threads 6
+container_threads_max 100
+container_ulimits_soft{ulimit="max_open_files"} 16384
+container_ulimits_soft{ulimit="max_core"} -1
+"#
+        );
+    }
+}
