@@ -1,5 +1,5 @@
 //! How many bytes a container's sample costs, with numbers as real hosts had them.
-#![allow(missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use plimsoll_core::columns::Named;
 use plimsoll_core::time::Timestamp;
