@@ -10,6 +10,9 @@ pub mod host;
 pub mod reader;
 pub mod spec;
 
+mod keyed;
+mod pressure;
+
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;
