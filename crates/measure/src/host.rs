@@ -19,7 +19,7 @@ use plimsoll_kernel::hierarchy::Hierarchy;
 use plimsoll_kernel::root::Root;
 use plimsoll_kernel::sys;
 
-use crate::reader::Plan;
+use crate::reader::plan::Plan;
 
 /// What all readers share.
 #[derive(Debug)]
@@ -52,8 +52,8 @@ impl Host {
     pub fn new(root: Root, kinds: Kinds, max_descriptors: usize) -> Result<Self, Error> {
         let hierarchy = Hierarchy::detect(&root)?;
         Ok(Self {
-            plan: Plan::of_group(&hierarchy, kinds),
-            root_plan: Plan::of_root(&hierarchy, kinds),
+            plan: Plan::of_group(&hierarchy, kinds, &root.sys),
+            root_plan: Plan::of_root(&hierarchy, kinds, &root.sys),
             disks: Disks::of(&root),
             budget: Budget::new(max_descriptors),
             ticks_per_second: sys::ticks_per_second(),

@@ -11,6 +11,9 @@ pub mod reader;
 pub mod spec;
 pub mod families;
 
+mod keyed;
+mod pressure;
+
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;

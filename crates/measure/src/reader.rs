@@ -1,13 +1,40 @@
 //! One container's kernel files, read into a sample.
+//!
+//! Reads: the files of [`plan::Plan`], which the subjects name; see their headers
+//! Gives: all of a [`Sample`] but filesystems, load and tasks by state
+//! Cost:  about 14 files a container; see benches/container_sample.rs
+//!
+//! **Thrifty.** The files that move whenever a group does anything are read first: CPU time, memory now,
+//! network counters. If none moved since the last read, the group is quiet, and a further file is passed over
+//! when the last time it was really read was less than 10 s ago, in quiet as well, and showed no change. Its
+//! numbers are still in the sample. Each subject's header says what may be late by that, and why no more.
+//!
+//! **In place.** The caller gives the same sample each time, so that lists and names are written over without
+//! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
+
+pub(crate) mod place;
+pub(crate) mod plan;
 
 use std::sync::Arc;
 
-use plimsoll_core::kinds::Kinds;
 use plimsoll_core::time::Timestamp;
-use plimsoll_kernel::hierarchy::Hierarchy;
+use plimsoll_kernel::dir::read_path;
+use plimsoll_kernel::error::{Error, ParseError};
+use plimsoll_kernel::file::HotFile;
+use plimsoll_kernel::format;
+use plimsoll_kernel::hierarchy::Controller;
 
+use self::place::{Lost, PlaceState};
+use self::plan::{Context, File, Place, Plan, Subject};
 pub use crate::host::Host;
 use crate::sample::Sample;
+use crate::{cpu, hugetlb, io, memory, pids};
+
+/// How long a file that stood still in a quiet group is not read again.
+const STILL_FOR: i64 = 10_000_000_000;
+
+/// How long a file or directory that is not there is not looked for again.
+const LOOK_AGAIN: i64 = 30_000_000_000;
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +48,11 @@ pub enum Effort {
 /// What a read came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// The group is no more.
+    /// None of its directories is there any more (or was ever); what is in the sample are its last numbers.
     pub gone: bool,
     /// Files that were read.
     pub files: u32,
-    /// Files that could not be read or understood.
+    /// Files that could not be read or understood; their numbers are absent. Each is logged once.
     pub faults: u32,
     /// Whether no file was passed over.
     pub full: bool,
@@ -37,56 +64,454 @@ pub struct Reader {
     host: Arc<Host>,
     name: Box<str>,
     pid: Option<u32>,
+    /// The instant of the last sample.
+    last: Option<Timestamp>,
+    places: [PlaceState; Place::ALL.len()],
+    /// A slot a file of the plan, then those of the v1 io families.
+    slots: Box<[Slot]>,
+    /// Which v1 io family names disks.
+    io_family: Option<usize>,
+    io: Stillness,
+    more: Stillness,
+    sched: Option<Box<cpu::Sched>>,
 }
 
-/// Which files are read of a group.
-#[derive(Debug)]
-pub(crate) struct Plan {}
+/// What is known of one file.
+#[derive(Debug, Default)]
+struct Slot {
+    file: HotFile,
+    still: Stillness,
+    absent: bool,
+    warned: bool,
+}
 
-impl Plan {
-    pub(crate) fn of_group(_: &Hierarchy, _: Kinds) -> Self {
-        Self {}
+/// Whether something stood still when it was last really read, and when that was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stillness {
+    read: Timestamp,
+    still: bool,
+}
+
+impl Stillness {
+    fn holds(self, at: Timestamp) -> bool {
+        self.still && within(self.read, at, STILL_FOR)
     }
-    pub(crate) fn of_root(_: &Hierarchy, _: Kinds) -> Self {
-        Self {}
-    }
+}
+
+/// Whether an instant lies less than `nanos` back; not if the clock was set back.
+fn within(then: Timestamp, now: Timestamp, nanos: i64) -> bool {
+    (0..nanos).contains(&now.since(then))
+}
+
+fn plan_of<'a>(host: &'a Host, name: &str) -> &'a Plan {
+    if name == "/" { &host.root_plan } else { &host.plan }
 }
 
 impl Reader {
-    /// Of the group with this name below its hierarchies, `/` for the root. Opens nothing yet.
+    /// Of the group with this name below its hierarchies, `/` for the root, whose process is number 1. Opens
+    /// nothing yet.
     pub fn new(host: &Arc<Host>, name: &str) -> Self {
-        Self { host: Arc::clone(host), name: name.into(), pid: None }
+        let slots = plan_of(host, name).slots();
+        Self {
+            name: name.into(),
+            pid: (name == "/").then_some(1),
+            last: None,
+            places: Default::default(),
+            slots: std::iter::repeat_with(Slot::default).take(slots).collect(),
+            io_family: None,
+            io: Stillness::default(),
+            more: Stillness::default(),
+            sched: None,
+            host: Arc::clone(host),
+        }
     }
 
-    /// Whose `/proc/<pid>/net/dev` tells the network numbers.
+    /// The group's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whose `/proc/<pid>/net/dev` tells the network numbers. That it is a process of the group is checked; after
+    /// its end the network is absent until another one is set.
     pub fn set_pid(&mut self, pid: Option<u32>) {
+        if self.pid == pid {
+            return;
+        }
         self.pid = pid;
+        if let Some(place) = self.places.get_mut(Place::Process as usize) {
+            *place = PlaceState::default();
+        }
+        for (file, slot) in plan_of(&self.host, &self.name).files.iter().zip(&mut self.slots) {
+            if file.place == Place::Process {
+                *slot = Slot::default();
+            }
+        }
     }
 
     /// A directory of the group has appeared in a further hierarchy: what was missing is looked for again.
     pub fn rescan(&mut self) {
-        let _ = (&self.host, &self.name);
+        self.places.iter_mut().for_each(PlaceState::rescan);
+        self.slots.iter_mut().for_each(|slot| slot.absent = false);
     }
 
-    /// Reads into the sample, in place.
+    /// Reads into the sample, in place; `at` is its instant.
     pub fn read(
         &mut self,
         at: Timestamp,
-        _effort: Effort,
-        _buffer: &mut Vec<u8>,
+        effort: Effort,
+        buffer: &mut Vec<u8>,
         sample: &mut Sample,
     ) -> Outcome {
+        let known = self.last == Some(sample.at);
+        if !known {
+            forget(sample);
+        }
+        self.last = Some(at);
         sample.at = at;
-        Outcome::default()
+
+        let host = &*self.host;
+        let plan = plan_of(host, &self.name);
+        let mut pass = Pass {
+            context: Context { host, at },
+            name: &self.name,
+            pid: self.pid,
+            places: &mut self.places,
+            buffer,
+            sample,
+            calm: known,
+            thrifty: false,
+            there: 0,
+            outcome: Outcome { full: true, ..Outcome::default() },
+        };
+
+        let (files, io_slots) = self.slots.split_at_mut(plan.files.len());
+        let mut files = plan.files.iter().zip(files).peekable();
+        let mut leads = plan.leads;
+        while leads > 0
+            && let Some((file, slot)) = files.next()
+        {
+            let moved = pass.read(file, slot);
+            pass.calm &= !moved;
+            leads -= 1;
+        }
+        pass.thrifty = effort == Effort::Thrifty && pass.calm;
+        for (file, slot) in files {
+            pass.read_unless_still(file, slot);
+        }
+        pass.read_io(plan, io_slots, &mut self.io_family, &mut self.io);
+        pass.read_more(plan, &mut self.more, &mut self.sched);
+        pass.finish(plan, &mut self.slots)
     }
 
-    /// The processes in the group itself, in the kernel's order.
-    pub fn processes(&mut self, _buffer: &mut Vec<u8>) -> Vec<u32> {
-        Vec::new()
+    /// The processes in the group itself, not below it, in the kernel's order; none if it is gone.
+    pub fn processes(&mut self, buffer: &mut Vec<u8>) -> Vec<u32> {
+        list_processes(&self.host, plan_of(&self.host, &self.name), &self.name, buffer).0
     }
 
     /// The first process in the group.
-    pub fn first_pid(&mut self, _buffer: &mut Vec<u8>) -> Option<u32> {
-        None
+    pub fn first_pid(&mut self, buffer: &mut Vec<u8>) -> Option<u32> {
+        self.processes(buffer).first().copied()
     }
 }
+
+/// Takes out what a reader fills.
+fn forget(sample: &mut Sample) {
+    sample.cpu = None;
+    sample.diskio = None;
+    sample.memory = None;
+    sample.hugetlb.clear();
+    sample.network = None;
+    sample.processes = None;
+    sample.cpuset = None;
+}
+
+/// One read of one container.
+struct Pass<'a> {
+    context: Context<'a>,
+    name: &'a str,
+    pid: Option<u32>,
+    places: &'a mut [PlaceState; Place::ALL.len()],
+    buffer: &'a mut Vec<u8>,
+    sample: &'a mut Sample,
+    /// Whether no leading file has moved since the last read.
+    calm: bool,
+    /// Whether files that stand still may be passed over.
+    thrifty: bool,
+    /// A bit a subject: whether any of its files is there.
+    there: u8,
+    outcome: Outcome,
+}
+
+impl Pass<'_> {
+    fn read_unless_still(&mut self, file: &File, slot: &mut Slot) {
+        if self.thrifty && slot.still.holds(self.context.at) {
+            self.outcome.full = false;
+            self.note(file, slot);
+        } else {
+            self.read(file, slot);
+        }
+    }
+
+    /// Reads a file into the sample; says whether any number moved.
+    fn read(&mut self, file: &File, slot: &mut Slot) -> bool {
+        let result = match self.fetch(file, slot) {
+            Ok(()) => {
+                slot.absent = false;
+                self.outcome.files += 1;
+                (file.parse)(&self.context, Some(self.buffer), self.sample)
+                    .map_err(|cause: ParseError| self.fault(file, slot, |path| Error::parse(path, cause)))
+            }
+            Err(Lost::Gone) if file.place.is_group() => {
+                // the last numbers of a group that ended are true for good
+                self.note(file, slot);
+                return false;
+            }
+            Err(Lost::Absent | Lost::Gone) => {
+                slot.absent = true;
+                Err(())
+            }
+            Err(Lost::Refused(cause)) => {
+                self.fault(file, slot, |path| Error::read(path, cause));
+                Err(())
+            }
+        };
+        let moved = match result {
+            Ok(moved) => moved,
+            Err(()) => (file.parse)(&self.context, None, self.sample).unwrap_or(true),
+        };
+        self.note(file, slot);
+        slot.still = Stillness { read: self.context.at, still: self.calm && !moved };
+        moved
+    }
+
+    /// The file's text, into the buffer.
+    fn fetch(&mut self, file: &File, slot: &mut Slot) -> Result<(), Lost> {
+        let Some(place) = self.places.get_mut(file.place as usize) else { return Err(Lost::Absent) };
+        if let Some(result) = slot.file.read(self.buffer) {
+            let result = result.map_err(Lost::from);
+            if result == Err(Lost::Gone) {
+                place.set_gone();
+            } else if file.place == Place::Process && place.has_ended(file.place) {
+                // what its namespace counted until the end is in this text; holding it open would hold all of it
+                slot.file.close();
+            }
+            return result;
+        }
+        if slot.absent && within(slot.still.read, self.context.at, LOOK_AGAIN) && !place.is_gone() {
+            return Err(Lost::Absent);
+        }
+        let dir = place.dir(file.place, self.context.host, self.name, self.pid, self.context.at)?;
+        let result = slot.file.open_and_read(dir, file.name, &self.context.host.budget, self.buffer);
+        match result.map_err(Lost::from) {
+            Err(Lost::Gone) => {
+                place.set_gone();
+                Err(Lost::Gone)
+            }
+            Err(Lost::Absent) if place.has_ended(file.place) => Err(Lost::Gone),
+            other => other,
+        }
+    }
+
+    /// Notes that the subject has something.
+    fn note(&mut self, file: &File, slot: &Slot) {
+        if !slot.absent {
+            self.there |= 1 << file.subject as u8;
+        }
+    }
+
+    fn fault(&mut self, file: &File, slot: &mut Slot, error: impl FnOnce(std::path::PathBuf) -> Error) {
+        self.outcome.faults += 1;
+        if !std::mem::replace(&mut slot.warned, true) {
+            let place = place::path(file.place, self.context.host, self.name, self.pid).unwrap_or_default();
+            let error = error(place.join(file.name.to_string_lossy().as_ref()));
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::warn!(container = self.name, cause, "{error}; its numbers are left out");
+        }
+    }
+
+    /// The v1 io families: the one that named disks last time, else the first that does.
+    fn read_io(&mut self, plan: &Plan, slots: &mut [Slot], known: &mut Option<usize>, still: &mut Stillness) {
+        if plan.io_families.is_empty() {
+            return;
+        }
+        if self.thrifty && still.holds(self.context.at) {
+            self.outcome.full = false;
+            self.there |= 1 << Subject::DiskIo as u8;
+            return;
+        }
+        let mut moved = false;
+        let before = known.take();
+        if let Some(family) = before
+            && self.read_family(plan, slots, family, &mut moved)
+        {
+            *known = before;
+        } else {
+            *known = (0..plan.io_families.len())
+                .find(|&family| self.read_family(plan, slots, family, &mut moved));
+        }
+        if known.is_none()
+            && before.is_some()
+            && let Some(io) = &mut self.sample.diskio
+        {
+            *io = io::DiskIo { psi: io.psi, ..io::DiskIo::default() };
+        }
+        *still = Stillness { read: self.context.at, still: self.calm && !moved };
+    }
+
+    /// Reads a family; says whether it names a disk. Of one that does not, only the first file is read.
+    fn read_family(&mut self, plan: &Plan, slots: &mut [Slot], family: usize, moved: &mut bool) -> bool {
+        let start = plan.io_families.iter().take(family).map(Vec::len).sum();
+        let files = plan.io_families.get(family).into_iter().flatten();
+        for (file, slot) in files.zip(slots.iter_mut().skip(start)) {
+            *moved |= self.read(file, slot);
+            if self.sample.diskio.as_ref().is_none_or(|io| io.io_service_bytes.is_empty()) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What is read of many files that are opened each time; all of it is off by default.
+    fn read_more(&mut self, plan: &Plan, still: &mut Stillness, sched: &mut Option<Box<cpu::Sched>>) {
+        if !plan.process && !plan.sched && plan.page_sizes.is_empty() {
+            return;
+        }
+        if plan.process {
+            self.there |= 1 << Subject::Processes as u8;
+        }
+        if self.thrifty && still.holds(self.context.at) {
+            self.outcome.full = false;
+            return;
+        }
+        // a copy to compare with is dear, but so is all that is read here
+        let state = |sample: &Sample| {
+            let schedstat = sample.cpu.as_ref().map(|cpu| cpu.schedstat.clone());
+            (sample.hugetlb.clone(), sample.processes.clone(), schedstat)
+        };
+        let before = state(self.sample);
+        self.read_hugetlb(plan);
+        if plan.process {
+            self.read_processes(plan);
+        }
+        if plan.sched {
+            self.read_sched(plan, sched.get_or_insert_default());
+        }
+        let moved = before != state(self.sample);
+        *still = Stillness { read: self.context.at, still: self.calm && !moved };
+    }
+
+    fn read_hugetlb(&mut self, plan: &Plan) {
+        let host = self.context.host;
+        let Some((version, _)) = host.hierarchy.controller(Controller::HugeTlb) else { return };
+        let place = Place::of(Controller::HugeTlb, version);
+        let Some(state) = self.places.get_mut(place as usize).filter(|_| !plan.page_sizes.is_empty()) else {
+            return;
+        };
+        match state.dir(place, host, self.name, self.pid, self.context.at) {
+            Ok(dir) => {
+                let (files, out) = (&mut self.outcome.files, &mut self.sample.hugetlb);
+                hugetlb::read(dir, version, &plan.page_sizes, self.buffer, files, out);
+            }
+            Err(Lost::Gone) => {}
+            Err(_) => self.sample.hugetlb.clear(),
+        }
+    }
+
+    fn read_processes(&mut self, plan: &Plan) {
+        let proc = &self.context.host.root.proc;
+        let (pids, files) = list_processes(self.context.host, plan, self.name, self.buffer);
+        let processes = self.sample.processes.get_or_insert_default();
+        pids::read(proc, &pids, self.buffer, processes);
+        self.outcome.files += files + u32::from(!pids.is_empty());
+    }
+
+    fn read_sched(&mut self, plan: &Plan, sched: &mut cpu::Sched) {
+        let host = self.context.host;
+        let mut groups =
+            plan.procs.iter().filter_map(|&place| place::path(place, host, self.name, None));
+        if let Some(group) = groups.find(|group| group.is_dir())
+            && let Some(cpu) = &mut self.sample.cpu
+        {
+            cpu.schedstat = sched.read(&host.root.proc, &group, self.buffer, &mut self.outcome.files);
+        }
+    }
+
+    /// Takes out what is not there, adds what follows, and closes what need not stay open.
+    fn finish(mut self, plan: &Plan, slots: &mut [Slot]) -> Outcome {
+        let there = |subject| self.there & 1 << subject as u8 != 0;
+        if !there(Subject::Cpu) {
+            self.sample.cpu = None;
+        }
+        if !there(Subject::DiskIo) {
+            self.sample.diskio = None;
+        }
+        if !there(Subject::Processes) {
+            self.sample.processes = None;
+        }
+        if !there(Subject::CpuSet) {
+            self.sample.cpuset = None;
+        }
+        match &mut self.sample.memory {
+            Some(memory) if there(Subject::Memory) => memory::derive(memory),
+            memory => *memory = None,
+        }
+        self.settle(plan, slots);
+        self.outcome.gone = self.is_gone();
+        self.outcome
+    }
+
+    fn settle(&mut self, plan: &Plan, slots: &mut [Slot]) {
+        if self.places.iter().all(|place| place.opened().is_none()) {
+            return;
+        }
+        let budget = &self.context.host.budget;
+        let mut wanted = 0u16;
+        for (file, slot) in plan.files.iter().chain(plan.io_families.iter().flatten()).zip(&mut *slots) {
+            let through_dir = !slot.absent && !slot.file.is_kept() && slot.still.read != Timestamp::default();
+            let keeps_alive = file.place == Place::Process && slot.file.is_kept();
+            wanted |= u16::from(through_dir || keeps_alive) << file.place as u8;
+        }
+        for (place, state) in Place::ALL.into_iter().zip(&mut *self.places) {
+            state.settle(wanted & 1 << place as u8 != 0, budget);
+        }
+        // without the process' directory its end would not be seen
+        let watched = self.places.get(Place::Process as usize).is_some_and(PlaceState::is_kept);
+        if !watched {
+            let files = plan.files.iter().zip(slots).filter(|(file, _)| file.place == Place::Process);
+            files.for_each(|(_, slot)| slot.file.close());
+        }
+    }
+
+    /// Whether the group has ended in every hierarchy. A look at those that seem to be there is only taken when
+    /// one has ended.
+    fn is_gone(&mut self) -> bool {
+        let groups = |places: &[PlaceState]| Place::ALL.into_iter().zip(places).any(|(p, s)| p.is_group() && s.is_there());
+        let ended = Place::ALL.into_iter().zip(&*self.places).any(|(p, s)| p.is_group() && s.is_gone());
+        if ended {
+            for (place, state) in Place::ALL.into_iter().zip(&mut *self.places) {
+                if place.is_group() && state.is_there() {
+                    let opened = state.dir(place, self.context.host, self.name, None, self.context.at).is_ok();
+                    if !opened || !state.has_ended(place) {
+                        state.settle(false, &self.context.host.budget);
+                    }
+                }
+            }
+        }
+        let looked = Place::ALL.into_iter().zip(&*self.places).any(|(p, s)| p.is_group() && !s.is_unknown());
+        looked && !groups(self.places)
+    }
+}
+
+/// Processes of the group itself, from the first place that has them, and how many files that took.
+fn list_processes(host: &Host, plan: &Plan, name: &str, buffer: &mut Vec<u8>) -> (Vec<u32>, u32) {
+    for path in plan.procs.iter().filter_map(|&place| place::path(place, host, name, None)) {
+        if read_path(&path.join("cgroup.procs"), buffer).is_ok() {
+            let pids = format::values(buffer).filter_map(|pid| u32::try_from(pid.ok()?).ok());
+            return (pids.collect(), 1);
+        }
+    }
+    (Vec::new(), 0)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

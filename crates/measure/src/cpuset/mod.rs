@@ -1,4 +1,12 @@
 //! The cpuset controller of one container; v1 only.
+//!
+//! Reads: v1 cpuset.memory_migrate
+//! Gives: whether memory moves with the set
+//! Cost:  1 file; off by default (kind `cpuset`). A setting: of a quiet group it may show up to 10 s late.
+
+mod v1;
+
+pub(crate) use v1::FILE;
 
 pub mod families;
 

@@ -1,4 +1,16 @@
 //! Huge pages of one container.
+//!
+//! Reads: v1 hugetlb.<size>[.rsvd].usage_in_bytes, .max_usage_in_bytes, .failcnt
+//!        | v2 hugetlb.<size>[.rsvd].current, hugetlb.<size>.events
+//! Gives: bytes in use, their peak, how often the limit was hit, by page size
+//! Cost:  3 files a page size, opened each time; off by default (kind `hugetlb`)
+//!
+//! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that takes huge pages
+//! takes CPU time. What its end gives back may show up to 10 s late.
+
+mod read;
+
+pub(crate) use read::{page_sizes, read};
 
 pub mod families;
 

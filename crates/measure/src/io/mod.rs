@@ -1,10 +1,28 @@
 //! Block io of one container.
+//!
+//! Reads: v1 blkio.bfq.*_recursive, else blkio.*_recursive (cfq), else blkio.throttle.*_recursive, else
+//!        blkio.throttle.*; the first of these that names a disk | v2 io.stat | both io.pressure (on hybrid
+//!        from the unified hierarchy)
+//! Gives: bytes and operations by disk and direction, io.cost, stalls
+//! Cost:  2 files a container on v1 with a disk (one for each scheduler without), 1 on v2, and io.pressure
+//!
+//! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that asks for io
+//! takes CPU time; dirty pages that the kernel writes later for the group may be counted up to 10 s late.
+
+mod v1;
+mod v2;
+
+pub(crate) use v1::families;
 
 pub mod families;
 
 use plimsoll_core::columnar;
+use plimsoll_core::kinds::{Kind, Kinds};
+use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::keyed::put;
+use crate::reader::plan::{Context, File, Place, Subject};
 use crate::sample::{Psi, or_zero_psi};
 
 /// Block io by device; `diskio` in JSON. Lists are empty where the kernel has no such file.
@@ -127,3 +145,60 @@ columnar!(DiskIo {
 });
 columnar!(PerDisk { device, major, minor, stats });
 columnar!(Ops { asynchronous, count, discard, read, sync, total, write });
+
+/// All files but the lists of v1.
+pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
+    if matches!(hierarchy.controller(Controller::Io), Some((Version::V2, _))) {
+        files.push(v2::STAT);
+    }
+    if kinds.has(Kind::Pressure) && hierarchy.unified().is_some() {
+        files.push(PRESSURE);
+    }
+}
+
+const PRESSURE: File = File {
+    place: Place::Unified,
+    name: c"io.pressure",
+    subject: Subject::DiskIo,
+    parse: |_, text, sample| {
+        let psi = text.map(crate::pressure::parse).transpose()?;
+        Ok(put(&mut sample.diskio.get_or_insert_default().psi, psi))
+    },
+};
+
+/// Writes a list of devices in place, one after the other; says in the end whether any moved.
+struct Filler<'a> {
+    list: &'a mut Vec<PerDisk>,
+    length: usize,
+    moved: bool,
+}
+
+impl<'a> Filler<'a> {
+    fn new(list: &'a mut Vec<PerDisk>) -> Self {
+        Self { list, length: 0, moved: false }
+    }
+
+    fn push(&mut self, context: &Context<'_>, device: (u32, u32), stats: Ops) {
+        let (major, minor) = (u64::from(device.0), u64::from(device.1));
+        if self.length == self.list.len() {
+            self.list.push(PerDisk::default());
+        }
+        let Some(disk) = self.list.get_mut(self.length) else { return };
+        if (disk.major, disk.minor) != (major, minor) || disk.device.is_empty() {
+            self.moved |= (disk.major, disk.minor) != (major, minor);
+            (disk.major, disk.minor) = (major, minor);
+            context.host.disks.name(major, minor, context.at, &mut disk.device);
+        }
+        self.moved |= put(&mut disk.stats, stats);
+        self.length += 1;
+    }
+
+    fn finish(self) -> bool {
+        let moved = self.moved || self.list.len() != self.length;
+        self.list.truncate(self.length);
+        moved
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,38 @@
 //! Memory of one container.
+//!
+//! Reads: v1 memory.usage_in_bytes, memory.stat, memory.max_usage_in_bytes, memory.failcnt,
+//!        memory.kmem.usage_in_bytes | v2 memory.current, memory.stat, memory.peak, memory.swap.current,
+//!        memory.events | both memory.pressure (on hybrid from the unified hierarchy), memory.numa_stat;
+//!        of the root group /proc/meminfo and /proc/vmstat in place of memory.stat
+//! Gives: usage, working set, what it is made of, faults, limits met, stalls
+//! Cost:  6 files a container; memory.stat is the dearest of all files, see benches/container_sample.rs
+//!
+//! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) everything but the usage is passed over:
+//! - memory.max_usage_in_bytes, memory.peak, memory.failcnt, memory.events: move only when a task of the
+//!   group allocates, which takes CPU time.
+//! - memory.stat, memory.swap.current, memory.kmem.usage_in_bytes, memory.numa_stat: reclaim moves the usage;
+//!   what moves inside an unchanged usage (pages that age, dirty pages written back, a late flush of the
+//!   kernel's per-CPU counts) may be up to 10 s late.
+//! - memory.pressure: as cpu.pressure.
+
+mod numa;
+pub(crate) mod root;
+mod v1;
+mod v2;
 
 pub mod families;
 
 use plimsoll_core::columnar;
 use plimsoll_core::columns::{Named, as_map};
+use plimsoll_core::kinds::{Kind, Kinds};
+use plimsoll_kernel::error::ParseError;
+use plimsoll_kernel::format;
+use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 use serde::Serialize;
 
+use crate::keyed::put;
+use crate::reader::plan::{File, Place, Subject};
+use crate::sample::Sample;
 use crate::sample::{Psi, or_zero, or_zero_psi};
 
 /// Memory numbers; `memory` in JSON. Bytes unless said otherwise.
@@ -141,3 +168,74 @@ columnar!(Memory {
 columnar!(Faults { pgfault, pgmajfault, numa_stats });
 columnar!(NumaStats { file, anon, unevictable });
 columnar!(MemoryEvents { high, max });
+
+/// The file that moves whenever memory is charged or given back.
+pub(crate) fn lead(hierarchy: &Hierarchy, files: &mut Vec<File>) {
+    match hierarchy.controller(Controller::Memory) {
+        Some((Version::V1, _)) => files.push(v1::USAGE),
+        Some((Version::V2, _)) => files.push(v2::CURRENT),
+        None => {}
+    }
+}
+
+/// All others.
+pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
+    match hierarchy.controller(Controller::Memory) {
+        Some((Version::V1, _)) => files.extend(v1::FILES.iter().chain(&[v1::STAT])),
+        Some((Version::V2, _)) => files.extend(v2::FILES),
+        None => {}
+    }
+    more(hierarchy, kinds, files);
+}
+
+/// Of the root group, whose `memory.stat` costs a sum over all groups (hundreds of microseconds, seconds on
+/// large v1 machines), while the machine's own files say the same.
+pub(crate) fn root_files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
+    match hierarchy.controller(Controller::Memory) {
+        Some((Version::V1, _)) => {
+            files.extend([v1::USAGE].iter().chain(v1::FILES).chain(&[root::MEMINFO, root::VMSTAT_V1]));
+        }
+        Some((Version::V2, _)) => files.extend([root::MEMINFO_USAGE, root::VMSTAT_V2]),
+        None => return,
+    }
+    more(hierarchy, kinds, files);
+}
+
+fn more(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
+    if kinds.has(Kind::MemoryNuma)
+        && let Some((version, _)) = hierarchy.controller(Controller::Memory)
+    {
+        files.push(numa::file(version));
+    }
+    if kinds.has(Kind::Pressure) && hierarchy.unified().is_some() {
+        files.push(PRESSURE);
+    }
+}
+
+const PRESSURE: File = File {
+    place: Place::Unified,
+    name: c"memory.pressure",
+    subject: Subject::Memory,
+    parse: |_, text, sample| {
+        let psi = text.map(crate::pressure::parse).transpose()?;
+        Ok(put(&mut part(sample).psi, psi))
+    },
+};
+
+/// What follows from several files: usage less inactive file memory.
+pub(crate) fn derive(memory: &mut Memory) {
+    let parts = memory.usage.zip(memory.total_inactive_file);
+    memory.working_set = parts.map(|(usage, inactive)| usage.saturating_sub(inactive));
+}
+
+fn part(sample: &mut Sample) -> &mut Memory {
+    sample.memory.get_or_insert_default()
+}
+
+/// The one number of a file, if there is one.
+fn single(text: Option<&[u8]>) -> Result<Option<u64>, ParseError> {
+    text.map(format::single_value).transpose()
+}
+
+#[cfg(test)]
+mod tests;

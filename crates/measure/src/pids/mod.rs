@@ -1,7 +1,19 @@
 //! Processes and threads of one container.
+//!
+//! Reads: pids.current, pids.max; cgroup.procs, /proc/<pid>/fd of each process, /proc/<pid>/limits of the first
+//! Gives: processes, threads, their limit, open descriptors, sockets
+//! Cost:  2 files a container and a listing a process; off by default (kind `process`)
+//!
+//! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that forks or opens
+//! takes CPU time; one that is moved in from outside, or a changed limit, may show up to 10 s late.
 
 pub mod families;
 
+mod controller;
+mod procs;
+
+pub(crate) use controller::FILES;
+pub(crate) use procs::read;
 use plimsoll_core::columnar;
 use plimsoll_core::container::is_zero;
 use serde::Serialize;

@@ -1,0 +1,137 @@
+//! The root group: its memory is the machine's.
+
+use plimsoll_kernel::error::ParseError;
+use plimsoll_kernel::format;
+
+use super::{Memory, part};
+use crate::keyed::{keyed, put};
+use crate::reader::plan::{Context, File, Parse, Place, Subject};
+use crate::sample::Sample;
+
+const fn file(name: &'static std::ffi::CStr, parse: Parse) -> File {
+    File { place: Place::Proc, name, subject: Subject::Memory, parse }
+}
+
+/// What memory is made of; the usage comes from the group's own file (v1).
+pub(super) const MEMINFO: File = file(c"meminfo", meminfo);
+
+/// The same and the usage, for which the v2 root has no file: anonymous and file memory, as cAdvisor has it.
+pub(super) const MEMINFO_USAGE: File = file(c"meminfo", |context, text, sample| {
+    let moved = meminfo(context, text, sample)?;
+    let memory = part(sample);
+    let usage = memory.rss.zip(memory.cache).map(|(anon, file)| anon + file);
+    Ok(put(&mut memory.usage, usage) | moved)
+});
+
+/// Faults.
+pub(super) const VMSTAT_V1: File =
+    file(c"vmstat", |_, text, sample| Ok(VmStat::parse(text)?.store_faults(part(sample))));
+
+/// Faults, and what v1 groups do not tell.
+pub(super) const VMSTAT_V2: File = file(c"vmstat", |_, text, sample| {
+    let stat = VmStat::parse(text)?;
+    let memory = part(sample);
+    Ok(stat.store_faults(memory) | stat.store_reclaim(memory))
+});
+
+fn meminfo(_: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> Result<bool, ParseError> {
+    let info = parse_meminfo(text.unwrap_or_default())?;
+    let memory = part(sample);
+    // the kernel's count of file pages is the sum of these three
+    let cache = info.cached.zip(info.buffers).map(|(a, b)| a + b + info.swap_cached.unwrap_or(0));
+    let swap = info.swap_total.zip(info.swap_free).map(|(total, free)| total.saturating_sub(free));
+    Ok(put(&mut memory.cache, cache)
+        | put(&mut memory.rss, info.anon_pages)
+        | put(&mut memory.swap, swap)
+        | put(&mut memory.mapped_file, info.mapped)
+        | put(&mut memory.total_active_file, info.active_file)
+        | put(&mut memory.total_inactive_file, info.inactive_file)
+        | put(&mut memory.file_dirty, info.dirty)
+        | put(&mut memory.file_writeback, info.writeback))
+}
+
+/// `/proc/meminfo`, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct MemInfo {
+    pub(crate) mem_total: Option<u64>,
+    pub(crate) swap_total: Option<u64>,
+    swap_free: Option<u64>,
+    cached: Option<u64>,
+    buffers: Option<u64>,
+    swap_cached: Option<u64>,
+    anon_pages: Option<u64>,
+    mapped: Option<u64>,
+    active_file: Option<u64>,
+    inactive_file: Option<u64>,
+    dirty: Option<u64>,
+    writeback: Option<u64>,
+}
+
+/// ```text
+/// Active(file):     823080 kB
+/// ```
+pub(crate) fn parse_meminfo(text: &[u8]) -> Result<MemInfo, ParseError> {
+    let mut info = MemInfo::default();
+    for (line, text) in format::lines(text) {
+        let Some((key, value)) = format::split_once(text, b':') else { continue };
+        let place = match key {
+            b"MemTotal" => &mut info.mem_total,
+            b"SwapTotal" => &mut info.swap_total,
+            b"SwapFree" => &mut info.swap_free,
+            b"Cached" => &mut info.cached,
+            b"Buffers" => &mut info.buffers,
+            b"SwapCached" => &mut info.swap_cached,
+            b"AnonPages" => &mut info.anon_pages,
+            b"Mapped" => &mut info.mapped,
+            b"Active(file)" => &mut info.active_file,
+            b"Inactive(file)" => &mut info.inactive_file,
+            b"Dirty" => &mut info.dirty,
+            b"Writeback" => &mut info.writeback,
+            _ => continue,
+        };
+        let kilobytes = value.strip_suffix(b" kB").and_then(|n| format::number(n.trim_ascii()));
+        let bytes = kilobytes.and_then(|n| n.checked_mul(1024));
+        *place = Some(bytes.ok_or_else(|| ParseError::new(line, "a number of kB", value))?);
+    }
+    Ok(info)
+}
+
+keyed! {
+    /// `/proc/vmstat`; pages and events.
+    VmStat {
+        pgfault: b"pgfault",
+        pgmajfault: b"pgmajfault",
+        refault_anon: b"workingset_refault_anon",
+        refault_file: b"workingset_refault_file",
+        scan_kswapd: b"pgscan_kswapd",
+        scan_direct: b"pgscan_direct",
+        scan_khugepaged: b"pgscan_khugepaged",
+        scan_proactive: b"pgscan_proactive",
+        steal_kswapd: b"pgsteal_kswapd",
+        steal_direct: b"pgsteal_direct",
+        steal_khugepaged: b"pgsteal_khugepaged",
+        steal_proactive: b"pgsteal_proactive",
+    }
+}
+
+impl VmStat {
+    /// The machine's faults are those of all groups: there is no number for the root group alone.
+    fn store_faults(&self, memory: &mut Memory) -> bool {
+        put(&mut memory.container_data.pgfault, self.pgfault)
+            | put(&mut memory.container_data.pgmajfault, self.pgmajfault)
+            | put(&mut memory.hierarchical_data.pgfault, self.pgfault)
+            | put(&mut memory.hierarchical_data.pgmajfault, self.pgmajfault)
+    }
+
+    fn store_reclaim(&self, memory: &mut Memory) -> bool {
+        let sum = |first: Option<u64>, more: [Option<u64>; 3]| {
+            Some(more.into_iter().flatten().fold(first?, u64::saturating_add))
+        };
+        let scan = [self.scan_direct, self.scan_khugepaged, self.scan_proactive];
+        let steal = [self.steal_direct, self.steal_khugepaged, self.steal_proactive];
+        put(&mut memory.pgscan, sum(self.scan_kswapd, scan))
+            | put(&mut memory.pgsteal, sum(self.steal_kswapd, steal))
+            | put(&mut memory.workingset_refault_file, self.refault_file)
+            | put(&mut memory.workingset_refault_anon, self.refault_anon)
+    }
+}

@@ -1,0 +1,28 @@
+//! The controller pids: the same on v1 and v2.
+
+use plimsoll_kernel::format;
+
+use crate::keyed::put;
+use crate::reader::plan::{File, Place, Subject};
+
+/// The root group has neither.
+pub(crate) const FILES: [File; 2] = [
+    File {
+        place: Place::Pids,
+        name: c"pids.current",
+        subject: Subject::Processes,
+        parse: |_, text, sample| {
+            let current = text.map(format::single_value).transpose()?;
+            Ok(put(&mut sample.processes.get_or_insert_default().threads_current, current))
+        },
+    },
+    File {
+        place: Place::Pids,
+        name: c"pids.max",
+        subject: Subject::Processes,
+        parse: |_, text, sample| {
+            let max = text.map(format::limit).transpose()?.map(|limit| limit.or(0));
+            Ok(put(&mut sample.processes.get_or_insert_default().threads_max, max))
+        },
+    },
+];

@@ -1,0 +1,268 @@
+//! The directories of one container: opened when a file in them is, kept while that is of use.
+
+use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::dir::Dir;
+use plimsoll_kernel::error::{Errno, is_absent, is_gone};
+use plimsoll_kernel::file::{Budget, Kept};
+use plimsoll_kernel::format;
+
+use super::LOOK_AGAIN;
+use super::plan::Place;
+use crate::host::Host;
+
+/// What every group and every process has; without it the directory is an empty shell of one that ended.
+const GROUP_HAS: &CStr = c"cgroup.procs";
+const PROCESS_HAS: &CStr = c"stat";
+
+/// Why a file cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// There is none.
+    Absent,
+    /// What it belonged to has ended.
+    Gone,
+    /// The kernel refused.
+    Refused(Errno),
+}
+
+impl From<Errno> for Lost {
+    fn from(cause: Errno) -> Self {
+        match cause {
+            cause if is_gone(cause) => Self::Gone,
+            cause if is_absent(cause) => Self::Absent,
+            cause => Self::Refused(cause),
+        }
+    }
+}
+
+/// One directory.
+#[derive(Debug, Default)]
+pub(crate) struct PlaceState {
+    open: Open,
+    state: State,
+    /// Set when it is first opened: a directory of another inode is another group's.
+    inode: u64,
+    /// When it was last looked for in vain.
+    looked: Timestamp,
+}
+
+#[derive(Debug, Default)]
+enum Open {
+    #[default]
+    Not,
+    /// Until the end of this read.
+    Now(Dir),
+    Kept(Kept<Dir>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Unknown,
+    Missing,
+    There,
+    Gone,
+}
+
+impl PlaceState {
+    /// The open directory, opened now if it is not.
+    pub(crate) fn dir(
+        &mut self,
+        place: Place,
+        host: &Host,
+        group: &str,
+        pid: Option<u32>,
+        at: Timestamp,
+    ) -> Result<&Dir, Lost> {
+        if matches!(self.open, Open::Not) {
+            self.open(place, host, group, pid, at)?;
+        }
+        self.opened().ok_or(Lost::Absent)
+    }
+
+    /// The directory, if it is open.
+    pub(crate) fn opened(&self) -> Option<&Dir> {
+        match &self.open {
+            Open::Not => None,
+            Open::Now(dir) => Some(dir),
+            Open::Kept(dir) => Some(dir.get()),
+        }
+    }
+
+    fn open(
+        &mut self,
+        place: Place,
+        host: &Host,
+        group: &str,
+        pid: Option<u32>,
+        at: Timestamp,
+    ) -> Result<(), Lost> {
+        match self.state {
+            State::Gone => return Err(Lost::Gone),
+            State::Missing if super::within(self.looked, at, LOOK_AGAIN) => return Err(Lost::Absent),
+            State::Missing | State::Unknown | State::There => {}
+        }
+        match self.find(place, host, group, pid) {
+            Ok(dir) => {
+                self.state = State::There;
+                // a process' directory stands for the process: as long as it is kept, its end is seen
+                self.open = if place == Place::Process { keep(dir, &host.budget) } else { Open::Now(dir) };
+                Ok(())
+            }
+            Err(lost) => {
+                self.looked = at;
+                self.state = match (self.state, lost) {
+                    (State::There, Lost::Absent | Lost::Gone) => State::Gone,
+                    (State::There, Lost::Refused(_)) => State::There,
+                    _ => State::Missing,
+                };
+                Err(if self.state == State::Gone { Lost::Gone } else { lost })
+            }
+        }
+    }
+
+    fn find(&mut self, place: Place, host: &Host, group: &str, pid: Option<u32>) -> Result<Dir, Lost> {
+        let dir = Dir::try_open(&path(place, host, group, pid).ok_or(Lost::Absent)?)?;
+        let inode = dir.inode()?;
+        if place.is_group() && self.state == State::There && inode != self.inode {
+            return Err(Lost::Gone);
+        }
+        if place == Place::Process && group != "/" && !is_of_group(&dir, group)? {
+            return Err(Lost::Absent);
+        }
+        self.inode = inode;
+        Ok(dir)
+    }
+
+    /// Whether the open directory is an empty shell; marks it as gone then.
+    pub(crate) fn has_ended(&mut self, place: Place) -> bool {
+        let sign = match place {
+            Place::Process => PROCESS_HAS,
+            Place::Proc => return false,
+            _ => GROUP_HAS,
+        };
+        let ended = self.opened().is_some_and(|dir| !dir.has(sign));
+        if ended {
+            self.set_gone();
+        }
+        ended
+    }
+
+    pub(crate) fn set_gone(&mut self) {
+        self.open = Open::Not;
+        self.state = State::Gone;
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.state == State::Gone
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.state == State::Unknown
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        self.state == State::There
+    }
+
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self.open, Open::Kept(_))
+    }
+
+    /// What was missing is looked for again at the next read.
+    pub(crate) fn rescan(&mut self) {
+        if self.state == State::Missing {
+            self.state = State::Unknown;
+        }
+    }
+
+    /// At the end of a read: kept if files are opened through it each time, closed if not or without room.
+    pub(crate) fn settle(&mut self, wanted: bool, budget: &Arc<Budget>) {
+        self.open = match std::mem::take(&mut self.open) {
+            Open::Now(dir) if wanted => match keep(dir, budget) {
+                kept @ Open::Kept(_) => kept,
+                _ => Open::Not,
+            },
+            kept @ Open::Kept(_) if wanted => kept,
+            _ => Open::Not,
+        };
+    }
+}
+
+fn keep(dir: Dir, budget: &Arc<Budget>) -> Open {
+    match Kept::keep(dir, budget) {
+        Ok(kept) => Open::Kept(kept),
+        Err(dir) => Open::Now(dir),
+    }
+}
+
+/// Where a place is; `None` where the machine or the container has none.
+pub(crate) fn path(place: Place, host: &Host, group: &str, pid: Option<u32>) -> Option<PathBuf> {
+    match place {
+        Place::Proc => Some(host.root.proc.clone()),
+        Place::Process => Some(host.root.proc.join(pid?.to_string())),
+        Place::Unified => below(host.hierarchy.unified()?, group),
+        _ => below(host.hierarchy.controller(place.controller()?)?.1, group),
+    }
+}
+
+/// The group's directory; never one outside the hierarchy.
+pub(crate) fn below(hierarchy: &Path, group: &str) -> Option<PathBuf> {
+    let group = Path::new(group.trim_start_matches('/'));
+    let inside = group.components().all(|part| matches!(part, Component::Normal(_)));
+    inside.then(|| hierarchy.join(group))
+}
+
+/// Whether the process is in the group or below it, so that a number that was given to another process since
+/// is not taken for it. Paths that are told relative to another cgroup namespace cannot be judged.
+fn is_of_group(process: &Dir, group: &str) -> Result<bool, Lost> {
+    let mut text = Vec::new();
+    process.read(c"cgroup", &mut text)?;
+    let group = Path::new(group).as_os_str().as_bytes();
+    let group = group.strip_suffix(b"/").unwrap_or(group);
+    Ok(format::lines(&text).any(|(_, line)| {
+        let path = line.splitn(3, |&byte| byte == b':').nth(2).unwrap_or_default();
+        path.starts_with(b"/..") || names(path, group)
+    }))
+}
+
+/// Whether the path has the group's name in it, ending at a `/` or the end.
+fn names(path: &[u8], group: &[u8]) -> bool {
+    path.windows(group.len().max(1)).enumerate().any(|(start, window)| {
+        window == group && matches!(path.get(start + group.len()), None | Some(b'/'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_never_leads_out_of_the_hierarchy() {
+        let f = |name, path: Option<&str>| {
+            assert_eq!(below(Path::new("/cg"), name), path.map(PathBuf::from), "{name}");
+        };
+        f("/", Some("/cg/"));
+        f("/docker/1", Some("/cg/docker/1"));
+        f("/../etc", None);
+        f("/a/../../etc", None);
+    }
+
+    #[test]
+    fn a_process_is_of_a_group_by_whole_names() {
+        let f = |path: &str, group: &str, is| {
+            assert_eq!(names(path.as_bytes(), group.as_bytes()), is, "{path} {group}");
+        };
+        f("/docker/1", "/docker/1", true);
+        f("/docker/1/init.scope", "/docker/1", true);
+        f("/kind/docker/1", "/docker/1", true);
+        f("/docker/12", "/docker/1", false);
+        f("/other", "/docker/1", false);
+        f("", "/docker/1", false);
+    }
+}
