@@ -324,6 +324,11 @@ fn stats(partition: &Partition, sizes: Sizes, disk: DiskStats) -> FsStats {
     }
 }
 
+/// The source of the mount that is seen at a path.
+fn source_at(mounts: &[Mount], at: &Path) -> Option<String> {
+    mounts.iter().rev().find(|mount| mount.mountpoint == at).map(|mount| mount.source.clone())
+}
+
 /// The number of a block device; `None` for anything else.
 fn block_number(path: &Path) -> Option<(u32, u32)> {
     let metadata = std::fs::metadata(path).ok()?;

@@ -6,7 +6,7 @@
 //! Cost:  three files a CPU and three a node, with those of caches.rs
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use plimsoll_core::machine::{Core, Node};
 
@@ -142,7 +142,7 @@ fn place(topology: &Path) -> Option<Place> {
 }
 
 /// An id; kernels write -1 where the firmware tells none (some ARM boards), which counts as the only one.
-fn id(path: &PathBuf) -> Option<u64> {
+fn id(path: &Path) -> Option<u64> {
     let id: i64 = file::number(path)?;
     Some(u64::try_from(id).unwrap_or(0))
 }
