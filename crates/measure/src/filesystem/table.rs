@@ -157,10 +157,8 @@ impl Table {
         let special: Vec<&Path> = docker.into_iter().chain([Path::new("/")]).collect();
         let zfs = self.on_host(Path::new("/dev/zfs")).exists();
         let partitions = partitions::of(&self.all, zfs, &special);
-        let source_at =
-            |at: &Path| self.all.iter().rev().find(|m| m.mountpoint == at).map(|m| m.source.clone());
-        self.root_device = source_at(Path::new("/"));
-        self.docker_device = docker.and_then(source_at);
+        self.root_device = source_at(&self.all, Path::new("/"));
+        self.docker_device = docker.and_then(|at| source_at(&self.all, at));
         self.entries = partitions
             .into_iter()
             .map(|partition| {
