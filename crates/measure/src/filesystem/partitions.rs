@@ -78,11 +78,12 @@ fn key(mount: &Mount, zfs: bool) -> Option<(String, &'static str)> {
     }
 }
 
+/// Whether another machine, or a program, answers for it.
 fn is_remote(mount: &Mount) -> bool {
-    let fs = mount.fs_type.as_str();
-    (fs.starts_with("nfs") && fs != "nfsd")
-        || matches!(fs, "cifs" | "smb3" | "ceph" | "9p" | "afs")
-        || fs.starts_with("fuse")
+    match mount.fs_type.as_str() {
+        "cifs" | "smb3" | "ceph" | "9p" | "afs" | "fuse" | "fuseblk" => true,
+        fs => (fs.starts_with("nfs") && fs != "nfsd") || fs.starts_with("fuse."),
+    }
 }
 
 /// The deepest mount that holds Docker's images: at the driver's folder in Docker's root, at the root, or above.

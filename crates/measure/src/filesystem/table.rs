@@ -157,10 +157,8 @@ impl Table {
         let special: Vec<&Path> = docker.into_iter().chain([Path::new("/")]).collect();
         let zfs = self.on_host(Path::new("/dev/zfs")).exists();
         let partitions = partitions::of(&self.all, zfs, &special);
-        let source_at =
-            |at: &Path| self.all.iter().rev().find(|m| m.mountpoint == at).map(|m| m.source.clone());
-        self.root_device = source_at(Path::new("/"));
-        self.docker_device = docker.and_then(source_at);
+        self.root_device = source_at(&self.all, Path::new("/"));
+        self.docker_device = docker.and_then(|at| source_at(&self.all, at));
         self.entries = partitions
             .into_iter()
             .map(|partition| {
@@ -322,6 +320,11 @@ fn stats(partition: &Partition, sizes: Sizes, disk: DiskStats) -> FsStats {
         io_time,
         weighted_io_time,
     }
+}
+
+/// The source of the mount that is seen at a path.
+fn source_at(mounts: &[Mount], at: &Path) -> Option<String> {
+    mounts.iter().rev().find(|mount| mount.mountpoint == at).map(|mount| mount.source.clone())
 }
 
 /// The number of a block device; `None` for anything else.

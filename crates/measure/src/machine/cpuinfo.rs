@@ -72,11 +72,11 @@ pub(super) fn read(path: &Path) -> CpuInfo {
 /// Lines of `key : value`, in blocks of one processor. Unknown keys are passed over.
 ///
 /// ```text
-/// processor	: 0
-/// vendor_id	: AuthenticAMD
-/// cpu MHz		: 2445.432
-/// physical id	: 0
-/// core id		: 0
+/// processor       : 0
+/// vendor_id       : AuthenticAMD
+/// cpu MHz         : 2445.432
+/// physical id     : 0
+/// core id         : 0
 /// ```
 pub fn parse(text: &str) -> CpuInfo {
     let mut info = CpuInfo::default();

@@ -22,6 +22,8 @@ mod topology;
 mod versions;
 
 #[cfg(test)]
+pub(crate) mod reference;
+#[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;

@@ -1,17 +1,20 @@
 //! NUMA nodes, and the cores and threads in them.
 //!
 //! Reads: sys/devices/system/cpu/{online, cpu*/topology/*, cpu0/cpufreq/cpuinfo_max_freq},
-//!        sys/devices/system/node/node*/{cpu*, meminfo, hugepages, distance}
+//!        sys/devices/system/node/node*/{cpulist, meminfo, hugepages, distance}
 //! Gives: topology, num_cores; num_physical_cores and num_sockets where cpuinfo does not say
 //! Cost:  three files a CPU and three a node, with those of caches.rs
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use plimsoll_core::machine::{Core, Node};
 
 use super::cpuinfo::Counts;
 use super::{caches, file, memory};
+
+/// More than any kernel can have: a list that is damaged shall not cost memory.
+const MOST_CPUS: usize = 1 << 16;
 
 /// The online CPUs whose place is known, by number.
 #[derive(Debug, Default)]
@@ -97,7 +100,7 @@ pub(super) fn max_frequency_khz(sys: &Path) -> Option<u64> {
 }
 
 fn node(id: u64, dir: &Path, cpus: &Cpus) -> Node {
-    let members: Vec<u64> = file::numbered(dir, "cpu").into_iter().map(|(cpu, _)| cpu).collect();
+    let members = members(dir);
     Node {
         node_id: id,
         memory: memory::of_node(&dir.join("meminfo")),
@@ -106,6 +109,17 @@ fn node(id: u64, dir: &Path, cpus: &Cpus) -> Node {
         caches: None,
         distances: distances(&dir.join("distance")),
     }
+}
+
+/// The CPUs of a node, in the order of their names (10 before 2), in which cAdvisor lists them.
+fn members(dir: &Path) -> Vec<u64> {
+    let of_list = |text: String| list(&text).into_iter().flat_map(|(from, to)| from..=to).take(MOST_CPUS);
+    let mut members: Vec<u64> = match file::text(&dir.join("cpulist")) {
+        Some(text) => of_list(text).collect(),
+        None => file::numbered(dir, "cpu").into_iter().map(|(cpu, _)| cpu).collect(),
+    };
+    members.sort_by_cached_key(u64::to_string);
+    members
 }
 
 /// The cores that the CPUs belong to, in order of their first CPU; `None` for a node without CPUs.
@@ -142,7 +156,7 @@ fn place(topology: &Path) -> Option<Place> {
 }
 
 /// An id; kernels write -1 where the firmware tells none (some ARM boards), which counts as the only one.
-fn id(path: &PathBuf) -> Option<u64> {
+fn id(path: &Path) -> Option<u64> {
     let id: i64 = file::number(path)?;
     Some(u64::try_from(id).unwrap_or(0))
 }

@@ -22,7 +22,7 @@ pub struct Clock {
     /// KiB of memory: MemTotal.
     pub memory_kib: u64,
     /// The host's: `etc/localtime`, else UTC.
-    pub zone: TimeZone,
+    pub(super) zone: TimeZone,
 }
 
 impl Clock {

@@ -51,7 +51,7 @@ mod tests {
     fn letters_stand_in_the_order_of_ps() {
         let f = |head: &str, nice: i64, threads: u32, locked, letters| {
             let text = format!(
-                "{head} 0 0 0 0 0 0 0 0 0 0 20 {nice} {threads} 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0"
+                "{head} 0 0 0 0 0 0 0 0 0 20 {nice} {threads} 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 17 0"
             );
             assert_eq!(state(&stat::parse(text.as_bytes()).unwrap(), locked), letters, "{text}");
         };

@@ -1,0 +1,9 @@
+//! No bytes panic, and there are no more mounts than lines.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mounts = plimsoll_measure::filesystem::mountinfo::parse(bytes).count();
+    assert!(mounts <= bytes.split(|b| *b == b'\n').count());
+});
