@@ -329,7 +329,7 @@ impl Follow {
         let changed = known.identity.as_deref() != Some(&identity);
         let identity = Arc::new(identity);
         known.identity = Some(Arc::clone(&identity));
-        if asked || (running && changed) {
+        if asked || (changed && (running || known.running)) {
             self.tell(Told::Known { id: id.clone(), identity }).await?;
         }
         if let Some((exit_code, oom_killed)) = ended {
@@ -363,6 +363,10 @@ impl Follow {
                 let known = self.known.entry(id.clone()).or_default();
                 (known.running, known.oom, known.ended) = (true, false, None);
                 work.want(&id);
+                // its name at once; the pid follows
+                if let Some(identity) = known.identity.clone() {
+                    self.tell(Told::Known { id, identity }).await?;
+                }
             }
             What::Died(exit_code) => {
                 let known = self.known.entry(id.clone()).or_default();

@@ -136,7 +136,10 @@ async fn a_daemon_that_comes_late_is_found() {
         next.push(until(&mut told, |told| known(told) || matches!(told, Told::Up { .. })).await);
     }
     assert!(next.iter().any(known), "{next:?}");
-    assert!(next.iter().any(|told| matches!(told, Told::Up { status } if status.driver == "fake")), "{next:?}");
+    assert!(
+        next.iter().any(|told| matches!(told, Told::Up { status } if status.driver == "fake")),
+        "{next:?}"
+    );
 }
 
 #[tokio::test]
