@@ -6,8 +6,18 @@
 //!        events and a ping every few seconds. Nothing here runs on the sampling side.
 
 pub mod claim;
+
+mod backoff;
+mod client;
 pub mod endpoint;
+
+mod events;
+pub mod inspect;
+mod json;
+mod list;
 pub mod status;
+
+mod follow;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,8 +26,11 @@ use std::time::Duration;
 use plimsoll_core::container::Identity;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
+use self::client::Client;
 use self::endpoint::{Endpoint, EndpointError};
+use self::follow::Follow;
 use self::status::Status;
 
 /// The namespace of Docker's containers.
@@ -125,22 +138,35 @@ pub enum Told {
 }
 
 /// A Docker that is followed. Dropping it ends its tasks.
-pub struct Docker {}
+pub struct Docker {
+    asks: mpsc::UnboundedSender<String>,
+    client: Client,
+    root_dir_default: PathBuf,
+    task: JoinHandle<()>,
+}
 
-/// Starts to follow Docker, whether it runs or not; it is looked for for ever.
+/// Starts to follow Docker, whether it runs or not; it is looked for for ever. What it tells comes on `on`;
+/// while that is full, Docker is not listened to, and nothing is lost.
 ///
 /// # Errors
 /// The endpoint or the TLS files are no such thing.
-pub fn start(config: Config, handle: Handle, on: mpsc::Sender<Told>) -> Result<Docker, EndpointError> {
-    let _ = (Endpoint::parse(&config.endpoint, config.tls.as_ref())?, handle, on);
-    Ok(Docker {})
+pub fn start(config: Config, handle: &Handle, on: mpsc::Sender<Told>) -> Result<Docker, EndpointError> {
+    let endpoint = Endpoint::parse(&config.endpoint, config.tls.as_ref())?;
+    let client = Client::new(endpoint, config.timeouts);
+    let root_dir_default = config.root_dir_default.clone();
+    // unbounded, but every id in it is taken out at once, and an id is kept once
+    let (asks, asked) = mpsc::unbounded_channel();
+    let task = handle.spawn(Follow::new(config, client.clone(), on, asked).run());
+    Ok(Docker { asks, client, root_dir_default, task })
 }
 
 impl Docker {
-    /// Who is this? Returns at once; the answer comes as [`Told::Known`] or [`Told::Unknown`], after a
-    /// while when Docker is down.
+    /// Who is this? Returns at once; the answer comes as [`Told::Known`] or [`Told::Unknown`], from what is
+    /// known already or by asking the engine, and after a while when that is down. A container that is told
+    /// before it runs is told again when it does.
     pub fn ask(&self, id: &str) {
-        let _ = id;
+        // without a receiver the task has ended with its runtime, and nobody wants to know
+        let _ = self.asks.send(id.to_owned());
     }
 
     /// Docker's own description, with its images, asked now.
@@ -148,6 +174,21 @@ impl Docker {
     /// # Errors
     /// A sentence: why it did not answer.
     pub async fn status(&self) -> Result<Status, String> {
-        Err("not yet".to_owned())
+        let images = async {
+            let bytes = self.client.get("/images/json", status::MOST).await?;
+            status::parse_images(&bytes).map_err(|error| client::Fault::Nonsense(error.to_string()))
+        };
+        let (status, images) = tokio::join!(status::ask(&self.client, &self.root_dir_default), images);
+        let said = |fault: client::Fault| format!("Docker: {fault}");
+        Ok(Status { images: images.map_err(said)?, ..status.map_err(said)? })
     }
 }
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,481 @@
+//! Follows one engine: looks for it, listens to its events, asks it who is who, and starts over when it
+//! goes away. One task owns all of this; requests run beside it, at most [`AT_ONCE`] inspects.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_core::container::Identity;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+
+use super::backoff::pause;
+use super::client::{Client, Fault, Lines};
+use super::events::{self, What};
+use super::inspect::{self, Inspected};
+use super::list::{self, Listed};
+use super::status::{self, Status};
+use super::{Config, Told};
+
+/// Inspects at once.
+const AT_ONCE: usize = 8;
+/// The longest inspect.
+const INSPECT: usize = 4 << 20;
+/// The longest list: 10,000 containers take about 60 MB.
+const LIST: usize = 128 << 20;
+/// Pauses while there is no engine: its socket is seen within the longest.
+const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// Pauses after an answer that was none.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+/// What is known of a container.
+#[derive(Default)]
+struct Known {
+    identity: Option<Arc<Identity>>,
+    running: bool,
+    /// Since its last start.
+    oom: bool,
+    /// The exit code, once it was told.
+    ended: Option<Option<i64>>,
+}
+
+/// What a request beside the task came to.
+enum Done {
+    Inspected(String, Result<Inspected, Fault>),
+    Listed(Result<Vec<Listed>, Fault>),
+    Described(Result<Status, Fault>),
+    Pinged(Result<(), Fault>),
+    /// A pause is over: inspect.
+    Inspect(String),
+    /// A pause is over: list.
+    List,
+    /// A pause is over: describe.
+    Describe,
+}
+
+/// The task.
+pub(super) struct Follow {
+    config: Config,
+    client: Client,
+    on: mpsc::Sender<Told>,
+    asks: mpsc::UnboundedReceiver<String>,
+    known: HashMap<String, Known>,
+    /// Ids whose asker has no answer yet.
+    asked: HashSet<String>,
+}
+
+/// What is under way with an engine that answers.
+struct Work {
+    tasks: JoinSet<Done>,
+    queue: VecDeque<String>,
+    queued: HashSet<String>,
+    flying: HashSet<String>,
+    /// Something happened to it while its inspect was under way.
+    stale: HashSet<String>,
+    /// It was removed while its inspect was under way.
+    removed: HashSet<String>,
+    failures: HashMap<String, u32>,
+    list_failures: u32,
+    describe_failures: u32,
+    pinging: bool,
+    said_nonsense: bool,
+}
+
+/// Nobody listens any more.
+struct Over;
+
+impl Follow {
+    pub(super) fn new(
+        config: Config,
+        client: Client,
+        on: mpsc::Sender<Told>,
+        asks: mpsc::UnboundedReceiver<String>,
+    ) -> Self {
+        Self { config, client, on, asks, known: HashMap::new(), asked: HashSet::new() }
+    }
+
+    pub(super) async fn run(mut self) {
+        // ends when nobody listens
+        let _ = self.look().await;
+    }
+
+    /// Looks for the engine, for ever.
+    async fn look(&mut self) -> Result<(), Over> {
+        let mut failures = 0;
+        let mut said = String::new();
+        loop {
+            let down = match self.reach().await {
+                Ok(events) => {
+                    failures = 0;
+                    self.session(events).await?
+                }
+                Err(fault) => fault,
+            };
+            let reason = down.to_string();
+            if failures == 0 || said != reason {
+                tracing::info!("Docker at {}: {reason}", self.config.endpoint);
+                self.tell(Told::Down { reason: reason.clone() }).await?;
+                said = reason;
+            }
+            self.rest(pause(LOOK.0, LOOK.1, failures)).await?;
+            failures += 1;
+        }
+    }
+
+    /// An engine that answers, and its events from now on.
+    async fn reach(&self) -> Result<Lines, Fault> {
+        self.client.ping().await?;
+        self.client.lines(events::PATH).await
+    }
+
+    /// Sleeps, and keeps what is asked meanwhile.
+    async fn rest(&mut self, pause: Duration) -> Result<(), Over> {
+        let end = sleep(pause);
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                () = &mut end => return Ok(()),
+                ask = self.asks.recv() => self.asked.insert(ask.ok_or(Over)?),
+            };
+        }
+    }
+
+    async fn tell(&self, told: Told) -> Result<(), Over> {
+        self.on.send(told).await.map_err(|_| Over)
+    }
+
+    /// Follows an engine until it fails: why.
+    async fn session(&mut self, mut events: Lines) -> Result<Fault, Over> {
+        let mut work = Work::new();
+        // events are listened to already, so nothing is missed between them and the list
+        self.list(&mut work, Duration::ZERO);
+        self.describe(&mut work, Duration::ZERO);
+        for id in &self.asked {
+            work.want(id);
+        }
+        let every = self.config.timeouts.ping_every.max(Duration::from_millis(10));
+        let mut ping = interval_at(Instant::now() + every, every);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.inspect(&mut work);
+            tokio::select! {
+                line = events.next() => match line {
+                    Ok(line) => {
+                        if let Some((id, what)) = events::parse(&line) {
+                            self.happened(&mut work, id, what).await?;
+                        }
+                    }
+                    Err(fault) => return Ok(fault),
+                },
+                Some(done) = work.tasks.join_next() => match done {
+                    Ok(Done::Pinged(Err(fault))) => return Ok(fault),
+                    Ok(done) => self.done(&mut work, done).await?,
+                    Err(cause) => tracing::error!("a request to Docker ended badly: {cause}"),
+                },
+                ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
+                _ = ping.tick() => if !std::mem::replace(&mut work.pinging, true) {
+                    let client = self.client.clone();
+                    work.tasks.spawn(async move { Done::Pinged(client.ping().await) });
+                },
+            }
+        }
+    }
+
+    async fn ask(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
+        match self.known.get(&id).and_then(|known| known.identity.clone()) {
+            Some(identity) => self.tell(Told::Known { id, identity }).await,
+            None => {
+                work.want(&id);
+                self.asked.insert(id);
+                Ok(())
+            }
+        }
+    }
+
+    // Requests.
+
+    /// Starts as many inspects as may run.
+    fn inspect(&self, work: &mut Work) {
+        while work.flying.len() < AT_ONCE {
+            let Some(id) = work.queue.pop_front() else { return };
+            work.queued.remove(&id);
+            if !work.flying.insert(id.clone()) {
+                work.stale.insert(id);
+                continue;
+            }
+            let client = self.client.clone();
+            let envs = self.config.env_whitelist.clone();
+            work.tasks.spawn(async move {
+                let answer = inspect_one(&client, &id, &envs).await;
+                Done::Inspected(id, answer)
+            });
+        }
+    }
+
+    fn list(&self, work: &mut Work, after: Duration) {
+        let client = self.client.clone();
+        work.after(
+            after,
+            Done::List,
+            async move {
+                let bytes = client.get("/containers/json?all=true", LIST).await?;
+                list::parse(&bytes).map_err(|error| Fault::Nonsense(error.to_string()))
+            },
+            Done::Listed,
+        );
+    }
+
+    fn describe(&self, work: &mut Work, after: Duration) {
+        let client = self.client.clone();
+        let root_dir = self.config.root_dir_default.clone();
+        work.after(
+            after,
+            Done::Describe,
+            async move { status::ask(&client, &root_dir).await },
+            Done::Described,
+        );
+    }
+
+    // Answers.
+
+    async fn done(&mut self, work: &mut Work, done: Done) -> Result<(), Over> {
+        match done {
+            Done::Inspected(id, answer) => return self.inspected(work, id, answer).await,
+            Done::Inspect(id) => work.want(&id),
+            Done::Listed(Ok(listed)) => self.listed(work, listed),
+            Done::Listed(Err(fault)) => {
+                tracing::warn!("Docker's list of containers: {fault}; it is asked again");
+                let after = pause(AGAIN.0, AGAIN.1, work.list_failures);
+                work.list_failures += 1;
+                self.list(work, after);
+            }
+            Done::List => self.list(work, Duration::ZERO),
+            Done::Described(Ok(status)) => return self.tell(Told::Up { status: Arc::new(status) }).await,
+            Done::Described(Err(fault)) => {
+                tracing::warn!("Docker's description of itself: {fault}; it is asked again");
+                let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
+                work.describe_failures += 1;
+                self.describe(work, after);
+            }
+            Done::Describe => self.describe(work, Duration::ZERO),
+            Done::Pinged(_) => work.pinging = false,
+        }
+        Ok(())
+    }
+
+    /// All that runs is asked for, and what is known and not there any more.
+    fn listed(&self, work: &mut Work, listed: Vec<Listed>) {
+        let there: HashSet<&str> = listed.iter().map(|listed| listed.id.as_str()).collect();
+        // the list may be older than an event: whether one is gone, its inspect says
+        for id in self.known.keys().filter(|id| !there.contains(id.as_str())) {
+            work.want(id);
+        }
+        for Listed { id, running } in listed {
+            if running || self.known.get(&id).is_some_and(|known| known.running) {
+                work.want(&id);
+            }
+        }
+    }
+
+    async fn gone(&mut self, id: String) -> Result<(), Over> {
+        if self.known.remove(&id).is_some_and(|known| known.running) {
+            self.tell(Told::Ended { id: id.clone(), exit_code: None, oom_killed: false }).await?;
+        }
+        self.tell(Told::Gone { id }).await
+    }
+
+    async fn inspected(
+        &mut self,
+        work: &mut Work,
+        id: String,
+        answer: Result<Inspected, Fault>,
+    ) -> Result<(), Over> {
+        work.flying.remove(&id);
+        let stale = work.stale.remove(&id);
+        let removed = work.removed.remove(&id);
+        let Inspected { mut identity, running } = match answer {
+            Ok(inspected) => inspected,
+            Err(fault) if fault.is_not_found() => return self.not_found(work, id).await,
+            Err(fault) => {
+                work.failed(id, &fault);
+                return Ok(());
+            }
+        };
+        work.failures.remove(&id);
+        let asked = self.asked.remove(&id);
+        if removed {
+            // who asked wants its name all the same; nothing is kept
+            let told = Told::Known { id, identity: Arc::new(identity) };
+            return if asked { self.tell(told).await } else { Ok(()) };
+        }
+        if stale {
+            work.want(&id);
+        }
+        let known = self.known.entry(id.clone()).or_default();
+        let mut ended = None;
+        if !stale {
+            if known.running && !running && known.ended.is_none() {
+                known.ended = Some(identity.exit_code);
+                ended = Some((identity.exit_code, identity.oom_killed));
+            }
+            known.running = running;
+        } else if let Some(exit_code) = known.ended {
+            // it ended while the answer was on its way
+            identity.exit_code = exit_code;
+        }
+        identity.oom_killed |= known.oom;
+        let changed = known.identity.as_deref() != Some(&identity);
+        let identity = Arc::new(identity);
+        known.identity = Some(Arc::clone(&identity));
+        if asked || (changed && (running || known.running)) {
+            self.tell(Told::Known { id: id.clone(), identity }).await?;
+        }
+        if let Some((exit_code, oom_killed)) = ended {
+            self.tell(Told::Ended { id, exit_code, oom_killed }).await?;
+        }
+        Ok(())
+    }
+
+    async fn not_found(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
+        work.failures.remove(&id);
+        let asked = self.asked.remove(&id);
+        if self.known.contains_key(&id) {
+            self.gone(id).await
+        } else if asked {
+            self.tell(Told::Unknown { id }).await
+        } else {
+            Ok(())
+        }
+    }
+
+    // Events.
+
+    async fn happened(&mut self, work: &mut Work, id: String, what: What) -> Result<(), Over> {
+        if work.flying.contains(&id) && !matches!(what, What::Oom) {
+            work.stale.insert(id.clone());
+        }
+        match what {
+            // known before its group exists, so that the shortest one has a name
+            What::Created | What::Renamed => work.want(&id),
+            What::Started => {
+                let known = self.known.entry(id.clone()).or_default();
+                (known.running, known.oom, known.ended) = (true, false, None);
+                work.want(&id);
+                // its name at once; the pid follows
+                if let Some(identity) = known.identity.clone() {
+                    self.tell(Told::Known { id, identity }).await?;
+                }
+            }
+            What::Died(exit_code) => {
+                let known = self.known.entry(id.clone()).or_default();
+                (known.running, known.ended) = (false, Some(exit_code));
+                let oom_killed = known.oom;
+                if let Some(identity) = &mut known.identity {
+                    let identity = Arc::make_mut(identity);
+                    (identity.exit_code, identity.oom_killed, identity.pid) = (exit_code, oom_killed, None);
+                }
+                self.tell(Told::Ended { id, exit_code, oom_killed }).await?;
+            }
+            What::Oom => {
+                let known = self.known.entry(id.clone()).or_default();
+                known.oom = true;
+                if let Some(exit_code) = known.ended {
+                    self.tell(Told::Ended { id, exit_code, oom_killed: true }).await?;
+                }
+            }
+            What::Destroyed => {
+                if work.stale.remove(&id) {
+                    work.removed.insert(id.clone());
+                }
+                if self.known.contains_key(&id) {
+                    self.gone(id).await?;
+                }
+            }
+            What::Health(word) => {
+                if let Some(known) = self.known.get_mut(&id)
+                    && let Some(identity) = &mut known.identity
+                {
+                    Arc::make_mut(identity).health = Some(word);
+                    let identity = Arc::clone(identity);
+                    self.tell(Told::Known { id, identity }).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    fn new() -> Self {
+        Self {
+            tasks: JoinSet::new(),
+            queue: VecDeque::new(),
+            queued: HashSet::new(),
+            flying: HashSet::new(),
+            stale: HashSet::new(),
+            removed: HashSet::new(),
+            failures: HashMap::new(),
+            list_failures: 0,
+            describe_failures: 0,
+            pinging: false,
+            said_nonsense: false,
+        }
+    }
+
+    /// Inspect it soon.
+    fn want(&mut self, id: &str) {
+        if self.flying.contains(id) {
+            self.stale.insert(id.to_owned());
+        } else if self.queued.insert(id.to_owned()) {
+            self.queue.push_back(id.to_owned());
+        }
+    }
+
+    /// Tries again after a while.
+    fn failed(&mut self, id: String, fault: &Fault) {
+        if !std::mem::replace(&mut self.said_nonsense, true) {
+            tracing::warn!("Docker, asked for container {id}: {fault}; it is asked again");
+        }
+        let failures = self.failures.entry(id.clone()).or_default();
+        let after = pause(AGAIN.0, AGAIN.1, *failures);
+        *failures += 1;
+        self.tasks.spawn(async move {
+            sleep(after).await;
+            Done::Inspect(id)
+        });
+    }
+
+    /// A request now, or the word to make it after a pause.
+    fn after<T: 'static>(
+        &mut self,
+        pause: Duration,
+        word: Done,
+        request: impl Future<Output = Result<T, Fault>> + Send + 'static,
+        done: fn(Result<T, Fault>) -> Done,
+    ) {
+        if pause.is_zero() {
+            self.tasks.spawn(async move { done(request.await) });
+        } else {
+            self.tasks.spawn(async move {
+                sleep(pause).await;
+                word
+            });
+        }
+    }
+}
+
+async fn inspect_one(client: &Client, id: &str, envs: &[String]) -> Result<Inspected, Fault> {
+    // an id is hexadecimal by its claim; anything else shall not become a path
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Fault::Status(404, "no id of a container".to_owned()));
+    }
+    let bytes = client.get(&format!("/containers/{id}/json"), INSPECT).await?;
+    let inspected = inspect::parse(&bytes, envs).map_err(|error| Fault::Nonsense(error.to_string()))?;
+    if inspected.identity.id == id {
+        Ok(inspected)
+    } else {
+        Err(Fault::Nonsense(format!("expected container {id}, got {}", inspected.identity.id)))
+    }
+}

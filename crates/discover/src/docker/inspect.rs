@@ -1,0 +1,152 @@
+//! `GET /containers/ID/json`: who one container is.
+
+use plimsoll_core::container::Identity;
+use serde_json::Value;
+
+use super::NAMESPACE;
+use super::json::{self, ParseError};
+
+/// What an inspect says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspected {
+    /// Who it is.
+    pub identity: Identity,
+    /// Whether its process runs (a paused one does).
+    pub running: bool,
+}
+
+/// Reads an answer. `envs` are the prefixes of environment variables that are taken over.
+///
+/// # Errors
+/// The answer is no JSON object with an `Id`.
+pub fn parse(bytes: &[u8], envs: &[String]) -> Result<Inspected, ParseError> {
+    const EXPECTED: &str = "a container as an object with Id";
+    let all = json::object(bytes, EXPECTED)?;
+    let id = json::text(&all, "/Id")
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| ParseError::new(EXPECTED, bytes))?;
+    let running = json::is(&all, "/State/Running");
+    let ended = matches!(json::text(&all, "/State/Status"), Some("exited" | "dead")) && !running;
+    let name = json::text(&all, "/Name").unwrap_or_default().trim_start_matches('/');
+    let network = json::text(&all, "/HostConfig/NetworkMode").unwrap_or_default();
+    let identity = Identity {
+        id: id.to_owned(),
+        namespace: NAMESPACE,
+        aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
+        labels: all
+            .pointer("/Config/Labels")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        envs: json::list(&all, "/Config/Env")
+            .iter()
+            .filter_map(|line| line.as_str()?.split_once('='))
+            .filter(|(key, _)| {
+                envs.iter().any(|prefix| !prefix.is_empty() && key.starts_with(prefix.as_str()))
+            })
+            .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
+            .collect(),
+        image: json::text_or_empty(&all, "/Config/Image"),
+        created: json::time(&all, "/Created"),
+        started: json::time(&all, "/State/StartedAt"),
+        pid: json::int(&all, "/State/Pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
+        has_network: !network.starts_with("container:"),
+        has_filesystem: true,
+        restart_count: json::int(&all, "/RestartCount").and_then(|count| count.try_into().ok()).unwrap_or(0),
+        health: json::text(&all, "/State/Health/Status").filter(|word| !word.is_empty()).map(str::to_owned),
+        exit_code: if ended { json::int(&all, "/State/ExitCode") } else { None },
+        oom_killed: json::is(&all, "/State/OOMKilled"),
+    };
+    Ok(Inspected { identity, running })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEB: &[u8] = include_bytes!("testdata/20.10/inspect-web.json");
+
+    fn of(text: &str) -> Identity {
+        parse(text.as_bytes(), &[]).unwrap().identity
+    }
+
+    #[test]
+    fn a_recorded_container_is_read_whole() {
+        let Inspected { identity, running } = parse(WEB, &["MO".to_owned()]).unwrap();
+        let id = "e86aaafe827a4a6c1c6db7af42ec46c83d6b692c128730f66d051217056eb124";
+        assert!(running);
+        assert_eq!(identity.id, id);
+        assert_eq!(identity.aliases, ["fx-web", id]);
+        assert_eq!(identity.labels["c"], "d \"e\"");
+        assert_eq!(identity.envs.into_iter().collect::<Vec<_>>(), [("mode".to_owned(), "demo".to_owned())]);
+        assert_eq!(identity.image, "localhost/plimsoll/busybox:1");
+        assert_eq!(identity.created.unwrap().to_string(), "2026-11-21T10:00:51.675258832Z");
+        assert_eq!(identity.started.unwrap().to_string(), "2026-11-21T10:00:52.301667976Z");
+        assert_eq!(identity.pid, Some(18191));
+        assert!(identity.has_network);
+        assert_eq!((identity.exit_code, identity.oom_killed, identity.health), (None, false, None));
+    }
+
+    #[test]
+    fn a_network_of_another_container_is_not_its_own() {
+        let of = |mode| of(&format!(r#"{{"Id":"a","HostConfig":{{"NetworkMode":"{mode}"}}}}"#)).has_network;
+        assert!(!of("container:0123"));
+        assert!(of("default") && of("host") && of("none"));
+    }
+
+    #[test]
+    fn no_prefix_lets_no_variable_through() {
+        for envs in [vec![], vec![String::new()]] {
+            assert!(parse(WEB, &envs).unwrap().identity.envs.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_container_that_was_never_started_has_no_start_pid_or_exit() {
+        let identity = of(
+            r#"{"Id":"a","State":{"Status":"created","Pid":0,"ExitCode":0,"StartedAt":"0001-01-01T00:00:00Z"}}"#,
+        );
+        assert_eq!((identity.started, identity.pid, identity.exit_code), (None, None, None));
+    }
+
+    #[test]
+    fn an_ended_one_has_its_exit_code() {
+        let identity =
+            of(r#"{"Id":"a","State":{"Status":"exited","ExitCode":137,"OOMKilled":true},"RestartCount":3}"#);
+        assert_eq!((identity.exit_code, identity.oom_killed, identity.restart_count), (Some(137), true, 3));
+    }
+
+    #[test]
+    fn unknown_words_and_wrong_types_cost_their_own_field_alone() {
+        let identity = of(
+            r#"{"Id":"a","Name":["x"],"Created":5,"Config":{"Labels":{"k":"v","n":1},"Env":"X=1","Image":"i"},
+                "State":{"Status":"dreaming","Running":true,"Pid":"x","Health":{"Status":"splendid"}},
+                "HostConfig":{"NetworkMode":null,"CgroupnsMode":"novel"},"RestartCount":-1}"#,
+        );
+        assert_eq!(identity.aliases, ["a"]);
+        assert_eq!(identity.labels.len(), 1);
+        assert_eq!(identity.image, "i");
+        assert_eq!(identity.health.as_deref(), Some("splendid"));
+        assert_eq!((identity.created, identity.pid, identity.restart_count), (None, None, 0));
+    }
+
+    #[test]
+    fn what_is_no_container_is_refused_with_its_beginning() {
+        for text in ["", "null", "[]", "{}", "{\"Id\":1}", "{\"Id\":\"a\"", "<html>"] {
+            let error = parse(text.as_bytes(), &[]).unwrap_err().to_string();
+            assert!(error.starts_with("expected a container"), "{error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_answer_panics(cut in 0..WEB.len(), byte: u8) {
+            let mut broken = WEB.to_vec();
+            broken[cut] = byte;
+            let _ = parse(&broken, &["M".to_owned()]);
+            let _ = parse(&broken[..cut], &[]);
+        }
+    }
+}
