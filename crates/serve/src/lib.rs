@@ -16,3 +16,6 @@ pub mod metrics;
 pub mod auth;
 pub mod listen;
 pub mod tls;
+
+#[cfg(test)]
+mod reference;
