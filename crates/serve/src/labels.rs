@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn of_two_labels_with_one_name_the_first_stays() {
-        let identity = Identity { labels: map([("a-b", "1"), ("a.b", "2"), ("a_b", "3")]), ..Identity::default() };
+        let identity =
+            Identity { labels: map([("a-b", "1"), ("a.b", "2"), ("a_b", "3")]), ..Identity::default() };
         let before = dropped();
         let text = rendered(&Reference::raw("/"), &identity, &LabelRules::default());
         assert_eq!(text, r#"container_label_a_b="1",id="/",image="",name="""#);

@@ -152,6 +152,7 @@ pub trait Past: Send + Sync + 'static {
     /// What is missing on this machine, and what would mend it.
     fn missing(&self) -> Vec<Missing>;
     /// Emits the host's own metrics: name, help, whether it is a counter, then values through `Emit`.
+    #[allow(clippy::type_complexity, reason = "a name for it would hide that it is called once a family")]
     fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit)));
 }
 

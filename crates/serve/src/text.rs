@@ -232,7 +232,8 @@ mod tests {
         let (mut out, mut seen) = (Vec::new(), Seen::default());
         let block = block.as_bytes();
         let mut lines =
-            Lines { out: &mut out, name: "n", block, labels, stamp: &stamp, seen: &mut seen, repeated: 0 }.begin();
+            Lines { out: &mut out, name: "n", block, labels, stamp: &stamp, seen: &mut seen, repeated: 0 }
+                .begin();
         for (labels, value) in values {
             lines.int(labels, *value);
         }
