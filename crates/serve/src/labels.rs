@@ -101,3 +101,73 @@ fn sanitised(prefix: &str, key: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     prefix.chars().chain(key.chars().map(plain)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+        pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    fn rendered(reference: &Reference, identity: &Identity, rules: &LabelRules) -> String {
+        String::from_utf8(block(reference, identity, rules).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_raw_group_has_an_empty_image_and_name() {
+        let text = rendered(&Reference::raw("/a.slice"), &Identity::default(), &LabelRules::default());
+        assert_eq!(text, r#"id="/a.slice",image="",name="""#);
+    }
+
+    #[test]
+    fn labels_stand_sorted_and_escaped() {
+        let reference = Reference {
+            aliases: vec!["fx-web".to_owned(), "48f9".to_owned()],
+            ..Reference::raw("/docker/48f9")
+        };
+        let identity = Identity {
+            labels: map([("owner", "a \"quoted\" name"), ("com.example/tier", "c:\\\n"), ("größe", "é")]),
+            envs: map([("foo+env", "prod")]),
+            image: "busybox:local".to_owned(),
+            restart_count: 3,
+            ..Identity::default()
+        };
+        let expected = concat!(
+            r#"container_env_foo_env="prod","#,
+            r#"container_label_com_example_tier="c:\\\n","#,
+            r#"container_label_gr__e="é","#,
+            r#"container_label_owner="a \"quoted\" name","#,
+            r#"container_label_restartcount="3","#,
+            r#"id="/docker/48f9",image="busybox:local",name="fx-web""#,
+        );
+        assert_eq!(rendered(&reference, &identity, &LabelRules::default()), expected);
+    }
+
+    #[test]
+    fn only_white_listed_labels_are_shown_when_not_all_are() {
+        let identity = Identity {
+            labels: map([("a", "1"), ("b", "2")]),
+            envs: map([("e", "3")]),
+            restart_count: 1,
+            ..Identity::default()
+        };
+        let rules = LabelRules { store_container_labels: false, whitelisted: vec!["b".to_owned()] };
+        assert_eq!(
+            rendered(&Reference::raw("/"), &identity, &rules),
+            r#"container_env_e="3",container_label_b="2",id="/",image="",name="""#
+        );
+    }
+
+    #[test]
+    fn of_two_labels_with_one_name_the_first_stays() {
+        let identity =
+            Identity { labels: map([("a-b", "1"), ("a.b", "2"), ("a_b", "3")]), ..Identity::default() };
+        let before = dropped();
+        let text = rendered(&Reference::raw("/"), &identity, &LabelRules::default());
+        assert_eq!(text, r#"container_label_a_b="1",id="/",image="",name="""#);
+        assert!(dropped() >= before + 2);
+    }
+}

@@ -29,3 +29,6 @@ pub mod validate;
 pub mod auth;
 pub mod listen;
 pub mod tls;
+
+#[cfg(test)]
+mod reference;

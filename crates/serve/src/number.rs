@@ -103,3 +103,113 @@ fn signed(text: &[u8]) -> i32 {
     let value = digits.iter().fold(0, |n, d| n * 10 + i32::from(d.wrapping_sub(b'0')));
     if negative { -value } else { value }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reference::reference;
+
+    fn text(value: f64) -> String {
+        let mut out = Vec::new();
+        float(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn whole(value: u64) -> String {
+        let mut out = Vec::new();
+        int(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn prints_as_go_does() {
+        let f = |value, expected| assert_eq!(text(value), expected);
+        f(0.0, "0");
+        f(-0.0, "0");
+        f(1.0, "1");
+        f(-1.0, "-1");
+        f(0.5, "0.5");
+        f(999_999.0, "999999");
+        f(999_999.5, "999999.5");
+        f(1e6, "1e+06");
+        f(-1e6, "-1e+06");
+        f(1_234_567.25, "1.23456725e+06");
+        f(8_388_608.0, "8.388608e+06");
+        f(0.0001, "0.0001");
+        f(0.00012, "0.00012");
+        f(0.000_099, "9.9e-05");
+        f(1.5e-5, "1.5e-05");
+        f(7e-9, "7e-09");
+        f(1e15, "1e+15");
+        f(1e21, "1e+21");
+        f(1.795_258_086e9, "1.795258086e+09");
+        f(-6.213_559_68e10, "-6.21355968e+10");
+        f(5e-324, "5e-324");
+        f(f64::MAX, "1.7976931348623157e+308");
+        f(f64::NAN, "NaN");
+        f(f64::INFINITY, "+Inf");
+        f(f64::NEG_INFINITY, "-Inf");
+    }
+
+    #[test]
+    fn whole_numbers_print_as_go_does() {
+        let f = |value, expected| assert_eq!(whole(value), expected);
+        f(0, "0");
+        f(100_000, "100000");
+        f(1_000_000, "1e+06");
+        f(134_217_728, "1.34217728e+08");
+        f(999_999_999_999_999, "9.99999999999999e+14");
+        f(1_000_000_000_000_000, "1e+15");
+        f(9_007_199_254_740_993, "9.007199254740992e+15");
+        f(u64::MAX, "1.8446744073709552e+19");
+    }
+
+    #[test]
+    fn every_recorded_value_prints_as_it_was() {
+        let Some(file) = reference("recorded/cadvisor-0.36-hybrid/metrics.txt") else { return };
+        let recorded = std::fs::read_to_string(file).unwrap();
+        let mut values = 0;
+        for line in recorded.lines().filter(|line| !line.starts_with('#')) {
+            let after_name = line.split_once(' ').map(|(_, rest)| rest);
+            let value = line.rsplit_once("} ").map(|(_, rest)| rest).or(after_name).unwrap();
+            let value = value.split(' ').next().unwrap();
+            let parsed: f64 = value.parse().unwrap();
+            assert_eq!(text(parsed), value, "{line}");
+            if parsed >= 0.0 && parsed.fract() == 0.0 {
+                assert_eq!(whole(parsed as u64), value, "{line}");
+            }
+            values += 1;
+        }
+        assert!(values > 300, "{values}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_reads_back(bits: u64) {
+            let value = f64::from_bits(bits);
+            let back: f64 = text(value).parse().unwrap();
+            prop_assert!(back == value || back.is_nan() && value.is_nan(), "{}", text(value));
+        }
+
+        #[test]
+        fn any_seconds_read_back(nanos in 0u64..1 << 60) {
+            let value = nanos as f64 / 1e9;
+            prop_assert_eq!(text(value).parse::<f64>().unwrap(), value);
+        }
+
+        #[test]
+        fn whole_numbers_print_alike_either_way(value: u64, shift in 0u32..64) {
+            prop_assert_eq!(whole(value >> shift), text((value >> shift) as f64));
+        }
+
+        #[test]
+        fn exponents_stand_where_go_has_them(bits: u64) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite() && value != 0.0);
+            let plain = (1e-4..1e6).contains(&value.abs());
+            prop_assert_eq!(!text(value).contains('e'), plain, "{}", text(value));
+        }
+    }
+}

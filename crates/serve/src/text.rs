@@ -219,3 +219,91 @@ impl Emit for Lines<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(name: &str, help: &str, kind: Type, format: Format) -> String {
+        String::from_utf8(Head::new(name, help, kind).bytes(format).to_vec()).unwrap()
+    }
+
+    fn lines(block: &str, labels: &[&str], values: &[(&[&str], u64)], stamp: Stamp) -> (String, u64) {
+        let (mut out, mut seen) = (Vec::new(), Seen::default());
+        let block = block.as_bytes();
+        let mut lines =
+            Lines { out: &mut out, name: "n", block, labels, stamp: &stamp, seen: &mut seen, repeated: 0 }
+                .begin();
+        for (labels, value) in values {
+            lines.int(labels, *value);
+        }
+        let repeated = lines.repeated;
+        (String::from_utf8(out).unwrap(), repeated)
+    }
+
+    #[test]
+    fn heads_in_both_formats() {
+        let f = |name, help, kind, text: &str, open: &str| {
+            assert_eq!(head(name, help, kind, Format::Text), text);
+            assert_eq!(head(name, help, kind, Format::OpenMetrics), open);
+        };
+        f(
+            "a_seconds_total",
+            "Back\\slash\nand \"quote\".",
+            Type::Counter,
+            "# HELP a_seconds_total Back\\\\slash\\nand \"quote\".\n# TYPE a_seconds_total counter\n",
+            "# HELP a_seconds Back\\\\slash\\nand \\\"quote\\\".\n# TYPE a_seconds counter\n# UNIT a_seconds seconds\n",
+        );
+        f(
+            "a_failcnt",
+            "x",
+            Type::Counter,
+            "# HELP a_failcnt x\n# TYPE a_failcnt counter\n",
+            "# HELP a_failcnt x\n# TYPE a_failcnt unknown\n",
+        );
+        f(
+            "a_bytes",
+            "x",
+            Type::Gauge,
+            "# HELP a_bytes x\n# TYPE a_bytes gauge\n",
+            "# HELP a_bytes x\n# TYPE a_bytes gauge\n# UNIT a_bytes bytes\n",
+        );
+    }
+
+    #[test]
+    fn times_in_both_formats() {
+        let f = |nanos, format, expected: &str| {
+            assert_eq!(lines("", &[], &[(&[], 1)], Stamp::at(Timestamp(nanos), format)).0, expected);
+        };
+        f(1_395_066_363_000_999_999, Format::Text, "n 1 1395066363000\n");
+        f(1_395_066_363_000_999_999, Format::OpenMetrics, "n 1 1395066363.000\n");
+        f(1_795_258_086_055_000_000, Format::OpenMetrics, "n 1 1795258086.055\n");
+        f(-1_000_000, Format::Text, "n 1 -1\n");
+        f(-1_000_000, Format::OpenMetrics, "n 1 -0.001\n");
+        f(i64::MIN, Format::OpenMetrics, "n 1 -9223372036.855\n");
+        f(i64::MAX, Format::OpenMetrics, "n 1 9223372036.854\n");
+    }
+
+    #[test]
+    fn labels_in_braces_if_there_are_any() {
+        let f = |block, labels: &[&str], values: &[&str], expected: &str| {
+            assert_eq!(lines(block, labels, &[(values, 7)], Stamp::NONE).0, expected);
+        };
+        f("", &[], &[], "n 7\n");
+        f("a=\"b\"", &[], &[], "n{a=\"b\"} 7\n");
+        f("", &["x", "y"], &["1", "2\"\\\n"], "n{x=\"1\",y=\"2\\\"\\\\\\n\"} 7\n");
+        f("a=\"b\"", &["x"], &["1"], "n{a=\"b\",x=\"1\"} 7\n");
+    }
+
+    #[test]
+    fn a_series_stands_once() {
+        let f = |labels: &[&str], values: &[(&[&str], u64)], expected: &str, repeated| {
+            assert_eq!(lines("", labels, values, Stamp::NONE), (expected.to_owned(), repeated));
+        };
+        f(&[], &[(&[], 1), (&[], 2)], "n 1\n", 1);
+        let sorted: [(&[&str], u64); 3] = [(&["a"], 1), (&["b"], 2), (&["b"], 3)];
+        f(&["x"], &sorted, "n{x=\"a\"} 1\nn{x=\"b\"} 2\n", 1);
+        let mixed: [(&[&str], u64); 4] = [(&["b"], 1), (&["a"], 2), (&["b"], 3), (&["c"], 4)];
+        f(&["x"], &mixed, "n{x=\"b\"} 1\nn{x=\"a\"} 2\nn{x=\"c\"} 4\n", 1);
+    }
+}

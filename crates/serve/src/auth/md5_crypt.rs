@@ -46,10 +46,10 @@ fn again(password: &[u8], salt: &[u8], sum: &[u8], round: usize) -> [u8; 16] {
     let odd = round % 2 == 1;
     let mut next = Md5::new();
     next.update(if odd { password } else { sum });
-    if round % 3 != 0 {
+    if !round.is_multiple_of(3) {
         next.update(salt);
     }
-    if round % 7 != 0 {
+    if !round.is_multiple_of(7) {
         next.update(password);
     }
     next.update(if odd { sum } else { password });

@@ -1,7 +1,6 @@
 #![allow(clippy::disallowed_methods, reason = "the tools that write such files are the reference")]
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
 use super::*;
+use crate::reference::reference;
 
 fn basic(user: &str, password: &str) -> HeaderMap {
     let token = STANDARD.encode(format!("{user}:{password}"));
@@ -18,18 +18,6 @@ fn basic(user: &str, password: &str) -> HeaderMap {
 
 async fn lets_in(guard: &Guard, headers: &HeaderMap) -> bool {
     guard.check(&Method::GET, &Uri::from_static("/containers/"), headers).await.is_ok()
-}
-
-/// Upstream's own files, where they are.
-fn upstream(name: &str) -> Option<std::path::PathBuf> {
-    let data = std::env::var("PLIMSOLL_CADVISOR_DATA")
-        .unwrap_or("../../../../shared/reference/cadvisor/data".into());
-    let file = Path::new(&data).join("auth").join(name);
-    if !file.exists() {
-        println!("skipped: no {}", file.display());
-        return None;
-    }
-    Some(file)
 }
 
 #[test]
@@ -115,10 +103,19 @@ async fn a_changed_file_counts_at_once_and_a_missing_one_lets_nobody_in() {
 
 #[tokio::test]
 async fn upstreams_credentials_are_good() {
-    if let Some(file) = upstream("test.htpasswd") {
+    if let Some(file) = reference("cadvisor/data/auth/test.htpasswd") {
         let guard = Guard::basic(file, "localhost".into());
         assert!(lets_in(&guard, &basic("admin", "password1")).await);
         assert!(!lets_in(&guard, &basic("admin", "password2")).await);
+    }
+}
+
+#[tokio::test]
+async fn upstreams_digest_is_good() {
+    if let Some(file) = reference("cadvisor/data/auth/test.htdigest") {
+        let guard = Guard::digest(file, "localhost".into());
+        let client = Client::new(&guard, HA1).await;
+        assert!(lets_in(&guard, &client.headers(1, "/containers/", "admin")).await);
     }
 }
 

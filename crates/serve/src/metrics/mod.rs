@@ -15,7 +15,7 @@ mod render;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::BodyExt;
 use plimsoll_core::family::Row;
 use plimsoll_core::kinds::Kinds;
@@ -23,7 +23,7 @@ use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::sample::Sample;
 
-use crate::body::{Body, full};
+use crate::body::Body;
 use crate::past::Past;
 
 pub use negotiate::Encoding;
@@ -70,16 +70,6 @@ pub async fn answer(
         fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     fields.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-    response
-}
-
-/// The answer to a query that could not be understood; `reason` is a sentence.
-pub fn refusal(reason: &str) -> Response<Body> {
-    let mut response = Response::new(full(format!("No metrics gathered, last error:\n\n{reason}\n")));
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    let fields = response.headers_mut();
-    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

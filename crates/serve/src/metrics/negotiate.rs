@@ -128,3 +128,56 @@ fn parameters(text: &str) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|pair| pair.split_once('='))
         .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn asked(accept: &'static str, encoding: &'static str) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
+        answer(&headers)
+    }
+
+    #[test]
+    fn text_unless_open_metrics_is_liked_better() {
+        let f = |accept, content_type| assert_eq!(asked(accept, "").content_type, content_type, "{accept}");
+        let text = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
+        let open = "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores";
+        f("", text);
+        f("*/*", text);
+        f("text/html, */*;q=0.8", text);
+        f("application/openmetrics-text", open);
+        f("application/openmetrics-text; version=1.0.0; q=0", text);
+        f("application/openmetrics-text; version=0.0.1", text);
+        f("application/openmetrics-text;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.5", text);
+        f("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4", open);
+        f("application/openmetrics-text;q=x", text);
+        // Prometheus 3
+        f(
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8",
+        );
+        f(
+            "text/plain;version=1.0.0;escaping=dots,text/plain;version=0.0.4;q=0.3",
+            "text/plain; version=0.0.4; charset=utf-8; escaping=dots",
+        );
+        f("text/plain; escaping=nonsense", text);
+    }
+
+    #[test]
+    fn the_best_liked_compression() {
+        let f = |encoding, expected| assert_eq!(asked("", encoding).encoding, expected, "{encoding}");
+        f("", Encoding::Identity);
+        f("identity", Encoding::Identity);
+        f("br", Encoding::Identity);
+        f("gzip", Encoding::Gzip);
+        f("deflate, gzip, br, zstd", Encoding::Zstd);
+        f("gzip;q=1.0, zstd;q=0.5", Encoding::Gzip);
+        f("gzip;q=0", Encoding::Identity);
+        f("gzip;q=0, zstd;q=0.000", Encoding::Identity);
+    }
+}

@@ -101,6 +101,18 @@ pub fn busy(count: usize) -> Fake {
     Fake { machine, views: (0..count).map(|n| container(n as u64)).collect(), ..Fake::default() }
 }
 
+/// The same with samples of this very moment, as a reader that looks at the time must have them.
+pub fn fresh(mut fake: Fake) -> Fake {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    for view in &mut fake.views {
+        let sample =
+            Sample { at: Timestamp(now.as_nanos() as i64), ..(**view.latest.as_ref().unwrap()).clone() };
+        view.latest = Some(Arc::new(sample));
+    }
+    fake.machine.timestamp = Timestamp(now.as_nanos() as i64);
+    fake
+}
+
 /// A container that is told apart by its number.
 pub fn container(n: u64) -> View {
     let id = format!("{:064x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
