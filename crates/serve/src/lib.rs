@@ -23,3 +23,8 @@ pub mod metrics;
 
 pub mod page;
 pub mod validate;
+
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+#[cfg(test)]
+mod tests;
