@@ -32,3 +32,7 @@ pub mod tls;
 
 #[cfg(test)]
 mod reference;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,8 @@ impl Serialize for Stats<'_> {
         let Sample { at, cpu, diskio, memory, hugetlb, network, filesystem, task_stats, processes, cpuset } =
             self.sample;
         let newest = self.view.latest.as_ref().is_some_and(|latest| latest.at == *at);
-        let mut stats = serializer.serialize_struct("ContainerStats", 0)?;
+        // the true length is not known; with 0 the writer would close the object at once
+        let mut stats = serializer.serialize_struct("ContainerStats", 1)?;
         stats.serialize_field("timestamp", at)?;
         maybe(&mut stats, "cpu", cpu.as_ref())?;
         maybe(&mut stats, "diskio", diskio.as_ref())?;

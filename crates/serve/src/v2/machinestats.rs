@@ -51,7 +51,7 @@ impl Serialize for MachineStats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { sample, before } = self;
         let filesystems: Vec<MachineFs<'_>> = sample.filesystem.iter().map(MachineFs::of).collect();
-        let mut stats = serializer.serialize_struct("MachineStats", 0)?;
+        let mut stats = serializer.serialize_struct("MachineStats", 1)?;
         stats.serialize_field("timestamp", &sample.at)?;
         maybe(&mut stats, "cpu", sample.cpu.as_ref())?;
         maybe(&mut stats, "cpu_inst", rate::between(*before, sample))?;

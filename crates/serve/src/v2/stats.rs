@@ -60,7 +60,7 @@ struct Stats<'a> {
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { sample, before, spec } = self;
-        let mut stats = serializer.serialize_struct("ContainerStats", 0)?;
+        let mut stats = serializer.serialize_struct("ContainerStats", 1)?;
         stats.serialize_field("timestamp", &sample.at)?;
         maybe(&mut stats, "cpu", sample.cpu.as_ref().filter(|_| spec.has_cpu))?;
         maybe(&mut stats, "cpu_inst", rate::between(*before, sample).filter(|_| spec.has_cpu))?;

@@ -67,7 +67,7 @@ struct Stats<'a> {
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { sample, before, spec } = self;
-        let mut stats = serializer.serialize_struct("DeprecatedContainerStats", 0)?;
+        let mut stats = serializer.serialize_struct("DeprecatedContainerStats", 1)?;
         stats.serialize_field("timestamp", &sample.at)?;
         stats.serialize_field("has_cpu", &spec.has_cpu)?;
         or_zeros(&mut stats, "cpu", spec.has_cpu, sample.cpu.as_ref())?;

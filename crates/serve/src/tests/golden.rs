@@ -1,0 +1,54 @@
+//! Answers as files, beside each route; `UPDATE_GOLDEN=1` rewrites them.
+
+use std::path::Path;
+
+use super::{app, ask};
+use crate::fake::Fake;
+
+/// File below `src/`, path, body.
+const GOLDEN: &[(&str, &str, &str)] = &[
+    ("v1/golden/machine.json", "/api/v1.3/machine", ""),
+    ("v1/golden/containers.json", "/api/v1.3/containers/", r#"{"num_stats":1}"#),
+    ("v1/golden/containers-docker.json", "/api/v1.0/containers/docker", r#"{"num_stats":2}"#),
+    ("v1/golden/subcontainers.json", "/api/v1.1/subcontainers/docker", r#"{"num_stats":1}"#),
+    ("v1/golden/docker.json", "/api/v1.2/docker/", r#"{"num_stats":1}"#),
+    ("v1/golden/docker-one.json", "/api/v1.2/docker/fx-worker", r#"{"num_stats":1}"#),
+    ("v1/golden/events.json", "/api/v1.3/events?all_events=true&subcontainers=true", ""),
+    ("v2/golden/appmetrics.json", "/api/v2.0/appmetrics/fx-web?type=docker", ""),
+    ("v2/golden/attributes.json", "/api/v2.0/attributes", ""),
+    ("v2/golden/machinestats.json", "/api/v2.1/machinestats?count=2", ""),
+    ("v2/golden/ps.json", "/api/v2.0/ps/fx-web?type=docker", ""),
+    ("v2/golden/ps-root.json", "/api/v2.0/ps/", ""),
+    ("v2/golden/spec.json", "/api/v2.0/spec/fx-web?type=docker", ""),
+    ("v2/golden/stats.json", "/api/v2.1/stats/docker?recursive=true&count=2", ""),
+    ("v2/golden/stats-deprecated.json", "/api/v2.0/stats/docker?recursive=true&count=2", ""),
+    ("v2/golden/storage.json", "/api/v2.0/storage", ""),
+    ("v2/golden/storage-uuid.json", "/api/v2.0/storage?uuid=11-22&label=x", ""),
+    ("v2/golden/summary.json", "/api/v2.0/summary/fx-web?type=docker", ""),
+    ("v2/golden/version.json", "/api/v2.0/version", ""),
+    ("page/golden/root.html", "/containers/", ""),
+    ("page/golden/web.html", "/docker/fx-web", ""),
+    ("page/golden/docker.html", "/docker/", ""),
+    ("page/golden/podman.html", "/podman/", ""),
+    ("validate.txt", "/validate/", ""),
+];
+
+#[tokio::test]
+async fn answers_are_those_of_the_files() {
+    let app = app(Fake::host());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for (file, uri, body) in GOLDEN {
+        let answer = ask(&app, "POST", uri, body).await;
+        assert_eq!(answer.status, 200, "{uri}: {}", answer.text());
+        let path = source.join(file);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &answer.body).unwrap();
+        }
+        if std::fs::read(&path).unwrap_or_default() != answer.body {
+            wrong.push(format!("{file}: {uri} now gives\n{}", answer.text()));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 rewrites the files\n{}", wrong.join("\n"));
+}

@@ -1,0 +1,132 @@
+//! The pages: whole, harmless whatever a container calls itself, and at home under any prefix.
+
+use std::sync::Arc;
+
+use plimsoll_core::container::{Identity, Reference, Spec};
+
+use super::{app, get};
+use crate::app::{App, Options, Protect};
+use crate::fake::{Fake, samples};
+
+const EVIL: &str = "\"><script>alert('1')</script><img src=x onerror=alert(2)>";
+
+/// A host on which everything that somebody else chose is hostile.
+fn hostile() -> Fake {
+    let mut host = Fake::host();
+    let mut spec = Spec { image: EVIL.to_owned(), has_memory: true, has_cpu: true, ..Spec::default() };
+    spec.labels.insert(EVIL.to_owned(), EVIL.to_owned());
+    spec.envs.insert(EVIL.to_owned(), EVIL.to_owned());
+    spec.cpu.mask = EVIL.to_owned();
+    let mut all = samples(1, Some(EVIL));
+    for sample in &mut all {
+        sample.filesystem[0].device = EVIL.to_owned();
+        sample.filesystem[0].r#type = EVIL.to_owned();
+    }
+    let reference = Reference {
+        id: EVIL.to_owned(),
+        name: format!("/{EVIL}"),
+        aliases: vec!["evil".to_owned(), format!("x{EVIL}")],
+        namespace: "docker".to_owned(),
+    };
+    let name = reference.name.clone();
+    host.add(reference, spec, all);
+    let (view, _) = host.containers.get_mut(&name).unwrap();
+    view.identity = Arc::new(Identity { health: Some(EVIL.to_owned()), ..Identity::default() });
+    for process in host.processes.iter_mut().flatten() {
+        process.cmd = EVIL.to_owned();
+        process.user = EVIL.to_owned();
+        process.cgroup_path = format!("/{EVIL}");
+    }
+    let docker = host.docker.as_mut().unwrap();
+    docker.driver_status.push((EVIL.to_owned(), EVIL.to_owned()));
+    docker.images[0].tags.push(EVIL.to_owned());
+    docker.hostname = EVIL.to_owned();
+    host
+}
+
+#[tokio::test]
+async fn hostile_names_are_only_text() {
+    let app = app(hostile());
+    for uri in ["/containers/", "/docker/", "/docker/evil"] {
+        let answer = get(&app, uri).await;
+        assert_eq!(answer.status, 200, "{uri}");
+        let page = answer.text();
+        assert!(page.contains("&lt;script&gt;"), "{uri} shows the name");
+        assert!(!page.contains("<script") && !page.contains("<img"), "{uri}");
+        for tag in page.split('<').skip(1) {
+            let inside = tag.split('>').next().unwrap();
+            assert!(!inside.contains("onerror=") && !inside.contains("alert("), "{uri}: <{inside}>");
+        }
+    }
+    let mut silent = hostile();
+    silent.docker = Err(EVIL.to_owned());
+    silent.processes = Err(EVIL.to_owned());
+    let app = self::app(silent);
+    for uri in ["/containers/", "/docker/"] {
+        assert!(!get(&app, uri).await.text().contains("<script"), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn the_browser_may_load_our_stylesheet_alone() {
+    let app = app(Fake::host());
+    let answer = get(&app, "/containers/").await;
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert!(answer.header("content-security-policy").starts_with("default-src 'none'; style-src 'self';"));
+    assert!(!answer.text().contains("http"), "no other host");
+    assert!(!answer.text().contains("style="), "nothing that the policy would refuse");
+    let style = get(&app, "/static/plimsoll.css").await;
+    assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
+    assert!(style.text().contains("prefers-color-scheme: dark"));
+}
+
+#[tokio::test]
+async fn links_lead_somewhere_behind_a_prefix() {
+    let options = Options { url_base_prefix: "/a/b".to_owned(), ..Options::default() };
+    let app = App::new(Arc::new(Fake::host()), options);
+    for page in [
+        "/a/b/containers/",
+        "/a/b/containers/docker",
+        "/a/b/docker/",
+        "/a/b/docker/fx-web",
+        "/a/b/containers/docker/",
+    ] {
+        let answer = get(&app, page).await;
+        assert_eq!(answer.status, 200, "{page}");
+        let directory = &page[..=page.rfind('/').unwrap()];
+        for link in answer.text().split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            let target = crate::go::clean(&format!("{directory}{link}"));
+            let slash = if link.ends_with('/') { "/" } else { "" };
+            let found = get(&app, &format!("{target}{slash}")).await;
+            assert_eq!(found.status, 200, "{page} links to {link}: {target}{slash}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn numbers_are_shown() {
+    let app = app(Fake::host());
+    let page = get(&app, "/docker/fx-web").await.text().to_owned();
+    for shown in
+        ["fx-web (/docker/48f993", "0.200 of 2 cores", "10.7 MiB of 128.0 MiB", "busybox:local", "eth0"]
+    {
+        assert!(page.contains(shown), "{shown}");
+    }
+    assert!(page.find("spin").unwrap() < page.find(">busybox<").unwrap(), "the busiest process first");
+}
+
+#[tokio::test]
+async fn a_silent_docker_leaves_its_containers() {
+    let mut host = Fake::host();
+    host.docker = Err("it does not answer".to_owned());
+    let answer = get(&app(host), "/docker/").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("fx-web") && answer.text().contains("it does not answer"));
+}
+
+#[tokio::test]
+async fn without_a_guard_everything_is_open() {
+    let options = Options { protect: Protect { guard: None, all: true }, ..Options::default() };
+    let app = App::new(Arc::new(Fake::host()), options);
+    assert_eq!(get(&app, "/api/v1.3/machine").await.status, 200);
+}
