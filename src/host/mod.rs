@@ -159,7 +159,7 @@ impl Host {
     fn start_docker(&self) -> Result<(), Error> {
         let Some(config) = self.inner.options.docker.clone() else { return Ok(()) };
         let (teller, told) = mpsc::channel(TOLD_QUEUE);
-        let docker = plimsoll_discover::docker::start(config, self.inner.handle.clone(), teller)?;
+        let docker = plimsoll_discover::docker::start(config, &self.inner.handle, teller)?;
         if self.inner.docker.set(docker).is_ok() {
             self.inner.handle.spawn(life::listen(Arc::downgrade(&self.inner), told));
         }

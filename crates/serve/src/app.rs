@@ -140,7 +140,7 @@ impl App {
                     let namespace = asked.kind.namespace();
                     metrics::answer(&self.past, &self.metrics, namespace, asked.max_age, &parts.headers).await
                 }
-                Err(sentence) => metrics::refusal(&sentence),
+                Err(sentence) => reply::failed(&format!("No metrics gathered, last error:\n\n{sentence}")),
             },
             Route::Containers(rest) => match unescape(rest, false) {
                 Some(name) => page::container::answer(&*self.past, &root, &name).await,

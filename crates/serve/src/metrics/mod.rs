@@ -59,7 +59,8 @@ pub async fn answer(
         past.refresh(names, max_age).await;
     }
     let mut views = past.containers();
-    views.retain(shown);
+    // a container whose runtime has yet to tell its labels would show twice under other ones
+    views.retain(|view| view.settled && shown(view));
     let answer = negotiate::answer(headers);
     let scrape = render::Scrape::new(past.as_ref(), Arc::clone(&options.plan), views, answer.format, now());
     let body = encode::Encoded::new(scrape, answer.encoding).boxed_unsync();
