@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use plimsoll_core::container::{Identity, Reference, Spec};
+use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
@@ -148,7 +149,7 @@ impl Container {
             };
             known.labels = labels::block(&reference, &identity, &stages.label_rules);
             known.reference = Arc::new(reference);
-            known.spec = Arc::new(merge(&known.spec, &identity, stages));
+            known.spec = Arc::new(merge(&self.name, &known.spec, &identity, stages.kinds));
             known.identity = identity;
             known.settled = true;
         }
@@ -237,7 +238,7 @@ impl Container {
             Ok(spec) => {
                 sampler.spec_read = Some(at);
                 let mut known = lock(&self.known);
-                let merged = merge(&spec, &known.identity, stages);
+                let merged = merge(&self.name, &spec, &known.identity, stages.kinds);
                 if *known.spec != merged {
                     known.spec = Arc::new(merged);
                 }
@@ -270,17 +271,17 @@ impl Container {
     }
 }
 
-/// The kernel's part of a spec with the runtime's.
-fn merge(spec: &Spec, identity: &Identity, stages: &Stages) -> Spec {
-    use plimsoll_core::kinds::Kind;
+/// The kernel's part of a spec with the runtime's. The root's network and filesystems are the machine's.
+fn merge(name: &str, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
+    let is_root = name == "/";
     Spec {
         creation_time: identity.created.or(spec.creation_time),
         start_time: identity.started,
         labels: identity.labels.clone(),
         envs: identity.envs.clone(),
         image: identity.image.clone(),
-        // of the root the kernel's part knows it already
-        has_network: spec.has_network || identity.has_network && stages.kinds.has(Kind::Network),
+        has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),
+        has_filesystem: is_root && kinds.has(Kind::Disk),
         ..spec.clone()
     }
 }

@@ -17,7 +17,7 @@ use crate::past::Past;
 use crate::query::{Query, unescape};
 use crate::route::{self, Route};
 use crate::v2::options::RequestOptions;
-use crate::{metrics, page, reply, v1, v2, validate};
+use crate::{metrics, own, page, reply, v1, v2, validate};
 
 /// More than any request needs: cAdvisor's clients send at most a hundred bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
@@ -178,6 +178,9 @@ impl App {
             return reply::error(StatusCode::BAD_REQUEST, &format!("Supported API versions: {all}"));
         }
         let (version, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        if version == "plimsoll" {
+            return own::answer(&*self.past, rest, query);
+        }
         let (kind, below) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
             None => (rest, ""),
