@@ -1,2 +1,81 @@
-//! Plimsoll
-fn main() {}
+//! The program: flags, mode, exit code. The only place that prints and exits.
+
+mod agent;
+mod health;
+
+use std::process::ExitCode;
+
+use plimsoll::flags::{self, Command, settings::LogFormat, settings::Settings};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let program = args.next().map_or_else(|| "plimsoll".to_owned(), |name| name.to_string_lossy().into());
+    match flags::parse(&program, args) {
+        Ok(Command::Host(settings, notices)) => host(*settings, &notices),
+        Ok(Command::Health(question)) => exit_of(health::ask(&question)),
+        Ok(Command::Version(line)) => {
+            say(&line);
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Help(text)) => {
+            complain(&text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&error.message);
+            ExitCode::from(error.exit_code)
+        }
+    }
+}
+
+fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
+    start_log(&settings);
+    for notice in notices {
+        tracing::warn!("{}", notice.text);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(agent::workers(&settings))
+        .thread_name("serve")
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(agent::run(settings));
+            // what still runs is cut off: clients that read slowly must not hold up the end
+            runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+            exit_of(ended)
+        }
+        Err(error) => exit_of(Err(error.into())),
+    }
+}
+
+fn start_log(settings: &Settings) {
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(settings.log.level);
+    match settings.log.format {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Prints the whole chain of causes, once.
+fn exit_of(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) -> ExitCode {
+    let Err(error) = ended else { return ExitCode::SUCCESS };
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    complain(&format!("plimsoll: {text}"));
+    ExitCode::FAILURE
+}
+
+#[allow(clippy::print_stdout, reason = "the program's own words")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[allow(clippy::print_stderr, reason = "the program's own words")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

@@ -4,3 +4,12 @@
 //! Refuses to know: containers, runtimes, metrics.
 
 pub mod root;
+
+pub mod error;
+pub mod sys;
+
+pub mod dir;
+pub mod file;
+
+pub mod format;
+pub mod hierarchy;

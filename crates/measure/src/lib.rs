@@ -6,12 +6,20 @@
 
 pub mod sample;
 
+pub mod host;
+pub mod reader;
+pub mod spec;
+pub mod families;
+
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;
 pub mod hugetlb;
 pub mod io;
 pub mod load;
+pub mod machine;
 pub mod memory;
 pub mod network;
+pub mod oom;
 pub mod pids;
+pub mod processes;

@@ -4,3 +4,15 @@
 //! Refuses to know: the kernel, the runtimes, how the past is kept.
 
 pub mod past;
+
+pub mod body;
+pub mod number;
+
+pub mod labels;
+pub mod text;
+
+pub mod metrics;
+
+pub mod auth;
+pub mod listen;
+pub mod tls;

@@ -1,5 +1,7 @@
 //! CPU time of one container.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::Serialize;
 

@@ -1,5 +1,7 @@
 //! The cpuset controller of one container; v1 only.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::Serialize;
 

@@ -1,7 +1,25 @@
 //! Filesystems: those of the machine, and (later) a container's writable layer.
+//!
+//! Reads: proc/1/mountinfo (else proc/self/mountinfo), proc/diskstats, dev/disk/by-uuid; statvfs of each mount
+//! Gives: filesystems of the machine, filesystem of `/`, `/api/v2.x/storage`
+//! Cost:  one statvfs a filesystem and one file; the mount table is read again only when it has changed
+
+pub mod diskstats;
+pub mod mountinfo;
+
+mod partitions;
+mod probe;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub mod families;
 
 use plimsoll_core::columnar;
 use serde::Serialize;
+
+pub use table::Table;
 
 /// One filesystem's numbers; an item of `filesystem` in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,5 +1,7 @@
 //! Block io of one container.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

@@ -1,5 +1,7 @@
 //! Tasks of one container by state: netlink taskstats, v1 only.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::Serialize;
 

@@ -1,5 +1,7 @@
 //! Memory of one container.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use plimsoll_core::columns::{Named, as_map};
 use serde::Serialize;

@@ -1,5 +1,7 @@
 //! Network of one container: what its own network namespace counted.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use serde::Serialize;
 

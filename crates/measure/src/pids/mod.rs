@@ -1,5 +1,7 @@
 //! Processes and threads of one container.
 
+pub mod families;
+
 use plimsoll_core::columnar;
 use plimsoll_core::container::is_zero;
 use serde::Serialize;

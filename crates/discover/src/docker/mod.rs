@@ -1,0 +1,153 @@
+//! Docker: who its containers are, how they ended.
+//!
+//! Reads: the engine's HTTP API: list, inspect, events, info, version, images; never stats.
+//! Gives: [`Told`] on a channel; [`Status`] for the page.
+//! Cost:  one inspect a container at its start, at a rename and when it is asked for; one connection for
+//!        events and a ping every few seconds. Nothing here runs on the sampling side.
+
+pub mod claim;
+pub mod endpoint;
+pub mod status;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_core::container::Identity;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use self::endpoint::{Endpoint, EndpointError};
+use self::status::Status;
+
+/// The namespace of Docker's containers.
+pub const NAMESPACE: &str = "docker";
+
+/// How Docker is reached and what is taken over of what it tells.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `unix:///var/run/docker.sock`, `tcp://host:2375`, `http://...`, `https://...`.
+    pub endpoint: String,
+    /// Files for TLS to a TCP endpoint; absent: no TLS unless the endpoint says `https`.
+    pub tls: Option<Tls>,
+    /// Environment variables whose names begin with one of these are taken over, with their names in
+    /// lower case. An empty list, and an empty prefix, let nothing through.
+    pub env_whitelist: Vec<String>,
+    /// Where Docker keeps its data while it has not told.
+    pub root_dir_default: PathBuf,
+    /// How long its answers are waited for.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            endpoint: "unix:///var/run/docker.sock".to_owned(),
+            tls: None,
+            env_whitelist: Vec::new(),
+            root_dir_default: PathBuf::from("/var/lib/docker"),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// Files for TLS, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The client's certificate chain.
+    pub cert: PathBuf,
+    /// The client's private key.
+    pub key: PathBuf,
+    /// Authorities that may have signed the daemon's certificate.
+    pub ca: PathBuf,
+}
+
+/// How long Docker's answers are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// An inspect, a list, an info.
+    pub answer: Duration,
+    /// A ping, or a connection.
+    pub ping: Duration,
+    /// Between two pings.
+    pub ping_every: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            answer: Duration::from_secs(10),
+            ping: Duration::from_secs(3),
+            ping_every: Duration::from_secs(3),
+        }
+    }
+}
+
+/// What Docker told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// Who the container is: new, asked for, or changed (started, renamed, other health).
+    Known {
+        /// The container's id.
+        id: String,
+        /// All that is known of it now.
+        identity: Arc<Identity>,
+    },
+    /// Its process ended. May come twice: the second time when Docker says late that it was for memory.
+    Ended {
+        /// The container's id.
+        id: String,
+        /// What the process returned; absent when Docker does not say.
+        exit_code: Option<i64>,
+        /// Whether it was killed for want of memory.
+        oom_killed: bool,
+    },
+    /// It was removed.
+    Gone {
+        /// The container's id.
+        id: String,
+    },
+    /// Docker answers and has no such container.
+    Unknown {
+        /// The id that was asked for.
+        id: String,
+    },
+    /// Docker answers; all that runs is being told again.
+    Up {
+        /// Its description, without the images.
+        status: Arc<Status>,
+    },
+    /// Docker does not answer (any more). What was told stays true as far as anyone knows.
+    Down {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A Docker that is followed. Dropping it ends its tasks.
+pub struct Docker {}
+
+/// Starts to follow Docker, whether it runs or not; it is looked for for ever.
+///
+/// # Errors
+/// The endpoint or the TLS files are no such thing.
+pub fn start(config: Config, handle: Handle, on: mpsc::Sender<Told>) -> Result<Docker, EndpointError> {
+    let _ = (Endpoint::parse(&config.endpoint, config.tls.as_ref())?, handle, on);
+    Ok(Docker {})
+}
+
+impl Docker {
+    /// Who is this? Returns at once; the answer comes as [`Told::Known`] or [`Told::Unknown`], after a
+    /// while when Docker is down.
+    pub fn ask(&self, id: &str) {
+        let _ = id;
+    }
+
+    /// Docker's own description, with its images, asked now.
+    ///
+    /// # Errors
+    /// A sentence: why it did not answer.
+    pub async fn status(&self) -> Result<Status, String> {
+        Err("not yet".to_owned())
+    }
+}

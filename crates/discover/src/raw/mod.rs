@@ -1,0 +1,3 @@
+//! Groups that no runtime claims: services, slices, groups made by hand.
+
+pub mod claim;

@@ -1,0 +1,3 @@
+//! systemd: its mount units have groups without processes, which nobody wants to see.
+
+pub mod claim;

@@ -1,0 +1,130 @@
+//! An open directory: its files are opened below it, and what it was stays what is read.
+//!
+//! A group that is removed and made anew under the same name is another directory; one that is open
+//! stays the old one, whose files are gone.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use crate::error::{Errno, Error};
+use crate::sys;
+
+/// An open directory. Costs a descriptor and little else.
+#[derive(Debug)]
+pub struct Dir {
+    fd: OwnedFd,
+}
+
+impl Dir {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// There is no such directory, or it may not be entered.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::try_open(path).map_err(|cause| Error::read(path, cause))
+    }
+
+    /// The same without the path in the error, for callers that often find nothing.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn try_open(path: &Path) -> Result<Self, Errno> {
+        Ok(Self { fd: sys::open_dir(path)? })
+    }
+
+    /// Opens one of its files for reading; the name may have `/` in it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn file(&self, name: &CStr) -> Result<OwnedFd, Errno> {
+        sys::open_file(&self.fd, name)
+    }
+
+    /// Reads one of its files whole into the buffer: open, read, close.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+        sys::read_whole(self.file(name)?, buffer)
+    }
+
+    /// Whether a name is there.
+    pub fn has(&self, name: &CStr) -> bool {
+        sys::exists(&self.fd, name)
+    }
+
+    /// Its inode number: another number is another directory.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn inode(&self) -> Result<u64, Errno> {
+        sys::inode(&self.fd)
+    }
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Reads a file by its path whole into the buffer.
+///
+/// # Errors
+/// The kernel's, with the path.
+pub fn read_path(path: &Path, buffer: &mut Vec<u8>) -> Result<(), Error> {
+    use rustix::fs::{Mode, OFlags};
+    rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .and_then(|file| sys::read_whole(file, buffer))
+        .map_err(|cause| Error::read(path, cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_short_and_long_files_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut buffer = Vec::new();
+        for size in [0, 1, 3071, 3072, 8191, 8192, 8193, 100_000] {
+            let text: Vec<u8> = (0..size).map(|n| b'a' + (n % 26) as u8).collect();
+            std::fs::write(folder.path().join("file"), &text).unwrap();
+            Dir::open(folder.path()).unwrap().read(c"file", &mut buffer).unwrap();
+            assert!(buffer == text, "{size} bytes");
+        }
+    }
+
+    #[test]
+    fn a_long_sequence_file_is_read_past_its_first_page() {
+        let mut buffer = Vec::new();
+        read_path(Path::new("/proc/self/smaps"), &mut buffer).unwrap();
+        assert!(buffer.len() > 4096, "{} bytes", buffer.len());
+        assert!(buffer.ends_with(b"\n"));
+    }
+
+    #[test]
+    fn keeps_to_the_directory_that_it_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("group");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("file"), "old").unwrap();
+        let old = Dir::open(&path).unwrap();
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("file"), "new").unwrap();
+
+        let mut buffer = Vec::new();
+        assert_eq!(old.read(c"file", &mut buffer), Err(Errno::NOENT));
+        Dir::open(&path).unwrap().read(c"file", &mut buffer).unwrap();
+        assert_eq!(buffer, b"new");
+    }
+
+    #[test]
+    fn error_names_the_path() {
+        let error = Dir::open(Path::new("/nowhere/at/all")).unwrap_err();
+        assert!(error.is_absent());
+        assert!(error.to_string().contains("/nowhere/at/all"), "{error}");
+    }
+}

@@ -1,0 +1,94 @@
+//! System calls: open, read, stat. The one module in which `unsafe` would be allowed; rustix spares us it.
+//!
+//! Every name is a `CStr`, so that no call copies or allocates.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+/// A sequence file hands out at most a page at a time, cut between two records. A read that brings less
+/// than this has brought all, unless a single record is longer than the rest of the page.
+const SURELY_WHOLE: usize = 3072;
+
+/// What a buffer starts with: more than any of the usual files.
+const FIRST_CAPACITY: usize = 8192;
+
+/// No file of ours is longer; a file that never ends must not take the machine's memory.
+const LONGEST: usize = 64 << 20;
+
+/// Opens a file for reading below an open directory.
+///
+/// # Errors
+/// The kernel's.
+pub fn open_file(dir: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Opens a directory for use as a starting point only.
+///
+/// # Errors
+/// The kernel's.
+pub fn open_dir(path: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Reads a whole file from its beginning into the buffer, replacing what was there. One `pread` where the
+/// file is short; the file's own position is not used, so the descriptor can be kept.
+///
+/// # Errors
+/// The kernel's; `EFBIG` for a file that is longer than any of ours can be.
+pub fn read_whole(file: impl AsFd, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+    buffer.clear();
+    if buffer.capacity() < FIRST_CAPACITY {
+        buffer.reserve(FIRST_CAPACITY);
+    }
+    loop {
+        if buffer.capacity() == buffer.len() {
+            buffer.reserve(buffer.len());
+        }
+        let offset = buffer.len() as u64;
+        let count = match rustix::io::pread(&file, spare_capacity(buffer), offset) {
+            Ok(count) => count,
+            Err(Errno::INTR) => continue,
+            Err(cause) => return Err(cause),
+        };
+        if count == 0 || buffer.len() < SURELY_WHOLE {
+            return Ok(());
+        }
+        if buffer.len() > LONGEST {
+            return Err(Errno::FBIG);
+        }
+    }
+}
+
+/// Whether a name is there below an open directory.
+pub fn exists(dir: impl AsFd, name: &CStr) -> bool {
+    rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+}
+
+/// The inode number behind a descriptor.
+///
+/// # Errors
+/// The kernel's.
+pub fn inode(file: impl AsFd) -> Result<u64, Errno> {
+    rustix::fs::fstat(file).map(|stat| stat.st_ino)
+}
+
+/// The most descriptors that this process may have open (`RLIMIT_NOFILE`, the soft limit).
+pub fn descriptor_limit() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Bytes of a page of memory.
+pub fn page_size() -> u64 {
+    rustix::param::page_size() as u64
+}
+
+/// Ticks of `USER_HZ` in a second.
+pub fn ticks_per_second() -> u64 {
+    rustix::param::clock_ticks_per_second()
+}

@@ -1,0 +1,96 @@
+//! Which filesystems count, and what they are called.
+
+use std::path::{Path, PathBuf};
+
+use super::mountinfo::Mount;
+
+/// Filesystems on a disk of their own, by the beginning of their type.
+const ON_DISK: [&str; 14] = [
+    "ext", "xfs", "squashfs", "f2fs", "jfs", "reiserfs", "hfs", "ntfs", "vfat", "fat", "msdos", "exfat",
+    "udf", "iso9660",
+];
+
+/// One filesystem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Partition {
+    /// What it is called outward.
+    pub(super) device: String,
+    /// `vfs` or `zfs`.
+    pub(super) r#type: &'static str,
+    /// Where it is mounted, in the words of the mount table.
+    pub(super) mountpoint: PathBuf,
+    /// Device number of what is mounted.
+    pub(super) major: u32,
+    /// Device number of what is mounted.
+    pub(super) minor: u32,
+    /// Whether asking it may hang: it, or a mount that its path leads through, is on another machine.
+    pub(super) remote: bool,
+    /// The mount's source.
+    pub(super) source: String,
+}
+
+/// The filesystems of a mount table: the first mount of each counts; then the one that holds Docker's images and
+/// the one at `/` stand under their source, whatever their type is.
+pub(super) fn of(mounts: &[Mount], zfs: bool, special: &[&Path]) -> Vec<Partition> {
+    let mut partitions: Vec<Partition> = Vec::new();
+    for mount in mounts {
+        let Some((device, r#type)) = key(mount, zfs) else { continue };
+        if partitions.iter().all(|p| p.device != device) {
+            partitions.push(partition(mount, device, r#type, mounts));
+        }
+    }
+    for mountpoint in special {
+        // the last mount at a place hides the others
+        let Some(mount) = mounts.iter().rev().find(|mount| mount.mountpoint == *mountpoint) else { continue };
+        let r#type = key(mount, zfs).map_or("vfs", |(_, r#type)| r#type);
+        let new = partition(mount, mount.source.clone(), r#type, mounts);
+        match partitions.iter_mut().find(|p| p.device == new.device) {
+            Some(old) => *old = new,
+            None => partitions.push(new),
+        }
+    }
+    partitions
+}
+
+fn partition(mount: &Mount, device: String, r#type: &'static str, mounts: &[Mount]) -> Partition {
+    Partition {
+        device,
+        r#type,
+        mountpoint: mount.mountpoint.clone(),
+        major: mount.major,
+        minor: mount.minor,
+        remote: mounts.iter().any(|m| is_remote(m) && mount.mountpoint.starts_with(&m.mountpoint)),
+        source: mount.source.clone(),
+    }
+}
+
+/// What a mount's filesystem is called, and its type; `None` for those that are not counted.
+fn key(mount: &Mount, zfs: bool) -> Option<(String, &'static str)> {
+    let source = || mount.source.clone();
+    match mount.fs_type.as_str() {
+        "zfs" => Some((source(), if zfs { "zfs" } else { "vfs" })),
+        "btrfs" => Some((source(), "vfs")),
+        "overlay" => Some((format!("{}_{}-{}", mount.source, mount.major, mount.minor), "vfs")),
+        "tmpfs" => Some((mount.mountpoint.to_string_lossy().into_owned(), "vfs")),
+        fs if fs.starts_with("nfs") && fs != "nfsd" => Some((source(), "vfs")),
+        fs if ON_DISK.iter().any(|name| fs.starts_with(name)) => Some((source(), "vfs")),
+        _ => None,
+    }
+}
+
+fn is_remote(mount: &Mount) -> bool {
+    let fs = mount.fs_type.as_str();
+    (fs.starts_with("nfs") && fs != "nfsd")
+        || matches!(fs, "cifs" | "smb3" | "ceph" | "9p" | "afs")
+        || fs.starts_with("fuse")
+}
+
+/// The deepest mount that holds Docker's images: at the driver's folder in Docker's root, at the root, or above.
+pub(super) fn of_docker<'a>(mounts: &'a [Mount], docker_root: &Path, driver: &str) -> Option<&'a Path> {
+    let images = docker_root.join(driver);
+    mounts
+        .iter()
+        .map(|mount| mount.mountpoint.as_path())
+        .filter(|at| images.starts_with(at))
+        .max_by_key(|at| at.components().count())
+}

@@ -1,0 +1,332 @@
+//! The filesystems of the machine, kept up to date with its mounts.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use plimsoll_core::machine::FsInfo;
+use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::root::Root;
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::FsStats;
+use super::diskstats::{self, DiskStats};
+use super::mountinfo::{self, Mount};
+use super::partitions::{self, Partition};
+use super::probe::{Probe, Sizes};
+use crate::machine::file;
+
+/// The partition table: which filesystems there are, what they are called and what they hold.
+pub struct Table {
+    root: Root,
+    mounts: Option<MountTable>,
+    docker: Option<(PathBuf, String)>,
+    probe: Probe,
+    entries: Vec<Entry>,
+    all: Vec<Mount>,
+    root_device: Option<String>,
+    docker_device: Option<String>,
+}
+
+/// An open mount table and what was last read from it.
+struct MountTable {
+    path: PathBuf,
+    file: File,
+    bytes: Vec<u8>,
+    /// Where its paths begin, as this process sees them.
+    prefix: PathBuf,
+}
+
+struct Entry {
+    partition: Partition,
+    /// Device number of the block device under it, where its source is one.
+    block: Option<(u32, u32)>,
+}
+
+impl Table {
+    /// Reads the mounts of the host's first process, else those of this process. Without either the table is
+    /// empty, which is told once.
+    pub fn read(root: &Root) -> Self {
+        Self::with(root, Probe::new())
+    }
+
+    pub(super) fn with(root: &Root, probe: Probe) -> Self {
+        let mut table = Self {
+            root: root.clone(),
+            mounts: MountTable::open(root),
+            docker: None,
+            probe,
+            entries: Vec::new(),
+            all: Vec::new(),
+            root_device: None,
+            docker_device: None,
+        };
+        table.build();
+        table
+    }
+
+    /// Reads the mounts again if they have changed; whether they had. Costs one poll when they have not.
+    pub fn refresh(&mut self) -> bool {
+        let changed = match &mut self.mounts {
+            Some(mounts) => mounts.refresh(),
+            None => {
+                self.mounts = MountTable::open(&self.root);
+                self.mounts.is_some()
+            }
+        };
+        if changed {
+            self.build();
+        }
+        changed
+    }
+
+    /// Tells where Docker keeps its images: `DockerRootDir` and `Driver` of its `/info`, paths of the host.
+    pub fn set_docker(&mut self, root_dir: &Path, driver: &str) {
+        self.docker = Some((root_dir.to_owned(), driver.to_owned()));
+        self.build();
+    }
+
+    /// What each filesystem holds now, in two shapes and the order of the mount table; `now` is the instant that
+    /// they carry. A filesystem that does not answer is left out.
+    pub fn usage(&self, now: Timestamp) -> (Vec<FsStats>, Vec<FsInfo>) {
+        let disks = file::bytes(&self.root.proc.join("diskstats")).unwrap_or_default();
+        let disks: Vec<_> = diskstats::parse(&disks).collect();
+        self.sizes()
+            .into_iter()
+            .map(|(entry, sizes)| {
+                (stats(&entry.partition, sizes, entry.disk(&disks)), self.info(&entry.partition, sizes, now))
+            })
+            .unzip()
+    }
+
+    /// The key of the filesystem that a path of the host is on; `None` when it is not there or not in the table.
+    pub fn filesystem_of(&self, path: &Path) -> Option<String> {
+        let on_host = self.on_host(path);
+        let device = std::fs::metadata(&on_host).ok()?.dev();
+        let device = (rustix::fs::major(device), rustix::fs::minor(device));
+        let number = |entry: &&Entry| (entry.partition.major, entry.partition.minor) == device;
+        if let Some(entry) = self.entries.iter().find(number) {
+            return Some(entry.partition.device.clone());
+        }
+        // the device number of a btrfs file is its subvolume's, which no mount table has
+        let mount = self
+            .all
+            .iter()
+            .filter(|mount| path.starts_with(&mount.mountpoint))
+            .max_by_key(|mount| mount.mountpoint.components().count())?;
+        let entry = self.entries.iter().find(|entry| entry.partition.source == mount.source)?;
+        mount.source.starts_with("/dev/").then(|| entry.partition.device.clone())
+    }
+
+    /// The key of the filesystem with this uuid: `/dev/disk/by-uuid`. `None` without such a link, or when its
+    /// device is not mounted.
+    pub fn by_uuid(&self, uuid: &str) -> Option<String> {
+        if uuid.is_empty() || uuid.contains('/') || uuid.starts_with('.') {
+            return None;
+        }
+        let link = self.on_host(&Path::new("/dev/disk/by-uuid").join(uuid));
+        let target = std::fs::read_link(&link).ok()?;
+        let device = Path::new("/dev").join(target.file_name()?);
+        let named = |entry: &&Entry| Path::new(&entry.partition.source) == device;
+        let by_number = || {
+            let number = block_number(&self.on_host(&device))?;
+            self.entries.iter().find(|entry| entry.block == Some(number))
+        };
+        let entry = self.entries.iter().find(named).or_else(by_number)?;
+        Some(entry.partition.device.clone())
+    }
+
+    /// `root`, `docker-images`; `None` when there is none.
+    fn labels(&self, device: &str) -> Option<Vec<String>> {
+        let labels: Vec<String> = [("root", &self.root_device), ("docker-images", &self.docker_device)]
+            .into_iter()
+            .filter(|(_, of)| of.as_deref() == Some(device))
+            .map(|(label, _)| label.to_owned())
+            .collect();
+        (!labels.is_empty()).then_some(labels)
+    }
+
+    fn build(&mut self) {
+        self.all =
+            self.mounts.as_ref().map(|table| mountinfo::parse(&table.bytes).collect()).unwrap_or_default();
+        let docker = self
+            .docker
+            .as_ref()
+            .and_then(|(root_dir, driver)| partitions::of_docker(&self.all, root_dir, driver));
+        let special: Vec<&Path> = docker.into_iter().chain([Path::new("/")]).collect();
+        let zfs = self.on_host(Path::new("/dev/zfs")).exists();
+        let partitions = partitions::of(&self.all, zfs, &special);
+        let source_at =
+            |at: &Path| self.all.iter().rev().find(|m| m.mountpoint == at).map(|m| m.source.clone());
+        self.root_device = source_at(Path::new("/"));
+        self.docker_device = docker.and_then(source_at);
+        self.entries = partitions
+            .into_iter()
+            .map(|partition| {
+                let block = block_number(&self.on_host(Path::new(&partition.source)));
+                Entry { partition, block }
+            })
+            .collect();
+    }
+
+    /// The filesystems that answer.
+    fn sizes(&self) -> Vec<(&Entry, Sizes)> {
+        let remote: Vec<_> = self.entries.iter().filter(|entry| entry.partition.remote).collect();
+        let asked: Vec<_> = remote
+            .iter()
+            .map(|entry| {
+                let p = &entry.partition;
+                (self.on_host(&p.mountpoint), (p.major, p.minor))
+            })
+            .collect();
+        let mut answers = self.probe.remote(&asked).into_iter();
+        let mut answer = |entry: &Entry| match entry.partition.remote {
+            true => answers.next().flatten(),
+            false => Some(self.probe.local(&self.on_host(&entry.partition.mountpoint))),
+        };
+        let mut sizes = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            match answer(entry) {
+                Some(Ok(size)) => sizes.push((entry, size)),
+                Some(Err(error)) => file::tell(&self.on_host(&entry.partition.mountpoint), &error),
+                None => {}
+            }
+        }
+        sizes
+    }
+
+    fn info(&self, partition: &Partition, sizes: Sizes, now: Timestamp) -> FsInfo {
+        let counted = partition.r#type != "zfs";
+        FsInfo {
+            timestamp: now,
+            device: partition.device.clone(),
+            mountpoint: partition.mountpoint.to_string_lossy().into_owned(),
+            capacity: sizes.capacity,
+            available: sizes.available,
+            usage: sizes.capacity.saturating_sub(sizes.free),
+            labels: self.labels(&partition.device),
+            inodes: counted.then_some(sizes.inodes),
+            inodes_free: counted.then_some(sizes.inodes_free),
+        }
+    }
+
+    /// A path of the mount table, as this process sees it.
+    fn on_host(&self, path: &Path) -> PathBuf {
+        let prefix =
+            self.mounts.as_ref().map_or(self.root.rootfs.as_path(), |mounts| mounts.prefix.as_path());
+        prefix.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+impl MountTable {
+    fn open(root: &Root) -> Option<Self> {
+        for of in ["1", "self"] {
+            let path = root.proc.join(of).join("mountinfo");
+            match Self::open_at(root, &path, of == "1") {
+                Ok(table) if !table.bytes.is_empty() => return Some(table),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => file::tell(&path, &error),
+            }
+        }
+        file::tell(&root.proc.join("self/mountinfo"), &"no mount table; no filesystem is measured");
+        None
+    }
+
+    fn open_at(root: &Root, path: &Path, of_host: bool) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        // our own table, where it shows the host's root as a mount, has paths as we see them
+        let ours = !of_host && mountinfo::parse(&bytes).any(|mount| mount.mountpoint == root.rootfs);
+        let prefix = if ours { PathBuf::from("/") } else { root.rootfs.clone() };
+        Ok(Self { path: path.to_owned(), file, bytes, prefix })
+    }
+
+    /// Whether the table has other contents now.
+    fn refresh(&mut self) -> bool {
+        if !self.may_have_changed() {
+            return false;
+        }
+        let mut bytes = Vec::with_capacity(self.bytes.len());
+        let read = self.file.rewind().and_then(|()| self.file.read_to_end(&mut bytes));
+        if let Err(error) = read {
+            file::tell(&self.path, &error);
+            return false;
+        }
+        let changed = bytes != self.bytes;
+        self.bytes = bytes;
+        changed
+    }
+
+    /// The kernel raises an exception on an open mount table when mounts change (since 2.6.30). It never says
+    /// that the file can be written, as it does of an ordinary file, which tells nothing and has to be read.
+    fn may_have_changed(&self) -> bool {
+        let mut fds = [PollFd::new(&self.file, PollFlags::PRI | PollFlags::OUT)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut fds, Some(&now)).is_err() || fds.iter().any(|fd| !fd.revents().is_empty())
+    }
+}
+
+impl Entry {
+    /// The counters of its disk: by name, by the number of its source, by the number of the mount.
+    fn disk(&self, disks: &[(&str, DiskStats)]) -> DiskStats {
+        let name = self.partition.source.strip_prefix("/dev/");
+        let mount = (self.partition.major, self.partition.minor);
+        let numbered = |number| disks.iter().find(|(_, disk)| (disk.major, disk.minor) == number);
+        disks
+            .iter()
+            .find(|(disk, _)| Some(*disk) == name)
+            .or_else(|| numbered(self.block?))
+            .or_else(|| numbered(mount))
+            .map(|(_, disk)| *disk)
+            .unwrap_or_default()
+    }
+}
+
+fn stats(partition: &Partition, sizes: Sizes, disk: DiskStats) -> FsStats {
+    let counted = partition.r#type != "zfs";
+    let [
+        reads_completed,
+        reads_merged,
+        sectors_read,
+        read_time,
+        writes_completed,
+        writes_merged,
+        sectors_written,
+        write_time,
+        io_in_progress,
+        io_time,
+        weighted_io_time,
+    ] = disk.counters;
+    FsStats {
+        device: partition.device.clone(),
+        r#type: partition.r#type.to_owned(),
+        capacity: sizes.capacity,
+        usage: sizes.capacity.saturating_sub(sizes.free),
+        base_usage: 0,
+        available: sizes.available,
+        has_inodes: counted,
+        inodes: if counted { sizes.inodes } else { 0 },
+        inodes_free: if counted { sizes.inodes_free } else { 0 },
+        reads_completed,
+        reads_merged,
+        sectors_read,
+        read_time,
+        writes_completed,
+        writes_merged,
+        sectors_written,
+        write_time,
+        io_in_progress,
+        io_time,
+        weighted_io_time,
+    }
+}
+
+/// The number of a block device; `None` for anything else.
+fn block_number(path: &Path) -> Option<(u32, u32)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    let number = metadata.rdev();
+    metadata.file_type().is_block_device().then(|| (rustix::fs::major(number), rustix::fs::minor(number)))
+}

@@ -1,0 +1,167 @@
+//! The machine as readers see it: where its trees are, what is wanted of them, what its disks are called.
+//!
+//! Reads: `<sys>/block/*/dev` for names of disks; otherwise what [`Hierarchy::detect`] reads
+//! Gives: `Host`, shared by all readers
+//! Cost:  once at start; the disks again when an unknown one is met, at most every 30 s
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use plimsoll_core::kinds::Kinds;
+use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::dir::read_path;
+use plimsoll_kernel::error::Error;
+use plimsoll_kernel::file::Budget;
+use plimsoll_kernel::format;
+use plimsoll_kernel::hierarchy::Hierarchy;
+use plimsoll_kernel::root::Root;
+use plimsoll_kernel::sys;
+
+use crate::reader::Plan;
+
+/// What all readers share.
+#[derive(Debug)]
+pub struct Host {
+    /// Where the kernel's trees are.
+    pub root: Root,
+    /// Where the controllers are mounted.
+    pub hierarchy: Hierarchy,
+    /// What is wanted; the rest is neither opened nor read.
+    pub kinds: Kinds,
+    /// Descriptors that may be kept open, shared by all readers.
+    pub budget: Arc<Budget>,
+    /// Names of disks by device number.
+    pub disks: Disks,
+    /// Ticks of `cpuacct.stat` in a second; 100 on every Linux.
+    pub ticks_per_second: u64,
+    /// Bytes of a page of memory.
+    pub page_size: u64,
+    /// Which files are read of a group.
+    pub(crate) plan: Plan,
+    /// Which files are read of `/`.
+    pub(crate) root_plan: Plan,
+}
+
+impl Host {
+    /// Looks at the machine.
+    ///
+    /// # Errors
+    /// It has no cgroup hierarchy.
+    pub fn new(root: Root, kinds: Kinds, max_descriptors: usize) -> Result<Self, Error> {
+        let hierarchy = Hierarchy::detect(&root)?;
+        Ok(Self {
+            plan: Plan::of_group(&hierarchy, kinds),
+            root_plan: Plan::of_root(&hierarchy, kinds),
+            disks: Disks::of(&root),
+            budget: Budget::new(max_descriptors),
+            ticks_per_second: sys::ticks_per_second(),
+            page_size: sys::page_size(),
+            root,
+            hierarchy,
+            kinds,
+        })
+    }
+}
+
+/// How long an unknown disk is not looked for again.
+const DISKS_EVERY: i64 = 30_000_000_000;
+
+/// Names of disks, `/dev/vda`, by device number.
+#[derive(Debug)]
+pub struct Disks {
+    block: PathBuf,
+    names: RwLock<HashMap<(u64, u64), String>>,
+    looked: AtomicI64,
+}
+
+impl Disks {
+    fn of(root: &Root) -> Self {
+        let disks =
+            Self { block: root.sys.join("block"), names: RwLock::default(), looked: AtomicI64::new(0) };
+        disks.refresh();
+        disks
+    }
+
+    /// Lists the disks anew.
+    pub fn refresh(&self) {
+        let names = list_disks(&self.block);
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// Writes the name of a disk into `name`, empty if it has none. An unknown one makes it list the disks
+    /// anew, at most every 30 s.
+    pub fn name(&self, major: u64, minor: u64, at: Timestamp, name: &mut String) {
+        if self.known(major, minor, name) {
+            return;
+        }
+        let before = self.looked.load(Ordering::Relaxed);
+        if at.since(Timestamp(before)).unsigned_abs() >= DISKS_EVERY.unsigned_abs() {
+            self.looked.store(at.nanos(), Ordering::Relaxed);
+            self.refresh();
+            self.known(major, minor, name);
+        }
+    }
+
+    fn known(&self, major: u64, minor: u64, name: &mut String) -> bool {
+        name.clear();
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = names.get(&(major, minor)) else { return false };
+        name.push_str(known);
+        true
+    }
+}
+
+/// Whole disks as cAdvisor has them: no loop devices, ram disks and CD drives.
+fn list_disks(block: &std::path::Path) -> HashMap<(u64, u64), String> {
+    let mut names = HashMap::new();
+    let mut buffer = Vec::new();
+    for entry in std::fs::read_dir(block).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if ["loop", "ram", "sr"].iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        if read_path(&entry.path().join("dev"), &mut buffer).is_ok()
+            && let Some((major, minor)) = format::device(buffer.trim_ascii())
+        {
+            names.insert((major.into(), minor.into()), format!("/dev/{name}"));
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn add(block: &Path, name: &str, dev: &str) {
+        std::fs::create_dir_all(block.join(name)).unwrap();
+        std::fs::write(block.join(name).join("dev"), dev).unwrap();
+    }
+
+    #[test]
+    fn an_unknown_disk_is_looked_for_but_not_all_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let block = root.sys.join("block");
+        add(&block, "vda", "254:0\n");
+        add(&block, "loop0", "7:0\n");
+        let disks = Disks::of(&root);
+        let name = |minor, secs| {
+            let mut name = "old".to_owned();
+            disks.name(254, minor, Timestamp::from_secs(secs), &mut name);
+            name
+        };
+        assert_eq!(name(0, 1000), "/dev/vda");
+        assert_eq!(name(16, 1000), "");
+        add(&block, "vdb", "254:16\n");
+        assert_eq!(name(16, 1029), "");
+        assert_eq!(name(16, 1030), "/dev/vdb");
+        let mut loops = String::new();
+        disks.name(7, 0, Timestamp::from_secs(2000), &mut loops);
+        assert_eq!(loops, "");
+    }
+}

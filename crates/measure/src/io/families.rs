@@ -1,0 +1,8 @@
+//! Outward names of `io`.
+
+use plimsoll_core::family::Row;
+
+use crate::sample::Sample;
+
+/// The rows.
+pub static ROWS: &[Row<Sample>] = &[];

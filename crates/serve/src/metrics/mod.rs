@@ -1,0 +1,89 @@
+//! `/metrics`: every number of every container, the machine and the program, as Prometheus reads them.
+//!
+//! Comes in: the newest sample of each container, the machine, rows. Goes out: text, in parts.
+//! Cost:     a scrape renders while the client reads, one part of 64 KiB at a time; it holds no lock.
+
+pub mod families;
+
+mod encode;
+mod negotiate;
+mod own;
+mod plan;
+mod process;
+mod render;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use plimsoll_core::family::Row;
+use plimsoll_core::kinds::Kinds;
+use plimsoll_core::machine::MachineInfo;
+use plimsoll_core::time::Timestamp;
+use plimsoll_measure::sample::Sample;
+
+use crate::body::{Body, full};
+use crate::past::Past;
+
+pub use negotiate::Encoding;
+
+/// What is shown. Made once: the texts that never change are rendered here.
+pub struct MetricsOptions {
+    plan: Arc<plan::Plan>,
+}
+
+impl MetricsOptions {
+    /// Families of containers and of the machine, less those whose kind is off.
+    pub fn new(
+        kinds: Kinds,
+        samples: &[&'static Row<Sample>],
+        machine: &[&'static Row<MachineInfo>],
+    ) -> Self {
+        Self { plan: Arc::new(plan::Plan::new(kinds, samples, machine)) }
+    }
+}
+
+/// Answers a scrape. `namespace` leaves only its containers (`docker`, `podman`); with `max_age`, those
+/// whose newest sample is older are sampled first.
+pub async fn answer(
+    past: &Arc<dyn Past>,
+    options: &MetricsOptions,
+    namespace: Option<&str>,
+    max_age: Option<Duration>,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    let shown = |view: &crate::past::View| namespace.is_none_or(|only| view.reference.namespace == only);
+    if let Some(max_age) = max_age {
+        let names = past.containers().iter().filter(|v| shown(v)).map(|v| v.reference.name.clone()).collect();
+        past.refresh(names, max_age).await;
+    }
+    let mut views = past.containers();
+    views.retain(shown);
+    let answer = negotiate::answer(headers);
+    let scrape = render::Scrape::new(past.as_ref(), Arc::clone(&options.plan), views, answer.format, now());
+    let body = encode::Encoded::new(scrape, answer.encoding).boxed_unsync();
+    let mut response = Response::new(body);
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    if let Some(encoding) = answer.encoding.name() {
+        fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    fields.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    response
+}
+
+/// The answer to a query that could not be understood; `reason` is a sentence.
+pub fn refusal(reason: &str) -> Response<Body> {
+    let mut response = Response::new(full(format!("No metrics gathered, last error:\n\n{reason}\n")));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    fields.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}

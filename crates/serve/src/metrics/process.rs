@@ -1,0 +1,108 @@
+//! The program as a process.
+//!
+//! Reads: /proc/self/{stat,status,fd,limits,net/netstat}, /proc/stat btime
+//! Gives: process_*, go_threads
+//! Cost:  six small files a scrape
+
+use std::fs;
+
+use plimsoll_core::family::Type::{self, Counter, Gauge};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::render::{Small, own};
+
+/// Ticks a second of the times in `/proc/<pid>/stat`: the same on every architecture that we build for.
+const USER_HZ: f64 = 100.0;
+
+pub(super) fn metrics(out: &mut Small) {
+    let mut add = |name, help, kind: Type, value: Option<f64>| {
+        out.add(&own(name, help, kind), &mut |out| {
+            if let Some(value) = value {
+                out.float(&[], value);
+            }
+        });
+    };
+    let status = read("/proc/self/status");
+    let limits = read("/proc/self/limits");
+    let netstat = read("/proc/self/net/netstat");
+    let kib = |key| number_after(&status, key).map(|n| n * 1024.0);
+    let soft = |name| limits.lines().find_map(|l| l.strip_prefix(name)).and_then(limit);
+    add(
+        "process_cpu_seconds_total",
+        "Total user and system CPU time spent in seconds.",
+        Counter,
+        Some(cpu()),
+    );
+    add("process_open_fds", "Number of open file descriptors.", Gauge, open_fds());
+    add("process_max_fds", "Maximum number of open file descriptors.", Gauge, soft("Max open files"));
+    add("process_virtual_memory_bytes", "Virtual memory size in bytes.", Gauge, kib("VmSize:"));
+    add(
+        "process_virtual_memory_max_bytes",
+        "Maximum amount of virtual memory available in bytes.",
+        Gauge,
+        soft("Max address space"),
+    );
+    add("process_resident_memory_bytes", "Resident memory size in bytes.", Gauge, kib("VmRSS:"));
+    add(
+        "process_start_time_seconds",
+        "Start time of the process since unix epoch in seconds.",
+        Gauge,
+        start_time(),
+    );
+    add(
+        "process_network_receive_bytes_total",
+        "Number of bytes received by the process over the network.",
+        Counter,
+        column(&netstat, "InOctets"),
+    );
+    add(
+        "process_network_transmit_bytes_total",
+        "Number of bytes sent by the process over the network.",
+        Counter,
+        column(&netstat, "OutOctets"),
+    );
+    add("go_threads", "Number of OS threads created.", Gauge, number_after(&status, "Threads:"));
+}
+
+/// What cannot be read has no numbers.
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+fn cpu() -> f64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
+}
+
+fn open_fds() -> Option<f64> {
+    // less the one that lists them
+    fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as f64)
+}
+
+fn start_time() -> Option<f64> {
+    let stat = read("/proc/self/stat");
+    // the command's name may have blanks; what follows its bracket starts with field 3
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks: f64 = fields.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    Some(number_after(&read("/proc/stat"), "btime")? + ticks / USER_HZ)
+}
+
+/// The number behind a key at the start of a line.
+fn number_after(text: &str, key: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(key))?.split_ascii_whitespace().next()?.parse().ok()
+}
+
+/// The soft limit of a line of `limits`; no limit is shown as the largest number, as Go's client does.
+fn limit(rest: &str) -> Option<f64> {
+    match rest.split_ascii_whitespace().next()? {
+        "unlimited" => Some(u64::MAX as f64),
+        soft => soft.parse().ok(),
+    }
+}
+
+/// A column of the `IpExt` table of netstat: one line of names, one of numbers.
+fn column(netstat: &str, name: &str) -> Option<f64> {
+    let mut lines = netstat.lines().filter_map(|line| line.strip_prefix("IpExt:"));
+    let at = lines.next()?.split_ascii_whitespace().position(|word| word == name)?;
+    lines.next()?.split_ascii_whitespace().nth(at)?.parse().ok()
+}

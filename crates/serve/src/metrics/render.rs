@@ -1,0 +1,208 @@
+//! A scrape under way: renders as much as is asked for, family by family over all containers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use plimsoll_core::family::{Emit, Row, Type};
+use plimsoll_core::machine::MachineInfo;
+use plimsoll_core::time::Timestamp;
+
+use super::families::Scraped;
+use super::plan::{Family, Plan, Values};
+use super::{own, process};
+use crate::labels::pair;
+use crate::past::{OwnMetric, Past, View};
+use crate::text::{Format, Head, Lines, Seen, Stamp};
+
+/// A part is closed once it is this long.
+pub(super) const PART: usize = 64 * 1024;
+
+/// Lines left out since the start because their series was there already.
+pub(super) static REPEATED: AtomicU64 = AtomicU64::new(0);
+
+/// What is still to be rendered. Holds the samples that it shows, and no lock.
+pub(super) struct Scrape {
+    format: Format,
+    parts: std::vec::IntoIter<(&'static str, Part)>,
+    containers: Vec<(Scraped, Stamp)>,
+    now: Stamp,
+    /// The family under way and its next container.
+    current: Option<(Arc<Family>, usize)>,
+    seen: Seen,
+    ended: bool,
+}
+
+enum Part {
+    Family(Arc<Family>),
+    /// Small families, rendered at the start.
+    Rendered(Vec<u8>),
+}
+
+impl Scrape {
+    pub(super) fn new(
+        past: &dyn Past,
+        plan: Arc<Plan>,
+        views: Vec<View>,
+        format: Format,
+        now: Timestamp,
+    ) -> Self {
+        let machine = past.machine();
+        let mut small = Small { format, seen: Seen::default(), parts: Vec::new() };
+        small.machine(&plan, &machine);
+        own::exporter(past, &mut small);
+        process::metrics(&mut small);
+        past.own_metrics(&mut |metric, values| small.add(metric, values));
+        let mut parts = small.parts;
+        parts.extend(plan.containers.iter().map(|f| (f.name, Part::Family(Arc::clone(f)))));
+        parts.sort_by_key(|(name, _)| *name);
+        parts.dedup_by_key(|(name, _)| *name);
+        let machine_memory = machine.memory_capacity;
+        let containers = views
+            .into_iter()
+            .map(|view| {
+                let stamp = view.latest.as_ref().map_or(Stamp::NONE, |s| Stamp::at(s.at, format));
+                (Scraped { view, now, machine_memory }, stamp)
+            })
+            .collect();
+        Self {
+            format,
+            parts: parts.into_iter(),
+            containers,
+            now: Stamp::at(now, format),
+            current: None,
+            seen: Seen::default(),
+            ended: false,
+        }
+    }
+
+    /// Appends to `out` until it is [`PART`] long or nothing is left; false once nothing is left.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> bool {
+        while out.len() < PART {
+            if let Some((family, next)) = self.current.take() {
+                self.family(family, next, out);
+                continue;
+            }
+            match self.parts.next() {
+                Some((_, Part::Family(family))) => self.current = Some((family, 0)),
+                Some((_, Part::Rendered(bytes))) => out.extend_from_slice(&bytes),
+                None if self.ended => return false,
+                None => {
+                    self.ended = true;
+                    out.extend_from_slice(self.format.end());
+                }
+            }
+        }
+        true
+    }
+
+    /// A family from its container `next` on; what does not fit is left for later.
+    fn family(&mut self, family: Arc<Family>, mut next: usize, out: &mut Vec<u8>) {
+        let Self { containers, seen, format, now, .. } = self;
+        let head = family.head.bytes(*format);
+        let mut headed = next > 0;
+        let mut repeated = 0;
+        for (container, stamp) in containers.iter().skip(next) {
+            if out.len() >= PART {
+                // a family that has said nothing yet starts anew, since none of its containers had a value
+                self.current = Some((family, next));
+                REPEATED.fetch_add(repeated, Ordering::Relaxed);
+                return;
+            }
+            next += 1;
+            let start = out.len();
+            if !headed {
+                out.extend_from_slice(head);
+            }
+            let empty = out.len();
+            repeated += lines(&family, container, stamp, now, seen, out);
+            if out.len() == empty {
+                out.truncate(start);
+            } else {
+                headed = true;
+            }
+        }
+        REPEATED.fetch_add(repeated, Ordering::Relaxed);
+    }
+}
+
+/// One family of one container; how many lines were there twice.
+fn lines(
+    family: &Family,
+    container: &Scraped,
+    sampled: &Stamp,
+    now: &Stamp,
+    seen: &mut Seen,
+    out: &mut Vec<u8>,
+) -> u64 {
+    let (labels, stamp) = match family.values {
+        Values::Container(row, true) => (row.labels, now),
+        Values::Container(row, false) => (row.labels, if row.timestamped { sampled } else { &Stamp::NONE }),
+        Values::Sample(row, _) => (row.labels, if row.timestamped { sampled } else { &Stamp::NONE }),
+    };
+    let block = &container.view.labels;
+    let mut lines = Lines { out, name: family.name, block, labels, stamp, seen, repeated: 0 }.begin();
+    match family.values {
+        Values::Container(row, _) => (row.values)(container, &mut lines),
+        Values::Sample(row, quota) => {
+            if let Some(sample) = &container.view.latest
+                && (!quota || container.view.spec.cpu.quota != 0)
+            {
+                (row.values)(sample, &mut lines);
+            }
+        }
+    }
+    lines.repeated
+}
+
+/// Renders the families that are no container's.
+pub(super) struct Small {
+    format: Format,
+    seen: Seen,
+    parts: Vec<(&'static str, Part)>,
+}
+
+impl Small {
+    /// A family about the program.
+    pub(super) fn add(&mut self, metric: &OwnMetric, values: &mut dyn FnMut(&mut dyn Emit)) {
+        let head = Head::new(metric.name, metric.help, metric.kind);
+        self.render(metric.name, &head, b"", metric.labels, &Stamp::NONE, values);
+    }
+
+    fn machine(&mut self, plan: &Plan, machine: &MachineInfo) {
+        let mut block = Vec::new();
+        pair(&mut block, "boot_id", &machine.boot_id);
+        pair(&mut block, "machine_id", &machine.machine_id);
+        pair(&mut block, "system_uuid", &machine.system_uuid);
+        let at = Stamp::at(machine.timestamp, self.format);
+        for (row, head) in &plan.machine {
+            let row: &Row<MachineInfo> = row;
+            let stamp = if row.timestamped { &at } else { &Stamp::NONE };
+            self.render(row.name, head, &block, row.labels, stamp, &mut |out| (row.values)(machine, out));
+        }
+    }
+
+    fn render(
+        &mut self,
+        name: &'static str,
+        head: &Head,
+        block: &[u8],
+        labels: &[&str],
+        stamp: &Stamp,
+        values: &mut dyn FnMut(&mut dyn Emit),
+    ) {
+        let mut out = head.bytes(self.format).to_vec();
+        let empty = out.len();
+        let mut lines =
+            Lines { out: &mut out, name, block, labels, stamp, seen: &mut self.seen, repeated: 0 }.begin();
+        values(&mut lines);
+        REPEATED.fetch_add(lines.repeated, Ordering::Relaxed);
+        if out.len() > empty {
+            self.parts.push((name, Part::Rendered(out)));
+        }
+    }
+}
+
+/// A family about the program without labels, that only goes up or is only looked at.
+pub(super) const fn own(name: &'static str, help: &'static str, kind: Type) -> OwnMetric {
+    OwnMetric { name, help, kind, labels: &[] }
+}

@@ -1,0 +1,221 @@
+//! The exposition format: the only place that writes it.
+//!
+//! Gives: Prometheus text 0.0.4 and OpenMetrics 1.0, line by line, appended to a buffer.
+//! Cost:  a copy of the name, the container's label block and the digits a line; no sorting, hashing or
+//!        allocation.
+
+use plimsoll_core::family::{Emit, Type};
+use plimsoll_core::time::Timestamp;
+
+use crate::labels::escape;
+use crate::number;
+
+/// Which of the two formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus text 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// What stands after the last family.
+    pub const fn end(self) -> &'static [u8] {
+        match self {
+            Self::Text => b"",
+            Self::OpenMetrics => b"# EOF\n",
+        }
+    }
+}
+
+/// The `# HELP` and `# TYPE` lines of a family, in both formats.
+#[derive(Debug)]
+pub struct Head {
+    text: Box<[u8]>,
+    open_metrics: Box<[u8]>,
+}
+
+impl Head {
+    /// Renders the lines.
+    pub fn new(name: &str, help: &str, kind: Type) -> Self {
+        Self { text: text_head(name, help, kind), open_metrics: open_metrics_head(name, help, kind) }
+    }
+
+    /// The lines in this format.
+    pub fn bytes(&self, format: Format) -> &[u8] {
+        match format {
+            Format::Text => &self.text,
+            Format::OpenMetrics => &self.open_metrics,
+        }
+    }
+}
+
+fn text_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
+    let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+    let kind = match kind {
+        Type::Counter => "counter",
+        Type::Gauge => "gauge",
+    };
+    format!("# HELP {name} {help}\n# TYPE {name} {kind}\n").into_bytes().into()
+}
+
+fn open_metrics_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
+    let mut escaped = Vec::new();
+    escape(&mut escaped, help);
+    let help = String::from_utf8_lossy(&escaped);
+    // a counter's samples must end in _total, its family must not; one that is called otherwise keeps its
+    // name and tells no type
+    let (family, kind) = match (kind, name.strip_suffix("_total")) {
+        (Type::Counter, Some(family)) => (family, "counter"),
+        (Type::Counter, None) => (name, "unknown"),
+        (Type::Gauge, _) => (name, "gauge"),
+    };
+    let unit = ["seconds", "bytes"]
+        .into_iter()
+        .find(|unit| family.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+        .map(|unit| format!("# UNIT {family} {unit}\n"))
+        .unwrap_or_default();
+    format!("# HELP {family} {help}\n# TYPE {family} {kind}\n{unit}").into_bytes().into()
+}
+
+/// The end of a line: its time, if it has one, and the line break.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Stamp {
+    /// No time.
+    pub const NONE: Self = {
+        let mut bytes = [0; 32];
+        bytes[0] = b'\n';
+        Self { bytes, length: 1 }
+    };
+
+    /// Milliseconds in text, seconds in OpenMetrics.
+    pub fn at(time: Timestamp, format: Format) -> Self {
+        let millis = time.millis();
+        let text = match format {
+            Format::Text => format!(" {millis}\n"),
+            Format::OpenMetrics => {
+                let sign = if millis < 0 { "-" } else { "" };
+                let millis = millis.unsigned_abs();
+                format!(" {sign}{}.{:03}\n", millis / 1000, millis % 1000)
+            }
+        };
+        let mut stamp = Self::NONE;
+        if let Some(slot) = stamp.bytes.get_mut(..text.len()) {
+            slot.copy_from_slice(text.as_bytes());
+            stamp.length = text.len();
+        }
+        stamp
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or(b"\n")
+    }
+}
+
+/// Where the extra labels of each line of one family and record stand, to find a line that is there twice.
+#[derive(Debug, Default)]
+pub struct Seen {
+    lines: Vec<(usize, usize)>,
+    mixed: bool,
+}
+
+/// Writes the lines of one family and one record.
+pub struct Lines<'a> {
+    /// Where they go.
+    pub out: &'a mut Vec<u8>,
+    /// The family's name.
+    pub name: &'a str,
+    /// The record's own labels, without braces.
+    pub block: &'a [u8],
+    /// Names of the extra labels.
+    pub labels: &'a [&'a str],
+    /// The end of each line.
+    pub stamp: &'a Stamp,
+    /// Scratch.
+    pub seen: &'a mut Seen,
+    /// Lines left out because one with the same labels is there already.
+    pub repeated: u64,
+}
+
+impl Lines<'_> {
+    /// Starts with the scratch as it should be.
+    pub fn begin(self) -> Self {
+        self.seen.lines.clear();
+        self.seen.mixed = false;
+        self
+    }
+
+    /// Name and labels; false where that line is there already.
+    fn open(&mut self, values: &[&str]) -> bool {
+        let start = self.out.len();
+        self.out.reserve(self.name.len() + self.block.len() + 128);
+        self.out.extend_from_slice(self.name.as_bytes());
+        let bare = self.block.is_empty() && self.labels.is_empty();
+        if !bare {
+            self.out.push(b'{');
+        }
+        self.out.extend_from_slice(self.block);
+        let extra = self.out.len();
+        let mut comma = !self.block.is_empty();
+        for (name, value) in self.labels.iter().zip(values) {
+            if comma {
+                self.out.push(b',');
+            }
+            comma = true;
+            self.out.extend_from_slice(name.as_bytes());
+            self.out.extend_from_slice(b"=\"");
+            escape(self.out, value);
+            self.out.push(b'"');
+        }
+        let end = self.out.len();
+        self.out.extend_from_slice(if bare { b" " } else { b"} " });
+        if self.is_new(extra, end) {
+            return true;
+        }
+        self.out.truncate(start);
+        self.repeated += 1;
+        false
+    }
+
+    /// Lines mostly come sorted: then one comparison with the last shows that there is no such line yet.
+    fn is_new(&mut self, start: usize, end: usize) -> bool {
+        let this = self.out.get(start..end);
+        let Some((from, to)) = self.seen.lines.last() else {
+            self.seen.lines.push((start, end));
+            return true;
+        };
+        self.seen.mixed |= this <= self.out.get(*from..*to);
+        let new =
+            !self.seen.mixed || !self.seen.lines.iter().any(|(from, to)| self.out.get(*from..*to) == this);
+        if new {
+            self.seen.lines.push((start, end));
+        }
+        new
+    }
+
+    fn close(&mut self) {
+        self.out.extend_from_slice(self.stamp.bytes());
+    }
+}
+
+impl Emit for Lines<'_> {
+    fn int(&mut self, labels: &[&str], value: u64) {
+        if self.open(labels) {
+            number::int(self.out, value);
+            self.close();
+        }
+    }
+
+    fn float(&mut self, labels: &[&str], value: f64) {
+        if self.open(labels) {
+            number::float(self.out, value);
+            self.close();
+        }
+    }
+}

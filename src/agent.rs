@@ -1,0 +1,145 @@
+//! The host agent from its settings: build, serve, end on a signal.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use plimsoll::flags::settings::{Auth, Listen, Settings};
+use plimsoll::host::{Host, Options, Pace};
+use plimsoll::{flags, server};
+use plimsoll_core::event::EventType;
+use plimsoll_discover::docker;
+use plimsoll_kernel::root::Root;
+use plimsoll_retain::events::{Limit, Limits};
+use plimsoll_serve::app;
+use plimsoll_serve::auth::Guard;
+use plimsoll_serve::labels::LabelRules;
+use plimsoll_serve::listen::{Address, Bound};
+use plimsoll_serve::tls::Tls;
+use tokio::signal::unix::{SignalKind, signal};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let bound = Bound::bind(&address(&settings.serving.listen).await?).await?;
+    let tls = tls(&settings)?;
+    let host = Host::new(options(&settings), tokio::runtime::Handle::current())?;
+    let app = Arc::new(host.app(serving(&settings)));
+    host.start()?;
+    tracing::info!(address = %bound.address(), version = flags::VERSION, "serving");
+    let ended = async {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!("ending");
+    };
+    server::serve(app, bound, tls, ended).await;
+    tokio::task::spawn_blocking(move || host.stop()).await?;
+    Ok(())
+}
+
+/// Threads that answer: as many as there are CPUs and `--max_procs` allows, at most four.
+pub(crate) fn workers(settings: &Settings) -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let allowed = if settings.machine.max_procs == 0 { cpus } else { settings.machine.max_procs };
+    allowed.clamp(1, 4)
+}
+
+async fn address(listen: &Listen) -> Result<Address, Failure> {
+    match listen {
+        Listen::Unix(path) => Ok(Address::Unix(path.clone())),
+        Listen::Tcp { host, port } if host.is_empty() => {
+            // every address of both families where the kernel has IPv6, else of IPv4
+            let any = if Path::new("/proc/net/if_inet6").exists() { "::" } else { "0.0.0.0" };
+            Ok(Address::Tcp((any.parse::<std::net::IpAddr>()?, *port).into()))
+        }
+        Listen::Tcp { host, port } => tokio::net::lookup_host((host.as_str(), *port))
+            .await
+            .map_err(|error| format!("--listen_ip {host:?} is no address: {error}"))?
+            .next()
+            .map(Address::Tcp)
+            .ok_or_else(|| format!("--listen_ip {host:?} has no address").into()),
+    }
+}
+
+fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
+    let Some(tls) = &settings.serving.tls else { return Ok(None) };
+    Ok(Some(Tls::load(tls.cert.clone(), tls.key.clone(), tls.client_ca.clone())?))
+}
+
+fn serving(settings: &Settings) -> app::Options {
+    let guard = settings.serving.auth.as_ref().map(|auth| match auth {
+        Auth::Basic { file, realm } => Guard::basic(file.clone(), realm.clone()),
+        Auth::Digest { file, realm } => Guard::digest(file.clone(), realm.clone()),
+    });
+    app::Options {
+        url_base_prefix: settings.serving.url_base_prefix.clone(),
+        prometheus_endpoint: settings.serving.prometheus_endpoint.clone(),
+        protect: app::Protect { guard, all: settings.serving.auth_all },
+        kinds: settings.selection.kinds,
+        profiling: settings.serving.profiling,
+    }
+}
+
+fn options(settings: &Settings) -> Options {
+    let Settings { labels, selection, pace, memory, runtimes, machine, .. } = settings;
+    let mut event_limits = Limits::default();
+    for kind in EventType::ALL {
+        *event_limits.of_mut(kind) = Limit {
+            age_nanos: i64::try_from(memory.event_age.of(kind).as_nanos()).unwrap_or(i64::MAX),
+            count: memory.event_count.of(kind),
+        };
+    }
+    Options {
+        root: machine.rootfs.as_deref().map_or_else(Root::detect, Root::mounted_at),
+        kinds: selection.kinds,
+        pace: Pace {
+            base: pace.interval,
+            longest: pace.max_interval,
+            dynamic: pace.dynamic,
+            splay: pace.initial_splay,
+            jitter: pace.jitter,
+        },
+        global_interval: pace.global_interval,
+        machine_interval: pace.machine_info_interval,
+        storage_duration: memory.storage_duration,
+        sampling_threads: pace.sampling_threads,
+        open_files: machine.open_files,
+        label_rules: LabelRules {
+            store_container_labels: labels.store_container_labels,
+            whitelisted: labels.whitelist.clone(),
+        },
+        docker_only: selection.docker_only,
+        raw_prefixes: selection.raw_prefixes.clone(),
+        without_root_stats: selection.disable_root_cgroup_stats,
+        docker: (!runtimes.docker.is_empty()).then(|| docker_config(settings)),
+        event_limits,
+        ended_containers: memory.ended_containers,
+        ended_age: memory.ended_age,
+        machine_id_files: machine.machine_id_files.clone(),
+        boot_id_files: machine.boot_id_files.clone(),
+    }
+}
+
+fn docker_config(settings: &Settings) -> docker::Config {
+    let runtimes = &settings.runtimes;
+    let prefixes = if runtimes.docker_env_prefixes.is_empty() {
+        &settings.labels.env_prefixes
+    } else {
+        &runtimes.docker_env_prefixes
+    };
+    docker::Config {
+        endpoint: runtimes.docker.clone(),
+        tls: runtimes.docker_tls.as_ref().map(|tls| docker::Tls {
+            cert: tls.cert.clone(),
+            key: tls.key.clone(),
+            ca: tls.ca.clone(),
+        }),
+        env_whitelist: prefixes.clone(),
+        root_dir_default: runtimes.docker_root.clone(),
+        ..docker::Config::default()
+    }
+}

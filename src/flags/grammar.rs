@@ -1,0 +1,146 @@
+//! Go's `flag` grammar over the list of flags.
+//!
+//! Scripts that start cAdvisor rely on it: one or two dashes, `-x=v`, `-x v`, a bool that never takes
+//! the next word, `--` or the first other word ending it all. No parser that we know of speaks it.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::draft::Draft;
+use super::list::{Flag, Set, Status};
+use super::value::{self, print_duration};
+use super::{UsageError, suggest};
+
+/// How the walk over the words ended.
+pub(super) enum End {
+    /// All flags are taken; these words are left, and the flag before them if it was a bare bool.
+    Rest(Vec<String>, Option<&'static Flag>),
+    /// `-h`, `-help`.
+    Help,
+}
+
+/// Sets every flag in `words` on the draft. Stops at the first fault, as Go does.
+pub(super) fn walk(
+    draft: &mut Draft,
+    find: impl Fn(&str) -> Option<&'static Flag>,
+    words: impl Iterator<Item = OsString>,
+) -> Result<End, UsageError> {
+    let mut words = words.fuse();
+    let mut given: Vec<&'static Flag> = Vec::new();
+    let mut bare_bool = None;
+    let rest = loop {
+        let Some(word) = words.next() else { break None };
+        let Some(word) = word.to_str() else { break Some(word) };
+        let name = match word.as_bytes() {
+            b"--" => break None,
+            [b'-', b'-', ..] => word.get(2..).unwrap_or_default(),
+            [b'-', _, ..] => word.get(1..).unwrap_or_default(),
+            _ => break Some(word.into()),
+        };
+        if name.starts_with(['-', '=']) {
+            return Err(UsageError::new(format!("bad flag syntax: {word}")));
+        }
+        let (name, value) = match name.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (name, None),
+        };
+        let flag = match find(name) {
+            Some(flag) => flag,
+            None if name == "h" || name == "help" => return Ok(End::Help),
+            None => return Err(unknown(name)),
+        };
+        bare_bool = (value.is_none() && matches!(flag.set, Set::Bool(_))).then_some(flag);
+        match (flag.set, value) {
+            (Set::Bool(set), value) => set_bool(draft, flag, set, value.as_deref())?,
+            (_, Some(value)) => set_value(draft, flag, &value)?,
+            (_, None) => {
+                let value = words.next().ok_or_else(|| missing(flag))?;
+                let value = value.into_string().map_err(|value| not_text(flag, &value))?;
+                set_value(draft, flag, &value)?;
+            }
+        }
+        if !given.iter().any(|known| known.name == flag.name) {
+            given.push(flag);
+        }
+    };
+    tell_idle(draft, &given);
+    let rest = rest.into_iter().chain(words).map(|word| word.to_string_lossy().into_owned()).collect();
+    Ok(End::Rest(rest, bare_bool))
+}
+
+fn set_bool(
+    draft: &mut Draft,
+    flag: &Flag,
+    set: fn(&mut Draft, bool),
+    value: Option<&str>,
+) -> Result<(), UsageError> {
+    let text = value.unwrap_or("true");
+    let truth = value::boolean(text).map_err(|cause| {
+        let message = format!("invalid boolean value {text:?} for -{}: {cause}", flag.name);
+        UsageError::new(format!("{message}\nexpected {}", flag.set.expected()))
+    })?;
+    set(draft, truth);
+    Ok(())
+}
+
+fn set_value(draft: &mut Draft, flag: &Flag, text: &str) -> Result<(), UsageError> {
+    let put = put(draft, flag, text);
+    put.map_err(|reason| {
+        let expected = flag.set.expected();
+        let hint = if expected.is_empty() { String::new() } else { format!("\nexpected {expected}") };
+        UsageError::new(format!("invalid value {text:?} for flag -{}: {reason}{hint}", flag.name))
+    })
+}
+
+fn put(draft: &mut Draft, flag: &Flag, text: &str) -> Result<(), String> {
+    match flag.set {
+        Set::Bool(set) => set(draft, value::boolean(text).map_err(|e| e.to_string())?),
+        Set::Int(set) => set(draft, value::integer(text).map_err(|e| e.to_string())?),
+        Set::Uint(set) => set(draft, value::unsigned(text).map_err(|e| e.to_string())?),
+        Set::Float(set) => set(draft, value::float(text).map_err(|e| e.to_string())?),
+        Set::Duration(set) => {
+            let nanos = value::duration(text).map_err(|e| e.to_string())?;
+            let duration = u64::try_from(nanos).map_or(Duration::ZERO, Duration::from_nanos);
+            if nanos < 0 {
+                draft.warn(format!("-{}: {text} is taken as {}", flag.name, print_duration(duration)));
+            }
+            set(draft, duration);
+        }
+        Set::Text(set) => set(draft, text.to_owned()),
+        Set::List(set) => set(draft, value::list(text)),
+        Set::Own(_, set) => set(draft, text)?,
+    }
+    Ok(())
+}
+
+fn unknown(name: &str) -> UsageError {
+    let mut message = format!("flag provided but not defined: -{name}");
+    if let Some(near) = suggest::flag(name) {
+        message.push_str(&format!("\ndid you mean -{near}?"));
+    }
+    UsageError::new(message)
+}
+
+fn missing(flag: &Flag) -> UsageError {
+    UsageError::new(format!("flag needs an argument: -{}", flag.name))
+}
+
+fn not_text(flag: &Flag, value: &std::ffi::OsStr) -> UsageError {
+    UsageError::new(format!("invalid value {value:?} for flag -{}: not UTF-8", flag.name))
+}
+
+/// One notice a reason, and not one a flag: `-a, -b: why they do nothing`.
+fn tell_idle(draft: &mut Draft, given: &[&'static Flag]) {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for flag in given {
+        let Status::Accepted(reason) = flag.status else { continue };
+        let name = format!("-{}", flag.name);
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    for (reason, names) in reasons {
+        draft.warn(format!("{}: no effect: {reason}", names.join(", ")));
+    }
+}

@@ -1,0 +1,126 @@
+//! `plimsoll health`: asks a running agent, so that an image without a shell can check itself.
+
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+
+use plimsoll::flags::{Health, Probe, Target};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Succeeds when the agent says `ok`.
+pub(crate) fn ask(question: &Health) -> Result<(), Failure> {
+    let probe = match question.told {
+        true => question.probe.clone(),
+        // in a container the agent is the first process and its flags tell where it listens
+        false => std::fs::read("/proc/1/cmdline")
+            .ok()
+            .and_then(|cmdline| question.of_agent(&cmdline))
+            .unwrap_or_else(|| question.probe.clone()),
+    };
+    let answer = exchange(&probe)?;
+    let head = answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let status = String::from_utf8_lossy(head).trim().to_owned();
+    if status.split(' ').nth(1) == Some("200") && answer.ends_with(b"ok") {
+        Ok(())
+    } else {
+        Err(format!("the agent is not well: expected 200 and \"ok\", got {status:?}").into())
+    }
+}
+
+fn exchange(probe: &Probe) -> Result<Vec<u8>, Failure> {
+    match &probe.target {
+        Target::Unix(path) => {
+            let socket = UnixStream::connect(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            socket.set_read_timeout(Some(probe.timeout))?;
+            socket.set_write_timeout(Some(probe.timeout))?;
+            talk(socket, probe)
+        }
+        Target::Tcp(host) => {
+            let address = host.to_socket_addrs()?.next().ok_or_else(|| format!("{host} has no address"))?;
+            let socket = TcpStream::connect_timeout(&address, probe.timeout)
+                .map_err(|error| format!("{host}: {error}"))?;
+            socket.set_read_timeout(Some(probe.timeout))?;
+            socket.set_write_timeout(Some(probe.timeout))?;
+            if probe.tls { talk(tls::over(socket)?, probe) } else { talk(socket, probe) }
+        }
+    }
+}
+
+/// More than any answer of `/healthz` needs.
+const MOST: u64 = 64 * 1024;
+
+fn talk(mut socket: impl Read + Write, probe: &Probe) -> Result<Vec<u8>, Failure> {
+    write!(socket, "GET {} HTTP/1.0\r\nHost: localhost\r\n\r\n", probe.path)?;
+    socket.flush()?;
+    let mut answer = Vec::new();
+    match socket.take(MOST).read_to_end(&mut answer) {
+        // a TLS peer that closes without saying so has still answered
+        Err(error) if answer.is_empty() => Err(error.into()),
+        _ => Ok(answer),
+    }
+}
+
+mod tls {
+    //! TLS to the agent itself, whose certificate is for other names than localhost: it is not checked.
+
+    use std::net::TcpStream;
+    use std::sync::Arc;
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::{CryptoProvider, ring};
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+
+    pub(super) fn over(socket: TcpStream) -> Result<StreamOwned<ClientConnection, TcpStream>, super::Failure> {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unchecked(provider)))
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost")?;
+        Ok(StreamOwned::new(ClientConnection::new(Arc::new(config), name)?, socket))
+    }
+
+    #[derive(Debug)]
+    struct Unchecked(Arc<CryptoProvider>);
+
+    impl ServerCertVerifier for Unchecked {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let algorithms = &self.0.signature_verification_algorithms;
+            rustls::crypto::verify_tls12_signature(message, cert, signed, algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            cert: &CertificateDer<'_>,
+            signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            let algorithms = &self.0.signature_verification_algorithms;
+            rustls::crypto::verify_tls13_signature(message, cert, signed, algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.0.signature_verification_algorithms.supported_schemes()
+        }
+    }
+}

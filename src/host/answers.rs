@@ -1,0 +1,142 @@
+//! The host's answers to what serving asks.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use plimsoll_core::event::Event;
+use plimsoll_core::family::Emit;
+use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
+use plimsoll_core::summary::DerivedStats;
+use plimsoll_measure::processes;
+use plimsoll_measure::reader::Effort;
+use plimsoll_measure::sample::Sample;
+use plimsoll_retain::events;
+use plimsoll_serve::past::{
+    DockerStatus, EndedContainer, EventQuery, Later, Missing, OwnMetric, Past, Validation, View, Window,
+};
+use tokio::sync::broadcast;
+
+use super::container::{Container, Work};
+use super::{Inner, lock, missing, own};
+
+impl Past for Inner {
+    fn versions(&self) -> Arc<Versions> {
+        lock(&self.versions).clone()
+    }
+
+    fn machine(&self) -> Arc<MachineInfo> {
+        lock(&self.machine).clone()
+    }
+
+    fn containers(&self) -> Vec<View> {
+        self.registry.all().iter().map(|container| container.view()).collect()
+    }
+
+    fn container(&self, name: &str) -> Option<View> {
+        self.registry.get(name).map(|container| container.view())
+    }
+
+    fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>> {
+        let container = self.registry.get(name)?;
+        Some(container.samples(window.start, window.end, window.count))
+    }
+
+    fn summary(&self, name: &str) -> Option<DerivedStats> {
+        self.registry.get(name)?.summary()
+    }
+
+    fn refresh(&self, names: Vec<String>, max_age: Duration) -> Later<'_, ()> {
+        let max_age = i64::try_from(max_age.as_nanos()).unwrap_or(i64::MAX);
+        let asked = self.stages.now();
+        let old: Vec<Arc<Container>> = names
+            .iter()
+            .filter_map(|name| self.registry.get(name))
+            .filter(|container| container.sampled_at().is_none_or(|at| asked.since(at) >= max_age))
+            .collect();
+        let stages = self.stages.clone();
+        Box::pin(async move {
+            if old.is_empty() {
+                return;
+            }
+            let sweep = tokio::task::spawn_blocking(move || {
+                let mut work = Work::default();
+                for container in old {
+                    // another request may have read it since this one asked
+                    if container.sampled_at().is_none_or(|at| at < asked) {
+                        let reading = container.sample(&stages, Effort::Full, &mut work);
+                        stages.meters.read(&reading);
+                    }
+                }
+            });
+            if let Err(error) = sweep.await {
+                tracing::error!(%error, "reading on demand failed");
+            }
+        })
+    }
+
+    fn events(&self, query: &EventQuery) -> Vec<Event> {
+        lock(&self.events).query(&events::Query {
+            container: &query.container,
+            subcontainers: query.subcontainers,
+            types: &query.types,
+            start: query.start,
+            end: query.end,
+            max: query.max,
+        })
+    }
+
+    fn watch_events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.watchers.subscribe()
+    }
+
+    fn processes(&self, name: &str) -> Later<'_, Result<Vec<ProcessInfo>, String>> {
+        let (root, name) = (self.options.root.clone(), name.to_owned());
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || processes::list(&root, &name))
+                .await
+                .map_err(|error| error.to_string())?
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    fn storage(&self) -> Vec<FsInfo> {
+        lock(&self.stages.storage).to_vec()
+    }
+
+    fn device_by_uuid(&self, uuid: &str) -> Option<String> {
+        lock(&self.stages.filesystems).by_uuid(uuid)
+    }
+
+    fn docker(&self) -> Later<'_, Result<DockerStatus, String>> {
+        Box::pin(async move {
+            let docker = self.docker.get().ok_or("Docker is not asked: --docker is empty")?;
+            docker.status().await.map(own::docker_status)
+        })
+    }
+
+    fn missing(&self) -> Vec<Missing> {
+        missing::list(self)
+    }
+
+    fn validation(&self) -> Validation {
+        missing::validation(self)
+    }
+
+    fn ended(&self) -> Vec<EndedContainer> {
+        let mut ended = lock(&self.ended);
+        ended.expire(self.stages.now());
+        ended.iter().map(|entry| entry.kept.clone()).collect()
+    }
+
+    fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {
+        own::metrics(self, out);
+    }
+}
+
+impl Inner {
+    /// Kills for want of memory that the kernel's log told since the start.
+    pub(super) fn oom_events(&self) -> u64 {
+        self.registry.all().iter().map(|container| container.oom_events.load(Relaxed)).sum()
+    }
+}

@@ -1,0 +1,111 @@
+//! What this machine or these rights do not give, and what would: for `/validate/` and the log.
+
+use std::path::Path;
+
+use plimsoll_kernel::hierarchy::{Controller, Mode};
+use plimsoll_serve::past::{Missing, Validation};
+
+use super::{Inner, lock};
+
+/// What is missing now.
+pub(super) fn list(host: &Inner) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let mut lacks = |feature: &str, reason: String, remedy: &str| {
+        missing.push(Missing { feature: feature.to_owned(), reason, remedy: remedy.to_owned() });
+    };
+    if let (Some(docker), Err(reason)) = (&host.options.docker, &*lock(&host.docker_state)) {
+        lacks(
+            "Names, labels and images of Docker containers",
+            format!("{}: {reason}", docker.endpoint),
+            "start Docker, or name its socket with --docker; in a container mount /var/run",
+        );
+    }
+    if let Some(reason) = &*lock(&host.oom_missing) {
+        lacks(
+            "Events and counts of kills for want of memory",
+            reason.clone(),
+            "give CAP_SYSLOG; in a container add --device=/dev/kmsg",
+        );
+    }
+    if let Some(health) = lock(&host.watch).as_ref().map(|watch| watch.health())
+        && health.limit_hit
+    {
+        lacks(
+            "Seeing cgroups at once when they appear",
+            format!("{} inotify watches are in use and the limit is reached", health.watches),
+            "raise fs.inotify.max_user_watches; until then the tree is listed every second",
+        );
+    }
+    if host.stages.measure.root.proc.join("1/ns/net").read_link().is_err() {
+        lacks(
+            "Network numbers of containers",
+            "other users' processes cannot be looked into".to_owned(),
+            "run as root, or give CAP_SYS_PTRACE; in a container add --pid=host or mount / at /rootfs",
+        );
+    }
+    missing
+}
+
+/// The cgroup set-up as `/validate/` shows it.
+pub(super) fn validation(host: &Inner) -> Validation {
+    let hierarchy = &host.stages.measure.hierarchy;
+    let root = &host.stages.measure.root;
+    let unified = hierarchy.mode() == Mode::V2;
+    let cpu = hierarchy.controller(Controller::Cpu).map(|(_, dir)| dir.to_path_buf());
+    let cgroup_root = match (&cpu, unified) {
+        (Some(dir), true) => Some(dir.clone()),
+        (Some(dir), false) => dir.parent().map(Path::to_path_buf),
+        (None, _) => None,
+    };
+    let memory = hierarchy.controller(Controller::Memory).map(|(_, dir)| dir.join("memory.use_hierarchy"));
+    Validation {
+        controllers: controllers(host, unified),
+        unified,
+        hierarchical_memory: unified
+            || memory.and_then(|file| std::fs::read_to_string(file).ok()).is_some_and(|text| text.trim() == "1"),
+        cfs_bandwidth: cpu.is_some_and(|dir| unified || dir.join("cpu.cfs_period_us").exists()),
+        mount_entries: cgroup_root.as_deref().map(entries).unwrap_or_default(),
+        cgroup_root: cgroup_root.map(|dir| dir.display().to_string()),
+        mounts: std::fs::read_to_string(root.proc.join("mounts"))
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| line.contains(" cgroup ") || line.contains(" cgroup2 "))
+            .map(str::to_owned)
+            .collect(),
+        watches: Vec::new(),
+    }
+}
+
+/// Controllers and whether each is switched on: `/proc/cgroups`; on v2 alone also `cgroup.controllers`.
+fn controllers(host: &Inner, unified: bool) -> Vec<(String, bool)> {
+    let root = &host.stages.measure.root;
+    let table = std::fs::read_to_string(root.proc.join("cgroups")).unwrap_or_default();
+    let mut controllers: Vec<(String, bool)> = table
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.to_owned(), words.nth(2)? == "1"))
+        })
+        .collect();
+    if unified {
+        let listed = std::fs::read_to_string(root.cgroup.join("cgroup.controllers")).unwrap_or_default();
+        for name in listed.split_whitespace() {
+            if !controllers.iter().any(|(known, _)| known == name) {
+                controllers.push((name.to_owned(), true));
+            }
+        }
+    }
+    controllers
+}
+
+fn entries(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}

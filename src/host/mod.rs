@@ -1,0 +1,201 @@
+//! The host agent: the stages in order, and the answers about them.
+//!
+//! discover tells which cgroups come and go and who they are, measure reads them on the housekeeping
+//! threads, retain keeps what was read, serve asks through [`plimsoll_serve::past::Past`].
+
+mod answers;
+mod container;
+mod exits;
+mod housekeeping;
+mod life;
+mod machine;
+mod meters;
+mod missing;
+mod oom;
+mod options;
+mod own;
+mod registry;
+mod stages;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use plimsoll_core::event::Event;
+use plimsoll_core::machine::{MachineInfo, Versions};
+use plimsoll_discover::docker::Docker;
+use plimsoll_discover::docker::endpoint::EndpointError;
+use plimsoll_discover::docker::status::Status;
+use plimsoll_discover::raw::claim::Raw;
+use plimsoll_discover::runtime::Runtimes;
+use plimsoll_discover::watch::{self as tree, Watch};
+use plimsoll_retain::ended::Ended;
+use plimsoll_retain::events::EventStore;
+use plimsoll_serve::past::{EndedContainer, Past};
+use tokio::sync::{broadcast, mpsc, watch};
+
+pub use housekeeping::Pace;
+pub use options::Options;
+
+use container::Work;
+use exits::Exits;
+use housekeeping::Housekeeping;
+use registry::Registry;
+use stages::Stages;
+
+/// Events that a slow watcher may lag behind before it loses some.
+const WATCHER_LAG: usize = 1024;
+/// Words of a runtime that may wait.
+const TOLD_QUEUE: usize = 1024;
+
+/// Every container on this machine: build it, start it, ask it.
+#[derive(Clone)]
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+/// Why a host could not be built or started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cgroup hierarchies could not be made out.
+    #[error("the cgroups of this machine cannot be read")]
+    Cgroups(#[from] plimsoll_kernel::error::Error),
+    /// The system gave no thread.
+    #[error("no thread for sampling")]
+    Thread(#[source] std::io::Error),
+    /// The cgroup tree cannot be watched or listed.
+    #[error("the cgroup tree cannot be watched")]
+    Watch(#[source] tree::Error),
+    /// Docker's address or its TLS files are no such thing.
+    #[error(transparent)]
+    Docker(#[from] EndpointError),
+    /// `start` was called a second time.
+    #[error("the host was started before")]
+    Started,
+}
+
+struct Inner {
+    stages: Arc<Stages>,
+    options: Options,
+    handle: tokio::runtime::Handle,
+    registry: Registry,
+    runtimes: Runtimes,
+    events: Mutex<EventStore>,
+    watchers: broadcast::Sender<Arc<Event>>,
+    ended: Mutex<Ended<EndedContainer>>,
+    exits: Exits,
+    machine: Mutex<Arc<MachineInfo>>,
+    versions: Mutex<Arc<Versions>>,
+    docker_state: Mutex<Result<Arc<Status>, String>>,
+    oom_missing: Mutex<Option<String>>,
+    housekeeping: OnceLock<Housekeeping>,
+    watch: Mutex<Option<Watch>>,
+    docker: OnceLock<Docker>,
+    ready: watch::Sender<bool>,
+    stopped: watch::Sender<bool>,
+}
+
+impl Host {
+    /// Builds a host; nothing is watched or read until [`Host::start`]. Its network side runs on `handle`.
+    ///
+    /// # Errors
+    /// The machine's cgroups cannot be made out.
+    pub fn new(options: Options, handle: tokio::runtime::Handle) -> Result<Self, Error> {
+        let stages = Arc::new(Stages::new(&options)?);
+        let (machine, versions) = machine::describe(&stages, &options);
+        let inner = Inner {
+            runtimes: Runtimes::new(Raw::new(options.docker_only, &options.raw_prefixes)),
+            registry: Registry::default(),
+            events: Mutex::new(EventStore::new(options.event_limits.clone())),
+            watchers: broadcast::channel(WATCHER_LAG).0,
+            ended: Mutex::new(Ended::new(options.ended_containers, options.ended_age)),
+            exits: Exits::default(),
+            machine: Mutex::new(Arc::new(machine)),
+            versions: Mutex::new(Arc::new(versions)),
+            docker_state: Mutex::new(Err("Docker has not answered yet".to_owned())),
+            oom_missing: Mutex::new(None),
+            housekeeping: OnceLock::new(),
+            watch: Mutex::new(None),
+            docker: OnceLock::new(),
+            ready: watch::Sender::new(false),
+            stopped: watch::Sender::new(false),
+            stages,
+            options,
+            handle,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Starts watching and reading. Returns at once; see [`Host::ready`].
+    ///
+    /// # Errors
+    /// The cgroup tree cannot be watched, the system gives no thread, or this is the second start.
+    pub fn start(&self) -> Result<(), Error> {
+        let inner = &self.inner;
+        let threads = inner.options.threads();
+        let housekeeping =
+            Housekeeping::start(&inner.stages, inner.options.pace, threads).map_err(Error::Thread)?;
+        inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
+        self.start_docker()?;
+        inner.appeared("/");
+        let weak = Arc::downgrade(inner);
+        let mut work = Work::default();
+        let dirs = inner.stages.measure.hierarchy.watch_dirs(&inner.stages.kinds);
+        let watch = Watch::start(dirs, tree::Limits::default(), move |event| {
+            if let Some(inner) = weak.upgrade() {
+                inner.on_tree(event, &mut work);
+            }
+        })
+        .map_err(Error::Watch)?;
+        *lock(&inner.watch) = Some(watch);
+        oom::start(inner);
+        inner.handle.spawn(machine::refresh(Arc::downgrade(inner)));
+        inner.handle.spawn(life::rescan(Arc::downgrade(inner)));
+        Ok(())
+    }
+
+    fn start_docker(&self) -> Result<(), Error> {
+        let Some(config) = self.inner.options.docker.clone() else { return Ok(()) };
+        let (teller, told) = mpsc::channel(TOLD_QUEUE);
+        let docker = plimsoll_discover::docker::start(config, self.inner.handle.clone(), teller)?;
+        if self.inner.docker.set(docker).is_ok() {
+            self.inner.handle.spawn(life::listen(Arc::downgrade(&self.inner), told));
+        }
+        Ok(())
+    }
+
+    /// Waits until every container that was there at the start is known and has a sample.
+    pub async fn ready(&self) {
+        let mut ready = self.inner.ready.subscribe();
+        // the sender lives as long as the host
+        let _ = ready.wait_for(|ready| *ready).await;
+    }
+
+    /// Ends watching and reading; what was kept stays readable.
+    pub fn stop(&self) {
+        let inner = &self.inner;
+        inner.stopped.send_replace(true);
+        if let Some(watch) = lock(&inner.watch).take() {
+            watch.stop();
+        }
+        if let Some(housekeeping) = inner.housekeeping.get() {
+            housekeeping.stop();
+        }
+    }
+
+    /// What the routes ask; also every question an embedder has.
+    pub fn past(&self) -> Arc<dyn Past> {
+        self.inner.clone()
+    }
+}
+
+/// A lock whose holder panicked still guards whole data: every change is made in one step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,101 @@
+//! What a host is built with; every field has cAdvisor's default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use plimsoll_core::kinds::Kinds;
+use plimsoll_discover::docker;
+use plimsoll_kernel::root::Root;
+use plimsoll_retain::events::Limits;
+use plimsoll_serve::labels::LabelRules;
+
+use super::Pace;
+
+/// What a host is built with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the kernel's trees are.
+    pub root: Root,
+    /// Kinds of metric that are read.
+    pub kinds: Kinds,
+    /// When containers are read.
+    pub pace: Pace,
+    /// How often the whole cgroup tree is listed, as a check on the watches; zero is never.
+    pub global_interval: Duration,
+    /// How often the machine's description is renewed; zero is never.
+    pub machine_interval: Duration,
+    /// How long samples are kept; zero is for ever.
+    pub storage_duration: Duration,
+    /// Threads that read; zero is one per eight CPUs.
+    pub sampling_threads: usize,
+    /// Descriptors kept open on hot kernel files; zero is chosen from the process' limit.
+    pub open_files: usize,
+    /// Which of a container's labels its series carry.
+    pub label_rules: LabelRules,
+    /// Whether raw cgroups but `/` are left out.
+    pub docker_only: bool,
+    /// Prefixes of raw cgroups that are let in; empty is all.
+    pub raw_prefixes: Vec<String>,
+    /// Whether the root's numbers are not read.
+    pub without_root_stats: bool,
+    /// Docker; `None` never asks it.
+    pub docker: Option<docker::Config>,
+    /// How long and how many events are kept.
+    pub event_limits: Limits,
+    /// How many ended containers stay readable.
+    pub ended_containers: usize,
+    /// For how long.
+    pub ended_age: Duration,
+    /// Files that may hold the machine's id, the first readable counts.
+    pub machine_id_files: Vec<PathBuf>,
+    /// Files that may hold the boot's id.
+    pub boot_id_files: Vec<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            root: Root::detect(),
+            kinds: Kinds::default(),
+            pace: Pace::default(),
+            global_interval: Duration::from_secs(60),
+            machine_interval: Duration::from_secs(300),
+            storage_duration: Duration::from_secs(120),
+            sampling_threads: 0,
+            open_files: 0,
+            label_rules: LabelRules::default(),
+            docker_only: false,
+            raw_prefixes: Vec::new(),
+            without_root_stats: false,
+            docker: Some(docker::Config::default()),
+            event_limits: Limits::default(),
+            ended_containers: 1000,
+            ended_age: Duration::from_secs(3600),
+            machine_id_files: vec!["/etc/machine-id".into(), "/var/lib/dbus/machine-id".into()],
+            boot_id_files: vec!["/proc/sys/kernel/random/boot_id".into()],
+        }
+    }
+}
+
+impl Options {
+    /// Threads that read: one per eight CPUs unless told otherwise.
+    pub(crate) fn threads(&self) -> usize {
+        match self.sampling_threads {
+            0 => std::thread::available_parallelism().map_or(1, |cpus| cpus.get().div_ceil(8)),
+            threads => threads,
+        }
+    }
+
+    /// Descriptors kept open: at most a quarter of what the process may have, and no more than cost 20 MiB
+    /// of kernel memory (a descriptor that has been read costs about 4.7 KiB).
+    pub(crate) fn descriptors(&self) -> usize {
+        const MOST: usize = 4096;
+        match self.open_files {
+            0 => {
+                let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+                limit.map_or(MOST, |limit| usize::try_from(limit / 4).unwrap_or(MOST).min(MOST))
+            }
+            files => files,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The host's own metrics: how much it reads, what that costs, what it lost.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use plimsoll_core::family::{Emit, Type};
+use plimsoll_serve::past::OwnMetric;
+
+use super::{Inner, lock};
+
+/// One of our own families and where its value is.
+struct Own {
+    metric: OwnMetric,
+    value: fn(&Inner) -> Option<f64>,
+}
+
+const fn row(name: &'static str, help: &'static str, kind: Type, value: fn(&Inner) -> Option<f64>) -> Own {
+    Own { metric: OwnMetric { name, help, kind, labels: &[] }, value }
+}
+
+fn count(counter: &AtomicU64) -> Option<f64> {
+    Some(counter.load(Relaxed) as f64)
+}
+
+/// Sorted by name, as `/metrics` shows them.
+static ROWS: &[Own] = &[
+    row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
+        Some(host.registry.len() as f64)
+    }),
+    row(
+        "plimsoll_docker_up",
+        "Whether Docker answers; absent when it is not asked.",
+        Type::Gauge,
+        |host| host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok()))),
+    ),
+    row(
+        "plimsoll_kernel_log_lost_total",
+        "Records of the kernel's log that were overwritten before they were read.",
+        Type::Counter,
+        |host| count(&host.stages.meters.kernel_log_lost),
+    ),
+    row(
+        "plimsoll_kept_bytes",
+        "Bytes that the samples kept in memory take.",
+        Type::Gauge,
+        |host| Some(kept(host).0 as f64),
+    ),
+    row("plimsoll_kept_samples", "Samples kept in memory.", Type::Gauge, |host| Some(kept(host).1 as f64)),
+    row(
+        "plimsoll_open_kernel_files",
+        "Descriptors kept open on kernel files.",
+        Type::Gauge,
+        |host| Some(host.stages.measure.budget.used() as f64),
+    ),
+    row(
+        "plimsoll_read_faults_total",
+        "Kernel files that were there and could not be read or understood.",
+        Type::Counter,
+        |host| count(&host.stages.meters.faults),
+    ),
+    row("plimsoll_read_files_total", "Kernel files read for samples.", Type::Counter, |host| {
+        count(&host.stages.meters.files)
+    }),
+    row("plimsoll_samples_total", "Container samples read.", Type::Counter, |host| {
+        count(&host.stages.meters.samples)
+    }),
+    row(
+        "plimsoll_sampling_seconds_total",
+        "Time that the sampling threads spent reading.",
+        Type::Counter,
+        |host| Some(host.stages.meters.sweeping_nanos.load(Relaxed) as f64 / 1e9),
+    ),
+    row(
+        "plimsoll_sampling_wakeups_total",
+        "Times a sampling thread woke to read what was due.",
+        Type::Counter,
+        |host| count(&host.stages.meters.sweeps),
+    ),
+    row(
+        "plimsoll_watch_overflows_total",
+        "Times the kernel dropped notices of cgroups for want of queue space; a full scan mended each.",
+        Type::Counter,
+        |host| lock(&host.watch).as_ref().map(|watch| watch.health().overflows as f64),
+    ),
+    row("plimsoll_watches", "inotify watches in use.", Type::Gauge, |host| {
+        lock(&host.watch).as_ref().map(|watch| watch.health().watches as f64)
+    }),
+];
+
+fn kept(host: &Inner) -> (usize, usize) {
+    let kept = host.registry.all().into_iter().map(|container| container.kept());
+    kept.fold((0, 0), |(bytes, samples), (more, others)| (bytes + more, samples + others))
+}
+
+/// Emits every family that has a value.
+pub(super) fn metrics(host: &Inner, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {
+    for own in ROWS {
+        if let Some(value) = (own.value)(host) {
+            out(&own.metric, &mut |emit| emit.float(&[], value));
+        }
+    }
+}
+
+/// For `docs/metrics.md`.
+pub fn families() -> impl Iterator<Item = &'static OwnMetric> {
+    ROWS.iter().map(|own| &own.metric)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn rows_are_sorted_by_name() {
+        assert!(super::ROWS.is_sorted_by_key(|own| own.metric.name));
+    }
+}

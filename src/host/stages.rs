@@ -1,0 +1,49 @@
+//! What every reading needs: the kernel's side, the rules, the clock, the meters.
+
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use plimsoll_core::kinds::{Kind, Kinds};
+use plimsoll_core::machine::FsInfo;
+use plimsoll_core::time::Timestamp;
+use plimsoll_measure::filesystem::{FsStats, Table};
+use plimsoll_serve::labels::LabelRules;
+
+use super::lock;
+use super::meters::Meters;
+
+/// The stages that a container passes through when it is read.
+pub(crate) struct Stages {
+    /// The kernel's files.
+    pub(crate) measure: Arc<plimsoll_measure::reader::Host>,
+    /// Kinds of metric that are on.
+    pub(crate) kinds: Kinds,
+    /// Which labels a container shows.
+    pub(crate) label_rules: LabelRules,
+    /// How long samples are kept; 0 is for ever.
+    pub(crate) storage_nanos: i64,
+    /// What the host counts of itself.
+    pub(crate) meters: Meters,
+    /// The machine's filesystems.
+    pub(crate) filesystems: Mutex<Table>,
+    /// Their use at the root's last sample.
+    pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
+}
+
+impl Stages {
+    /// Now, by the machine's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    /// The machine's filesystems for a sample of the root.
+    pub(crate) fn filesystems(&self, at: Timestamp) -> Vec<FsStats> {
+        if !self.kinds.has(Kind::Disk) {
+            return Vec::new();
+        }
+        let (stats, storage) = lock(&self.filesystems).usage(at);
+        *lock(&self.storage) = Arc::new(storage);
+        stats
+    }
+}
