@@ -33,9 +33,12 @@ async fn main() {
     println!("containers  encoding     accept       series      bytes   best µs  median µs");
     for count in [100, 1000] {
         let past: Arc<dyn Past> = Arc::new(fake::busy(count));
-        for (encoding, accept) in
-            [("identity", "*/*"), ("identity", "application/openmetrics-text"), ("gzip", "*/*"), ("zstd", "*/*")]
-        {
+        for (encoding, accept) in [
+            ("identity", "*/*"),
+            ("identity", "application/openmetrics-text"),
+            ("gzip", "*/*"),
+            ("zstd", "*/*"),
+        ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
