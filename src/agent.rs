@@ -90,11 +90,11 @@ fn options(settings: &Settings) -> Options {
     for kind in EventType::ALL {
         *event_limits.of_mut(kind) = Limit {
             age_nanos: i64::try_from(memory.event_age.of(kind).as_nanos()).unwrap_or(i64::MAX),
-            count: memory.event_count.of(kind),
+            count: Some(memory.event_count.of(kind)),
         };
     }
     Options {
-        root: machine.rootfs.as_deref().map_or_else(Root::detect, Root::mounted_at),
+        root: machine.rootfs.as_deref().map_or_else(Root::detect, Root::with_rootfs),
         kinds: selection.kinds,
         pace: Pace {
             base: pace.interval,

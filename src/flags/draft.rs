@@ -1,6 +1,7 @@
 //! What the flags have said so far, and the rules that need more than one of them.
 
 use std::net::Ipv6Addr;
+use std::num::{IntErrorKind, ParseIntError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -98,8 +99,13 @@ impl Draft {
 
     /// klog's levels: cAdvisor starts at 2 and debugs from 4 on.
     pub(super) fn verbosity(&mut self, text: &str) -> Result<(), String> {
-        let level: i32 =
-            text.parse().map_err(|_| format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))?;
+        let level: i32 = text.parse().map_err(|error: ParseIntError| {
+            let cause = match error.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            format!("strconv.ParseInt: parsing {text:?}: {cause}")
+        })?;
         self.settings.log.level = match level {
             ..0 => Level::WARN,
             0..=3 => Level::INFO,
@@ -135,6 +141,7 @@ impl Draft {
             pair("collector_cert", &self.collector_cert, "collector_key", &self.collector_key)?;
         self.settings.runtimes.docker_tls = self.docker_tls.then(|| self.docker_files.clone());
         self.environment();
+        self.past();
         self.pace()?;
         Ok(self.settings.clone())
     }
@@ -150,13 +157,10 @@ impl Draft {
             return usage("-listen cannot be given together with -port or -listen_ip: it says both");
         }
         if let Some(path) = self.listen.strip_prefix("unix://") {
-            return match path.starts_with('/') {
-                true => Ok(Listen::Unix(path.into())),
-                false => usage(format!(
-                    "-listen: expected unix:///path with an absolute path, got {:?}",
-                    self.listen
-                )),
-            };
+            if path.starts_with('/') {
+                return Ok(Listen::Unix(path.into()));
+            }
+            return usage(format!("-listen: expected unix:///path from the root, got {:?}", self.listen));
         }
         let wrong = || {
             let got = &self.listen;
@@ -212,6 +216,15 @@ impl Draft {
         if !general.is_empty() {
             self.settings.runtimes.docker_env_prefixes.clone_from(general);
             self.settings.runtimes.containerd_env_prefixes.clone_from(general);
+        }
+    }
+
+    /// cAdvisor forgets nothing when told 0, and grows until it is killed.
+    fn past(&mut self) {
+        let duration = &mut self.settings.memory.storage_duration;
+        if duration.is_zero() {
+            *duration = Duration::from_nanos(1);
+            self.warn("-storage_duration: with 0 only the newest sample of a container is kept");
         }
     }
 

@@ -41,7 +41,8 @@ fn limits<T: Copy>(
             (Some(Name::Default), Some(limit)) => default = Some(limit),
             (Some(Name::Type(kind)), Some(limit)) => named.push((kind, limit)),
             (None, Some(_)) => draft.warn(format!(
-                "-{flag}: passed over {item:?}: no such type; the types are oom, oomKill, containerCreation, containerDeletion, default"
+                "-{flag}: passed over {item:?}: no such type; \
+                 the types are oom, oomKill, containerCreation, containerDeletion, default"
             )),
             (_, None) => draft.warn(format!("-{flag}: passed over {item:?}: expected type=limit")),
         }

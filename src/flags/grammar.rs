@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::list::{Flag, Set, Status};
+use super::flag::{Flag, Set, Status};
 use super::value::{self, print_duration};
 use super::{UsageError, suggest};
 
@@ -26,7 +26,7 @@ pub(super) fn walk(
     words: impl Iterator<Item = OsString>,
 ) -> Result<End, UsageError> {
     let mut words = words.fuse();
-    let mut given: Vec<&'static Flag> = Vec::new();
+    let mut given: Vec<(&'static Flag, String)> = Vec::new();
     let mut bare_bool = None;
     let rest = loop {
         let Some(word) = words.next() else { break None };
@@ -50,45 +50,32 @@ pub(super) fn walk(
             None => return Err(unknown(name)),
         };
         bare_bool = (value.is_none() && matches!(flag.set, Set::Bool(_))).then_some(flag);
-        match (flag.set, value) {
-            (Set::Bool(set), value) => set_bool(draft, flag, set, value.as_deref())?,
-            (_, Some(value)) => set_value(draft, flag, &value)?,
+        let value = match (flag.set, value) {
+            (_, Some(value)) => value,
+            (Set::Bool(_), None) => "true".to_owned(),
             (_, None) => {
                 let value = words.next().ok_or_else(|| missing(flag))?;
-                let value = value.into_string().map_err(|value| not_text(flag, &value))?;
-                set_value(draft, flag, &value)?;
+                value.into_string().map_err(|value| not_text(flag, &value))?
             }
-        }
-        if !given.iter().any(|known| known.name == flag.name) {
-            given.push(flag);
-        }
+        };
+        set_value(draft, flag, &value)?;
+        given.retain(|(known, _)| known.name != flag.name);
+        given.push((flag, value));
     };
     tell_idle(draft, &given);
     let rest = rest.into_iter().chain(words).map(|word| word.to_string_lossy().into_owned()).collect();
     Ok(End::Rest(rest, bare_bool))
 }
 
-fn set_bool(
-    draft: &mut Draft,
-    flag: &Flag,
-    set: fn(&mut Draft, bool),
-    value: Option<&str>,
-) -> Result<(), UsageError> {
-    let text = value.unwrap_or("true");
-    let truth = value::boolean(text).map_err(|cause| {
-        let message = format!("invalid boolean value {text:?} for -{}: {cause}", flag.name);
-        UsageError::new(format!("{message}\nexpected {}", flag.set.expected()))
-    })?;
-    set(draft, truth);
-    Ok(())
-}
-
 fn set_value(draft: &mut Draft, flag: &Flag, text: &str) -> Result<(), UsageError> {
-    let put = put(draft, flag, text);
-    put.map_err(|reason| {
+    put(draft, flag, text).map_err(|reason| {
         let expected = flag.set.expected();
         let hint = if expected.is_empty() { String::new() } else { format!("\nexpected {expected}") };
-        UsageError::new(format!("invalid value {text:?} for flag -{}: {reason}{hint}", flag.name))
+        let (kind, of) = match flag.set {
+            Set::Bool(_) => ("boolean value", "for"),
+            _ => ("value", "for flag"),
+        };
+        UsageError::new(format!("invalid {kind} {text:?} {of} -{}: {reason}{hint}", flag.name))
     })
 }
 
@@ -129,11 +116,15 @@ fn not_text(flag: &Flag, value: &std::ffi::OsStr) -> UsageError {
     UsageError::new(format!("invalid value {value:?} for flag -{}: not UTF-8", flag.name))
 }
 
-/// One notice a reason, and not one a flag: `-a, -b: why they do nothing`.
-fn tell_idle(draft: &mut Draft, given: &[&'static Flag]) {
+/// One notice a reason, and not one a flag: `-a, -b: no effect: why`. A flag that asks for what is so
+/// anyway (`-logtostderr`, which every old script has) needs none.
+fn tell_idle(draft: &mut Draft, given: &[(&'static Flag, String)]) {
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
-    for flag in given {
+    for (flag, value) in given {
         let Status::Accepted(reason) = flag.status else { continue };
+        if asks_for_default(flag, value) {
+            continue;
+        }
         let name = format!("-{}", flag.name);
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, names)) => names.push(name),
@@ -142,5 +133,13 @@ fn tell_idle(draft: &mut Draft, given: &[&'static Flag]) {
     }
     for (reason, names) in reasons {
         draft.warn(format!("{}: no effect: {reason}", names.join(", ")));
+    }
+}
+
+fn asks_for_default(flag: &Flag, value: &str) -> bool {
+    match flag.set {
+        Set::Bool(_) => value::boolean(value) == value::boolean(flag.default),
+        Set::Duration(_) => value::duration(value) == value::duration(flag.default),
+        _ => value == flag.default,
     }
 }

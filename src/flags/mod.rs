@@ -8,6 +8,7 @@
 
 mod draft;
 mod events;
+pub mod flag;
 mod grammar;
 mod health;
 mod kinds;
@@ -28,8 +29,8 @@ pub use self::settings::Settings;
 pub use self::usage::document;
 
 use self::draft::Draft;
+use self::flag::Flag;
 use self::grammar::End;
-use self::list::Flag;
 
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -115,17 +116,17 @@ impl UsageError {
 pub fn parse(program: &str, args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut args = args.peekable();
     let plain = |arg: &OsString| arg.to_string_lossy().starts_with('-') || arg.is_empty();
-    if name_of(program) == "cadvisor" {
-        return host(program, Names::Cadvisor, args);
+    match name_of(program) {
+        "cadvisor" => return host(program, Names::Cadvisor, args),
+        "heapster" => return Err(not_yet("heapster (plimsoll cluster)")),
+        _ => {}
     }
     match args.next_if(|arg| !plain(arg)).map(|word| word.to_string_lossy().into_owned()).as_deref() {
         None | Some("host") => host(program, Names::Plimsoll, args),
         Some("health") => health(args),
         Some("version") => Ok(Command::Version(Names::Plimsoll.version())),
         Some("help") => Ok(Command::Help(usage::help(program, COMMANDS))),
-        Some(word @ ("cluster" | "top")) => {
-            Err(UsageError::new(format!("plimsoll {word} is not in this version yet; plimsoll host is")))
-        }
+        Some(word @ ("cluster" | "top")) => Err(not_yet(&format!("plimsoll {word}"))),
         Some(word) => Err(unknown_command(program, word)),
     }
 }
@@ -181,7 +182,7 @@ fn health(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
     if let End::Help = grammar::walk(&mut draft, find, args.into_iter()).map_err(hint)? {
         return Ok(Command::Help(usage::help_health()));
     }
-    let told = draft.probe.is_some() || draft.settings != Settings::default() || draft.listens();
+    let told = draft.probe.is_some() || draft.listens();
     Ok(Command::Health(Health { probe: draft.probe().map_err(hint)?, told }))
 }
 
@@ -193,6 +194,10 @@ fn tell_rest(draft: &mut Draft, words: &[String], bare_bool: Option<&Flag>) {
         text.push_str(&format!("; -{0} is now true, and -{0}={value} would set it to {value}", flag.name));
     }
     draft.warn(text);
+}
+
+fn not_yet(what: &str) -> UsageError {
+    UsageError::new(format!("{what} is not in this version yet; plimsoll host is"))
 }
 
 fn unknown_command(program: &str, word: &str) -> UsageError {

@@ -223,7 +223,7 @@ impl Default for Pace {
 /// What is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Age of the oldest sample; zero keeps the newest ones only.
+    /// Samples that are older than the newest by this or more are dropped; more than zero.
     pub storage_duration: Duration,
     /// Age of the oldest event, by type.
     pub event_age: PerType<Duration>,

@@ -11,7 +11,7 @@ pub(super) fn flag(typed: &str) -> Option<&'static str> {
 /// `-` and `_` count nothing.
 pub(super) fn nearest<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let typed = plain(typed);
-    let limit = 1 + typed.len() / 5;
+    let limit = (1 + typed.len() / 4).min(typed.len().saturating_sub(1));
     let scored = candidates.map(|name| (distance(&typed, &plain(name)), name));
     scored.filter(|(changes, _)| *changes <= limit).min_by_key(|(changes, _)| *changes).map(|(_, name)| name)
 }
@@ -60,6 +60,9 @@ mod tests {
         assert_eq!(flag("house_keeping_interval"), Some("housekeeping_interval"));
         assert_eq!(flag("Port"), Some("port"));
         assert_eq!(flag("docker_tls"), Some("docker-tls"));
+        assert_eq!(flag("prot"), Some("port"));
         assert_eq!(flag("xyzzy"), None);
+        assert_eq!(flag("x"), None);
+        assert_eq!(flag(""), None);
     }
 }

@@ -2,14 +2,18 @@
 
 use std::fmt::Write as _;
 
-use super::list::{Flag, HEALTH, SECTIONS, Section, Status};
+use super::flag::{Flag, Section, Status};
+use super::list::{HEALTH, SECTIONS};
 
 /// What `-h` prints.
 pub(super) fn help(program: &str, commands: &str) -> String {
     let mut out = format!("Usage of {program}:\n{commands}");
     for section in SECTIONS {
         let _ = write!(out, "\n{}\n", section.title);
-        section.flags.iter().for_each(|flag| help_flag(&mut out, flag));
+        section.flags.iter().for_each(|flag| help_flag(&mut out, section, flag));
+        for (reason, names) in common_reasons(section) {
+            let _ = writeln!(out, "  No effect: {reason}: {}.", names.join(", "));
+        }
     }
     out
 }
@@ -19,16 +23,16 @@ pub(super) fn help_health() -> String {
     let mut out = "Usage of plimsoll health: exits 0 when the agent answers ok, else 1.\n\n\
                    Takes the agent's flags to find address and prefix, and:\n"
         .to_owned();
-    HEALTH.flags.iter().for_each(|flag| help_flag(&mut out, flag));
+    HEALTH.flags.iter().for_each(|flag| help_flag(&mut out, &HEALTH, flag));
     out
 }
 
-fn help_flag(out: &mut String, flag: &Flag) {
+fn help_flag(out: &mut String, section: &Section, flag: &Flag) {
     let _ = write!(out, "  -{} {}\n    \t{}", flag.name, flag.set.type_name(), flag.help);
     if !flag.default.is_empty() {
         let _ = write!(out, " (default {})", flag.default);
     }
-    if let Status::Accepted(reason) = flag.status {
+    if let Some(reason) = own_reason(section, flag) {
         let _ = write!(out, "\n    \tNo effect: {reason}.");
     }
     out.push('\n');
@@ -54,13 +58,41 @@ fn document_flags(out: &mut String, section: &Section) {
         let default = if flag.default.is_empty() { String::new() } else { format!("`{}`", flag.default) };
         let since = if flag.is_ours() { "Plimsoll" } else { flag.since };
         let kind = flag.set.type_name();
-        let help = flag.help.replace('|', "\\|");
+        let help = plain(flag.help);
         let _ = write!(out, "| `{}` | {kind} | {} | {since} | {help}", flag.name, breakable(&default));
-        if let Status::Accepted(reason) = flag.status {
-            let _ = write!(out, " **No effect**: {}.", reason.replace('|', "\\|"));
+        if let Some(reason) = own_reason(section, flag) {
+            let _ = write!(out, " **No effect**: {}.", plain(reason));
         }
         out.push_str(" |\n");
     }
+    for (reason, names) in common_reasons(section) {
+        let _ = writeln!(out, "\n**No effect**: {}: `{}`.", plain(reason), names.join("`, `"));
+    }
+}
+
+/// Why a flag has no effect, where it shares the reason with few others of its section.
+fn own_reason(section: &Section, flag: &Flag) -> Option<&'static str> {
+    let Status::Accepted(reason) = flag.status else { return None };
+    (!common_reasons(section).iter().any(|(common, _)| *common == reason)).then_some(reason)
+}
+
+/// Reasons that many flags of a section share, said once below them.
+fn common_reasons(section: &Section) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for flag in section.flags {
+        let Status::Accepted(reason) = flag.status else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(flag.name),
+            None => reasons.push((reason, vec![flag.name])),
+        }
+    }
+    reasons.retain(|(_, names)| names.len() > 3);
+    reasons
+}
+
+/// Text that Markdown leaves as it is in a table's cell.
+fn plain(text: &str) -> String {
+    text.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;")
 }
 
 /// A long list of words would make the table as wide as itself.

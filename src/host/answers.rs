@@ -1,14 +1,13 @@
 //! The host's answers to what serving asks.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use plimsoll_core::event::Event;
 use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
 use plimsoll_core::summary::DerivedStats;
-use plimsoll_measure::processes;
+use plimsoll_measure::processes::{self, Clock};
 use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
 use plimsoll_retain::events;
@@ -30,11 +29,12 @@ impl Past for Inner {
     }
 
     fn containers(&self) -> Vec<View> {
-        self.registry.all().iter().map(|container| container.view()).collect()
+        let now = self.stages.now();
+        self.registry.all().iter().map(|container| container.view(now)).collect()
     }
 
     fn container(&self, name: &str) -> Option<View> {
-        self.registry.get(name).map(|container| container.view())
+        self.registry.get(name).map(|container| container.view(self.stages.now()))
     }
 
     fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>> {
@@ -91,9 +91,9 @@ impl Past for Inner {
     }
 
     fn processes(&self, name: &str) -> Later<'_, Result<Vec<ProcessInfo>, String>> {
-        let (root, name) = (self.options.root.clone(), name.to_owned());
+        let (root, name, now) = (self.options.root.clone(), name.to_owned(), self.stages.now());
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || processes::list(&root, &name))
+            tokio::task::spawn_blocking(move || processes::list(&root, &name, &Clock::read(&root, now)))
                 .await
                 .map_err(|error| error.to_string())?
                 .map_err(|error| error.to_string())
@@ -131,12 +131,5 @@ impl Past for Inner {
 
     fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {
         own::metrics(self, out);
-    }
-}
-
-impl Inner {
-    /// Kills for want of memory that the kernel's log told since the start.
-    pub(super) fn oom_events(&self) -> u64 {
-        self.registry.all().iter().map(|container| container.oom_events.load(Relaxed)).sum()
     }
 }

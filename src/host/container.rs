@@ -75,6 +75,9 @@ pub(crate) struct Reading {
     pub(crate) faults: u32,
 }
 
+/// How long a container that a runtime claims is kept off `/metrics` while the runtime has not told who it is.
+const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
+
 /// The spec is read again at least so often: a v2 cpuset changes without anybody writing to the group.
 const SPEC_AGE_NANOS: i64 = 60_000_000_000;
 
@@ -111,7 +114,7 @@ impl Container {
     }
 
     /// The shared pieces, as they are now.
-    pub(crate) fn view(&self) -> View {
+    pub(crate) fn view(&self, now: Timestamp) -> View {
         let latest = lock(&self.latest).clone();
         let known = lock(&self.known);
         View {
@@ -119,14 +122,10 @@ impl Container {
             identity: known.identity.clone(),
             spec: known.spec.clone(),
             labels: known.labels.clone(),
+            settled: known.settled || self.seen.since(now).abs() > IDENTITY_GRACE_NANOS,
             latest,
             oom_events: self.oom_events.load(Ordering::Relaxed),
         }
-    }
-
-    /// Whether its labels will not change any more for want of an answer.
-    pub(crate) fn settled(&self) -> bool {
-        lock(&self.known).settled
     }
 
     /// When the newest sample was read.

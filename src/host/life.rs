@@ -2,9 +2,10 @@
 //! last samples and events.
 
 use std::sync::atomic::Ordering;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType};
+use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType, OomKill};
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::docker::{self, Told};
 use plimsoll_discover::runtime::Claim;
@@ -66,7 +67,7 @@ impl Inner {
         if container.creation_told() {
             return;
         }
-        let created = container.view().spec.creation_time.unwrap_or(container.seen);
+        let created = container.view(container.seen).spec.creation_time.unwrap_or(container.seen);
         self.publish(Event {
             container_name: container.name.to_string(),
             timestamp: created,
@@ -109,7 +110,7 @@ impl Inner {
 
     fn tell_end(&self, container: &Container, at: Timestamp, exit: Option<Exit>) {
         self.tell_creation(container);
-        let view = container.view();
+        let view = container.view(at);
         let exit_code = exit.as_ref().and_then(|exit| exit.code).or(view.identity.exit_code);
         let oom_events = container.oom_events.load(Ordering::Relaxed);
         let ended = EndedContainer {
@@ -168,7 +169,7 @@ impl Inner {
     }
 
     fn docker_up(&self, status: Arc<docker::status::Status>) {
-        lock(&self.stages.filesystems).set_docker(&status.root_dir, &status.driver);
+        lock(&self.stages.filesystems).set_docker(Path::new(&status.root_dir), &status.driver);
         let mut versions = lock(&self.versions);
         let mut renewed = (**versions).clone();
         renewed.docker.clone_from(&status.version);
@@ -192,9 +193,9 @@ impl Inner {
         }
     }
 
-    /// The kernel killed for want of memory.
-    pub(crate) fn killed(&self, kill: Kill, counts: bool) {
-        if counts && let Some(container) = self.registry.get(&kill.task_group) {
+    /// The kernel killed for want of memory. A kill from before the start is told, but not counted as new.
+    pub(super) fn killed(&self, kill: Kill) {
+        if let Some(container) = self.registry.get(&kill.killed_cgroup).filter(|_| !kill.replayed) {
             container.oom_events.fetch_add(1, Ordering::Relaxed);
         }
         let event = |container_name: String, event_type, oom| Event {
@@ -203,13 +204,13 @@ impl Inner {
             event_type,
             event_data: EventData { oom, container_deletion: None },
         };
-        let oom = plimsoll_core::event::OomKill {
+        let oom = OomKill {
             pid: kill.pid,
-            process_name: kill.process.clone(),
+            process_name: kill.process_name.clone(),
             constraint: kill.constraint.clone(),
         };
-        self.publish(event(kill.task_group.clone(), EventType::Oom, None));
-        self.publish(event(kill.limit_group.clone(), EventType::OomKill, Some(oom)));
+        self.publish(event(kill.killed_cgroup.clone(), EventType::Oom, None));
+        self.publish(event(kill.limit_cgroup.clone(), EventType::OomKill, Some(oom)));
     }
 }
 

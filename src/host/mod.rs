@@ -90,7 +90,8 @@ struct Inner {
     watch: Mutex<Option<Watch>>,
     docker: OnceLock<Docker>,
     ready: watch::Sender<bool>,
-    stopped: watch::Sender<bool>,
+    /// Closing it ends the thread that follows the kernel's log.
+    kernel_log: Mutex<Option<std::io::PipeWriter>>,
 }
 
 impl Host {
@@ -102,11 +103,11 @@ impl Host {
         let stages = Arc::new(Stages::new(&options)?);
         let (machine, versions) = machine::describe(&stages, &options);
         let inner = Inner {
-            runtimes: Runtimes::new(Raw::new(options.docker_only, &options.raw_prefixes)),
+            runtimes: Runtimes::new(Raw::new(options.docker_only, &options.raw_prefixes.join(","))),
             registry: Registry::default(),
             events: Mutex::new(EventStore::new(options.event_limits.clone())),
             watchers: broadcast::channel(WATCHER_LAG).0,
-            ended: Mutex::new(Ended::new(options.ended_containers, options.ended_age)),
+            ended: Mutex::new(Ended::new(options.ended_containers, nanos(options.ended_age))),
             exits: Exits::default(),
             machine: Mutex::new(Arc::new(machine)),
             versions: Mutex::new(Arc::new(versions)),
@@ -116,7 +117,7 @@ impl Host {
             watch: Mutex::new(None),
             docker: OnceLock::new(),
             ready: watch::Sender::new(false),
-            stopped: watch::Sender::new(false),
+            kernel_log: Mutex::new(None),
             stages,
             options,
             handle,
@@ -146,7 +147,10 @@ impl Host {
         })
         .map_err(Error::Watch)?;
         *lock(&inner.watch) = Some(watch);
-        oom::start(inner);
+        // the other end is closed when the host stops or is dropped, which ends the thread
+        let (stop, keep) = std::io::pipe().map_err(Error::Thread)?;
+        *lock(&inner.kernel_log) = Some(keep);
+        oom::start(inner, stop.into());
         inner.handle.spawn(machine::refresh(Arc::downgrade(inner)));
         inner.handle.spawn(life::rescan(Arc::downgrade(inner)));
         Ok(())
@@ -172,7 +176,7 @@ impl Host {
     /// Ends watching and reading; what was kept stays readable.
     pub fn stop(&self) {
         let inner = &self.inner;
-        inner.stopped.send_replace(true);
+        lock(&inner.kernel_log).take();
         if let Some(watch) = lock(&inner.watch).take() {
             watch.stop();
         }
@@ -181,10 +185,20 @@ impl Host {
         }
     }
 
+    /// The routes over this host: mount them into a server of your own, or see [`crate::server`].
+    pub fn app(&self, options: plimsoll_serve::app::Options) -> plimsoll_serve::app::App {
+        plimsoll_serve::app::App::new(self.past(), options)
+    }
+
     /// What the routes ask; also every question an embedder has.
     pub fn past(&self) -> Arc<dyn Past> {
         self.inner.clone()
     }
+}
+
+/// A duration as the stages count it.
+fn nanos(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// A lock whose holder panicked still guards whole data: every change is made in one step.

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use plimsoll_core::family::{Emit, Type};
-use plimsoll_serve::past::OwnMetric;
+use plimsoll_discover::docker::status::{Image, Status};
+use plimsoll_serve::past::{DockerImage, DockerStatus, OwnMetric};
 
 use super::{Inner, lock};
 
@@ -26,22 +27,31 @@ static ROWS: &[Own] = &[
     row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
         Some(host.registry.len() as f64)
     }),
-    row("plimsoll_docker_up", "Whether Docker answers; absent when it is not asked.", Type::Gauge, |host| {
-        host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok())))
-    }),
+    row(
+        "plimsoll_docker_up",
+        "Whether Docker answers; absent when it is not asked.",
+        Type::Gauge,
+        |host| host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok()))),
+    ),
     row(
         "plimsoll_kernel_log_lost_total",
         "Records of the kernel's log that were overwritten before they were read.",
         Type::Counter,
         |host| count(&host.stages.meters.kernel_log_lost),
     ),
-    row("plimsoll_kept_bytes", "Bytes that the samples kept in memory take.", Type::Gauge, |host| {
-        Some(kept(host).0 as f64)
-    }),
+    row(
+        "plimsoll_kept_bytes",
+        "Bytes that the samples kept in memory take.",
+        Type::Gauge,
+        |host| Some(kept(host).0 as f64),
+    ),
     row("plimsoll_kept_samples", "Samples kept in memory.", Type::Gauge, |host| Some(kept(host).1 as f64)),
-    row("plimsoll_open_kernel_files", "Descriptors kept open on kernel files.", Type::Gauge, |host| {
-        Some(host.stages.measure.budget.used() as f64)
-    }),
+    row(
+        "plimsoll_open_kernel_files",
+        "Descriptors kept open on kernel files.",
+        Type::Gauge,
+        |host| Some(host.stages.measure.budget.in_use() as f64),
+    ),
     row(
         "plimsoll_read_faults_total",
         "Kernel files that were there and could not be read or understood.",
@@ -91,9 +101,27 @@ pub(super) fn metrics(host: &Inner, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnM
     }
 }
 
-/// For `docs/metrics.md`.
-pub fn families() -> impl Iterator<Item = &'static OwnMetric> {
-    ROWS.iter().map(|own| &own.metric)
+/// Docker's own description in the page's words.
+pub(super) fn docker_status(status: Status) -> DockerStatus {
+    let image = |image: Image| DockerImage {
+        tags: image.tags,
+        id: image.id,
+        virtual_size: image.virtual_size,
+        created: image.created,
+    };
+    DockerStatus {
+        version: status.version,
+        api_version: status.api_version,
+        kernel_version: status.kernel_version,
+        os: status.os,
+        hostname: status.hostname,
+        root_dir: status.root_dir,
+        driver: status.driver,
+        driver_status: status.driver_status,
+        num_images: status.num_images,
+        num_containers: status.num_containers,
+        images: status.images.into_iter().map(image).collect(),
+    }
 }
 
 #[cfg(test)]

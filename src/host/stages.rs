@@ -31,6 +31,27 @@ pub(crate) struct Stages {
 }
 
 impl Stages {
+    /// Looks at the machine.
+    ///
+    /// # Errors
+    /// It has no cgroups.
+    pub(crate) fn new(options: &super::Options) -> Result<Self, plimsoll_kernel::error::Error> {
+        let host = plimsoll_measure::reader::Host::new(
+            options.root.clone(),
+            options.kinds,
+            options.descriptors(),
+        )?;
+        Ok(Self {
+            measure: Arc::new(host),
+            kinds: options.kinds,
+            label_rules: options.label_rules.clone(),
+            storage_nanos: super::nanos(options.storage_duration),
+            meters: Meters::default(),
+            filesystems: Mutex::new(Table::read(&options.root)),
+            storage: Mutex::default(),
+        })
+    }
+
     /// Now, by the machine's clock.
     pub(crate) fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -42,7 +63,10 @@ impl Stages {
         if !self.kinds.has(Kind::Disk) {
             return Vec::new();
         }
-        let (stats, storage) = lock(&self.filesystems).usage(at);
+        let mut table = lock(&self.filesystems);
+        table.refresh();
+        let (stats, storage) = table.usage(at);
+        drop(table);
         *lock(&self.storage) = Arc::new(storage);
         stats
     }

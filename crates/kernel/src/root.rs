@@ -26,12 +26,12 @@ impl Root {
     /// The running machine: `/rootfs` for processes and files where the host's root is mounted there
     /// (as in cAdvisor's container), `/sys` and its cgroups as they are mounted here.
     pub fn detect() -> Self {
-        let here = Self::at(Path::new("/"));
         let mounted = Path::new("/rootfs");
-        if mounted.join("proc/self").exists() {
-            Self { proc: mounted.join("proc"), rootfs: mounted.to_owned(), ..here }
-        } else {
-            here
-        }
+        if mounted.join("proc/self").exists() { Self::with_rootfs(mounted) } else { Self::at(Path::new("/")) }
+    }
+
+    /// The running machine with the host's `/` mounted at a place of its own.
+    pub fn with_rootfs(rootfs: &Path) -> Self {
+        Self { proc: rootfs.join("proc"), rootfs: rootfs.to_owned(), ..Self::at(Path::new("/")) }
     }
 }

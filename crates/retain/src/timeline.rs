@@ -283,3 +283,6 @@ impl Range {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,26 @@
 
 pub mod past;
 
+pub mod app;
+pub mod route;
+
 pub mod body;
-pub mod number;
+pub mod go;
+pub mod json;
+pub mod names;
+pub mod query;
+pub mod reply;
+
+pub mod v1;
+pub mod v2;
 
 pub mod labels;
+pub mod metrics;
+pub mod number;
 pub mod text;
 
-pub mod metrics;
+pub mod page;
+pub mod validate;
 
 pub mod auth;
 pub mod listen;

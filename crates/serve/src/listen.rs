@@ -1,55 +1,310 @@
-//! Listening.
+//! Connections: taking them, bounding what each may cost, ending them.
+//!
+//! Comes in: an address, TLS or none, a function from request to answer. Goes out: HTTP/1.1.
+//! Bounds:   connections; bytes and seconds of a request's head; seconds idle; seconds without progress
+//!           while a client should read or send. One client's slowness costs another nothing.
+
+mod watch;
+
+use std::fmt;
+use std::fs::{self, Permissions};
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
 
 use crate::body::Body;
 use crate::tls::Tls;
+use watch::{Phase, Watched};
+
+/// What one client may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at the same time; the next is told 503 and closed.
+    pub connections: usize,
+    /// Bytes of a request's head.
+    pub head: usize,
+    /// From a request's first byte to the end of its head (and for the TLS handshake).
+    pub head_time: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+    /// Without a byte moving, while the client should read an answer or send a body.
+    pub stalled: Duration,
+    /// For answers under way when the program ends.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            head: 64 * 1024,
+            head_time: Duration::from_secs(10),
+            // longer than the usual scrape interval, so that Prometheus keeps its connection
+            idle: Duration::from_secs(180),
+            stalled: Duration::from_secs(60),
+            grace: Duration::from_secs(1),
+        }
+    }
+}
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// TCP.
     Tcp(SocketAddr),
-    /// A Unix socket.
+    /// A Unix socket, mode 0660.
     Unix(PathBuf),
 }
 
-/// A socket that listens.
-pub struct Bound;
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
 
-/// Why it cannot listen.
+/// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {cause}")]
 pub struct ListenError {
-    address: String,
-    #[source]
-    cause: std::io::Error,
+    address: Address,
+    cause: io::Error,
+}
+
+/// A socket that listens; a Unix socket's file is removed with it.
+#[derive(Debug)]
+pub struct Bound {
+    address: Address,
+    socket: Socket,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
 }
 
 impl Bound {
-    /// Listens.
+    /// Listens. A Unix socket that nobody listens on any more is replaced.
     ///
     /// # Errors
     /// Names the address and the reason.
-    pub async fn bind(_: &Address) -> Result<Self, ListenError> {
-        Ok(Self)
+    pub async fn bind(address: &Address) -> Result<Self, ListenError> {
+        let failed = |cause| ListenError { address: address.clone(), cause };
+        match address {
+            Address::Tcp(at) => {
+                let listener = TcpListener::bind(at).await.map_err(failed)?;
+                let address = Address::Tcp(listener.local_addr().map_err(failed)?);
+                Ok(Self { address, socket: Socket::Tcp(listener) })
+            }
+            Address::Unix(path) => {
+                remove_stale(path).await.map_err(failed)?;
+                let listener = UnixListener::bind(path).map_err(failed)?;
+                fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+                Ok(Self { address: address.clone(), socket: Socket::Unix(listener) })
+            }
+        }
     }
 
     /// The address, with the port that was given where 0 was asked for.
-    pub fn address(&self) -> Address {
-        Address::Unix(PathBuf::new())
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // an answer's last part must not wait for an acknowledgement
+                let _ = stream.set_nodelay(true);
+                Ok(Stream::Tcp(stream))
+            }
+            Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        }
     }
 }
 
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if let Address::Unix(path) = &self.address {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Removes a socket file that nobody listens on; leaves anything else, so that binding fails.
+async fn remove_stale(path: &Path) -> io::Result<()> {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if is_socket
+        && UnixStream::connect(path).await.is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused)
+    {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
 /// Serves until `shutdown`, then lets answers end for up to a second.
-pub async fn serve<F, A>(_: Bound, _: Option<Tls>, _: F, shutdown: impl Future<Output = ()>)
+pub async fn serve<F, A>(listener: Bound, tls: Option<Tls>, handler: F, shutdown: impl Future<Output = ()>)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
-    shutdown.await;
+    serve_within(Limits::default(), listener, tls, handler, shutdown).await;
 }
+
+/// Serves within other limits.
+pub async fn serve_within<F, A>(
+    limits: Limits,
+    listener: Bound,
+    tls: Option<Tls>,
+    handler: F,
+    shutdown: impl Future<Output = ()>,
+) where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(limits.connections));
+    // as many again may wait to be told that there is no room
+    let refusals = Arc::new(Semaphore::new(64));
+    let (ending, ended) = signal::channel(false);
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let stream = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok(stream) => stream,
+                Err(error) => {
+                    // out of descriptors, mostly: wait until connections have ended
+                    tracing::warn!("{}: cannot take a connection: {error}", listener.address);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            if let Ok(slot) = Arc::clone(&refusals).try_acquire_owned() {
+                tokio::spawn(refuse(stream, slot, tls.is_some()));
+            }
+            continue;
+        };
+        let connection = Connection { limits, handler: handler.clone(), ended: ended.clone(), _slot: slot };
+        let tls = tls.clone();
+        tokio::spawn(async move {
+            match stream {
+                Stream::Tcp(stream) => connection.begin(stream, tls).await,
+                Stream::Unix(stream) => connection.begin(stream, tls).await,
+            }
+        });
+    }
+    drop(ended);
+    ending.send_replace(true);
+    // every connection holds a receiver; all are gone once the last has ended
+    let _ = tokio::time::timeout(limits.grace, ending.closed()).await;
+}
+
+/// Tells a client that there is no room. Under TLS there are no words for it without a handshake.
+async fn refuse(stream: Stream, _slot: OwnedSemaphorePermit, tls: bool) {
+    const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
+        Content-Length: 21\r\nRetry-After: 1\r\nConnection: close\r\n\r\ntoo many connections\n";
+    async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut sink = [0; 4096];
+        // the request is read first: closing with it unread would reset the connection and lose the answer
+        let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut sink).await;
+        let _ = stream.write_all(FULL).await;
+        let _ = stream.shutdown().await;
+    }
+    if tls {
+        return;
+    }
+    let told = async {
+        match stream {
+            Stream::Tcp(stream) => tell(stream).await,
+            Stream::Unix(stream) => tell(stream).await,
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), told).await;
+}
+
+struct Connection<F> {
+    limits: Limits,
+    handler: F,
+    ended: signal::Receiver<bool>,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl<F, A> Connection<F>
+where
+    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
+    async fn begin<S>(self, stream: S, tls: Option<Tls>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(tls) = tls else { return self.http(stream).await };
+        let shaken = tokio::time::timeout(self.limits.head_time, tls.acceptor().accept(stream)).await;
+        match shaken {
+            Ok(Ok(stream)) => self.http(stream).await,
+            Ok(Err(error)) => tracing::debug!("TLS handshake: {error}"),
+            Err(_) => tracing::debug!("TLS handshake: not done within {:?}", self.limits.head_time),
+        }
+    }
+
+    async fn http<S>(mut self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let phase = Phase::default();
+        let stream = Watched::new(stream, phase.clone(), self.limits);
+        let handler = self.handler.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answering = phase.begin(!request.body().is_end_stream());
+            let answer = handler(request);
+            async move {
+                // the guard goes with the body: the connection is idle again once that is sent
+                let answer = answer.await.map(|body| watch::Guarded::new(body, answering).boxed_unsync());
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        });
+        let connection = http1::Builder::new()
+            .max_buf_size(self.limits.head)
+            .half_close(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let done = tokio::select! {
+            done = &mut connection => done,
+            () = async { drop(self.ended.wait_for(|ended| *ended).await) } => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(self.limits.grace, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = done {
+            tracing::debug!("connection: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

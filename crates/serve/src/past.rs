@@ -27,6 +27,9 @@ pub struct View {
     pub spec: Arc<Spec>,
     /// The rendered labels: `id="/x",image="",name=""` and so on, without braces. See `text::labels`.
     pub labels: Arc<[u8]>,
+    /// Whether the labels are final: its runtime has told who it is, none claims it, or it was waited for long
+    /// enough. `/metrics` leaves out those that are not, so that no series changes its labels halfway.
+    pub settled: bool,
     /// The newest sample; absent just after the container appeared.
     pub latest: Option<Arc<Sample>>,
     /// Kills for want of memory whose killed task was in this group.
@@ -115,6 +118,48 @@ pub struct Missing {
     pub remedy: String,
 }
 
+/// A container that is no more, with the last that was read of it.
+#[derive(Clone, Debug)]
+pub struct EndedContainer {
+    /// Its names.
+    pub reference: Arc<Reference>,
+    /// What its runtime told.
+    pub identity: Arc<Identity>,
+    /// Its limits.
+    pub spec: Arc<Spec>,
+    /// When its end was seen.
+    pub ended: Timestamp,
+    /// What it returned; absent where no runtime told.
+    pub exit_code: Option<i64>,
+    /// Whether it was killed for want of memory.
+    pub oom_killed: bool,
+    /// Kills for want of memory in it.
+    pub oom_events: u64,
+    /// Its last sample: its totals.
+    pub last: Option<Arc<Sample>>,
+}
+
+/// The cgroup set-up as `/validate/` shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// Controllers of `/proc/cgroups` (v2 only: `cgroup.controllers`) and whether each is switched on.
+    pub controllers: Vec<(String, bool)>,
+    /// Whether the host has nothing but the unified hierarchy.
+    pub unified: bool,
+    /// Whether a group's memory includes that of its children: v1 `memory.use_hierarchy`; v2 always.
+    pub hierarchical_memory: bool,
+    /// Whether the CPU quota can be set: v1 `cpu.cfs_period_us` | v2 `cpu.max` of any group.
+    pub cfs_bandwidth: bool,
+    /// The directory above the `cpu` mount (v2: the mount itself); absent where none was found.
+    pub cgroup_root: Option<String>,
+    /// What lies in that directory.
+    pub mount_entries: Vec<String>,
+    /// The lines of `/proc/mounts` that mount cgroups.
+    pub mounts: Vec<String>,
+    /// What is watched for new groups: name, then the directories.
+    pub watches: Vec<(String, Vec<String>)>,
+}
+
 /// What serving asks. Every method answers at once from memory, except those that return [`Later`].
 pub trait Past: Send + Sync + 'static {
     /// What runs here.
@@ -151,7 +196,14 @@ pub trait Past: Send + Sync + 'static {
     fn docker(&self) -> Later<'_, Result<DockerStatus, String>>;
     /// What is missing on this machine, and what would mend it.
     fn missing(&self) -> Vec<Missing>;
+    /// Containers that ended lately, oldest first.
+    fn ended(&self) -> Vec<EndedContainer>;
+    /// The cgroup set-up, for `/validate/`.
+    fn validation(&self) -> Validation {
+        Validation::default()
+    }
     /// Emits the host's own metrics: name, help, whether it is a counter, then values through `Emit`.
+    #[allow(clippy::type_complexity, reason = "a name for it would hide that it is called once a family")]
     fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit)));
 }
 

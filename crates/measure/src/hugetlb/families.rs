@@ -1,8 +1,72 @@
-//! Outward names of `hugetlb`.
+//! Outward names of huge pages.
 
-use plimsoll_core::family::Row;
+use plimsoll_core::family::{Emit, Row, Source};
+use plimsoll_core::kinds::Kind;
 
+use crate::families::{counter, gauge};
+use crate::hugetlb::HugeTlb;
 use crate::sample::Sample;
 
-/// The rows.
-pub static ROWS: &[Row<Sample>] = &[];
+/// Rows for every container.
+pub static ROWS: &[Row<Sample>] = &[
+    counter(
+        "container_hugetlb_failcnt",
+        "Number of hugepage usage hits limits",
+        Kind::HugeTlb,
+        PAGESIZE,
+        Source { v1: "hugetlb.<size>.failcnt", v2: "hugetlb.<size>.events max" },
+        |s, out| each(s, out, |size| size.failcnt),
+    ),
+    gauge(
+        "container_hugetlb_max_usage_bytes",
+        "Maximum hugepage usage recorded in bytes",
+        Kind::HugeTlb,
+        PAGESIZE,
+        // v2 has no such file; cAdvisor gives 0 there and so does the sample
+        Source { v1: "hugetlb.<size>.max_usage_in_bytes", v2: "0" },
+        |s, out| each(s, out, |size| size.max_usage),
+    ),
+    gauge(
+        "container_hugetlb_usage_bytes",
+        "Current hugepage usage in bytes",
+        Kind::HugeTlb,
+        PAGESIZE,
+        Source { v1: "hugetlb.<size>.usage_in_bytes", v2: "hugetlb.<size>.current" },
+        |s, out| each(s, out, |size| size.usage),
+    ),
+];
+
+const PAGESIZE: &[&str] = &["pagesize"];
+
+fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&HugeTlb) -> u64) {
+    for size in &s.hugetlb {
+        out.int(&[&size.name], number(&size.value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::families::tests::text;
+    use plimsoll_core::columns::Named;
+
+    #[test]
+    fn every_size_has_its_lines() {
+        let size = |name: &str, usage, max_usage, failcnt| Named {
+            name: name.into(),
+            value: HugeTlb { usage, max_usage, failcnt },
+        };
+        let sample =
+            Sample { hugetlb: vec![size("1GB", 0, 0, 0), size("2MB", 4, 10, 1)], ..Sample::default() };
+        assert_eq!(
+            text(ROWS, &sample),
+            r#"container_hugetlb_failcnt{pagesize="1GB"} 0
+container_hugetlb_failcnt{pagesize="2MB"} 1
+container_hugetlb_max_usage_bytes{pagesize="1GB"} 0
+container_hugetlb_max_usage_bytes{pagesize="2MB"} 10
+container_hugetlb_usage_bytes{pagesize="1GB"} 0
+container_hugetlb_usage_bytes{pagesize="2MB"} 4
+"#
+        );
+    }
+}

@@ -1,0 +1,224 @@
+//! A connection that ends itself when its client lets it wait too long.
+
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http_body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::Limits;
+use crate::body::Body;
+
+/// What the connection is doing.
+#[derive(Clone, Default)]
+pub(super) struct Phase(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    phase: AtomicU8,
+    /// The connection, which starts its idle clock when an answer has been sent.
+    connection: AtomicWaker,
+}
+
+/// Between requests, or reading a head.
+const ASKING: u8 = 0;
+/// A request whose body may still arrive is with the handler.
+const TAKING_BODY: u8 = 1;
+/// A request is being answered; the client has nothing to send.
+const ANSWERING: u8 = 2;
+
+impl Phase {
+    /// A request is there. Until the guard goes it is being answered.
+    pub(super) fn begin(&self, has_body: bool) -> Answering {
+        self.0.phase.store(if has_body { TAKING_BODY } else { ANSWERING }, Ordering::Relaxed);
+        Answering(self.clone())
+    }
+
+    fn now(&self) -> u8 {
+        self.0.phase.load(Ordering::Relaxed)
+    }
+}
+
+/// Goes when the answer has been sent.
+pub(super) struct Answering(Phase);
+
+impl Answering {
+    /// The handler has answered and takes no more of the body.
+    pub(super) fn answered(&self) {
+        self.0.0.phase.store(ANSWERING, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.0.phase.store(ASKING, Ordering::Relaxed);
+        self.0.0.connection.wake();
+    }
+}
+
+/// A body that keeps the guard until it is sent.
+pub(super) struct Guarded {
+    body: Body,
+    _answering: Answering,
+}
+
+impl Guarded {
+    pub(super) fn new(body: Body, answering: Answering) -> Self {
+        answering.answered();
+        Self { body, _answering: answering }
+    }
+}
+
+impl http_body::Body for Guarded {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The stream with its clocks.
+pub(super) struct Watched<S> {
+    stream: S,
+    phase: Phase,
+    limits: Limits,
+    /// When the head under way began to arrive.
+    head: Option<Instant>,
+    reading: Clock,
+    writing: Clock,
+}
+
+/// Runs while an operation waits.
+#[derive(Default)]
+struct Clock(Option<Pin<Box<Sleep>>>);
+
+impl Clock {
+    /// Starts unless it runs already; ready when the time is over.
+    fn poll(&mut self, cx: &mut Context<'_>, wait: Duration) -> Poll<()> {
+        self.0.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(cx)
+    }
+
+    fn stop(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S, phase: Phase, limits: Limits) -> Self {
+        // a client that connects means to ask
+        let head = Some(Instant::now());
+        Self { stream, phase, limits, head, reading: Clock::default(), writing: Clock::default() }
+    }
+
+    /// How long the next byte of the client may take; `None` while it has nothing to send.
+    fn patience(&mut self) -> Option<Duration> {
+        let phase = self.phase.now();
+        if phase != ASKING {
+            self.head = None;
+        }
+        match (phase, self.head) {
+            (ANSWERING, _) => None,
+            (TAKING_BODY, _) => Some(self.limits.stalled),
+            (_, Some(began)) => Some(self.limits.head_time.saturating_sub(began.elapsed())),
+            (_, None) => Some(self.limits.idle),
+        }
+    }
+}
+
+fn timed_out<T>(what: &str) -> Poll<io::Result<T>> {
+    Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, what)))
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let Some(patience) = this.patience() else {
+            this.reading.stop();
+            this.phase.0.connection.register(cx.waker());
+            return polled;
+        };
+        if polled.is_ready() {
+            this.reading.stop();
+            if this.phase.now() == ASKING && buffer.filled().len() > before {
+                let began = *this.head.get_or_insert_with(Instant::now);
+                // bytes that trickle in do not stop the clock of the head
+                if began.elapsed() > this.limits.head_time {
+                    return timed_out("the request's head took too long");
+                }
+            }
+            return polled;
+        }
+        if this.reading.poll(cx, patience).is_ready() {
+            return timed_out("no request came in time");
+        }
+        Poll::Pending
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// What was tried, unless the client has let it wait for too long.
+    fn written<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            self.writing.stop();
+        } else if self.writing.poll(cx, self.limits.stalled).is_ready() {
+            return timed_out("the client reads nothing");
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(cx, polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(cx, polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(cx, polled)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.written(cx, polled)
+    }
+}
