@@ -1,0 +1,71 @@
+# make run    build (release) and start; the page is on http://localhost:8080
+# make test   everything: checks of units, of the program beside real daemons, and the same on cgroup v2
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: run build test check bless unit e2e e2e-v2 bench fuzz image deps clean workload
+
+# the binary is linked statically, so that the same file serves a host, a virtual machine and an empty image
+TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+OUT    := $(TARGET)/$(TRIPLE)/release
+BIN    := $(OUT)/plimsoll
+STATIC := RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static" cargo build --locked --release --target $(TRIPLE)
+ARGS   ?=
+
+run: build
+	exec $(BIN) $(ARGS)
+
+build: cargo
+	$(STATIC) --package plimsoll --bin plimsoll
+	@mkdir -p $(TARGET)/release && ln -f $(BIN) $(TARGET)/release/plimsoll
+
+.PHONY: cargo
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust (https://rustup.rs), then run make again" >&2; exit 1; }
+
+# ---- tests --------------------------------------------------------------------
+test: deps
+	testbed/test unit e2e e2e-v2
+
+unit e2e e2e-v2: workload
+	testbed/test $@
+
+# the program, and the helper and image that give it known work
+workload: build
+	$(STATIC) --package plimsoll-workload
+	testbed/make-image --workload $(OUT)/workload $(OUT)/workload-image.tar
+
+check: cargo
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	cargo test --locked --quiet --workspace generated
+
+# rewrites what is derived: format, golden files, generated documents
+bless: cargo
+	cargo fmt --all
+	BLESS=1 PLIMSOLL_BLESS=1 cargo test --quiet --workspace --lib --bins
+
+bench: cargo
+	cargo bench --locked --workspace --exclude plimsoll-workload
+
+# each target for a while: make fuzz SECONDS=60; needs cargo-fuzz and a nightly compiler
+SECONDS ?= 20
+fuzz: cargo
+	@for folder in $(wildcard crates/*/fuzz fuzz); do \
+	    (cd $$folder && for target in $$(cargo fuzz list); do cargo fuzz run $$target -- -max_total_time=$(SECONDS); done); \
+	done
+
+image: build
+	rm -rf $(OUT)/image && mkdir -p $(OUT)/image
+	cp $(BIN) $(OUT)/image/plimsoll && ln -s plimsoll $(OUT)/image/cadvisor
+	docker build --tag plimsoll:latest --file Dockerfile $(OUT)/image
+
+# Debian packages that the tests need; asks the package lists only if something is missing
+deps:
+	testbed/deps
+
+clean:
+	testbed/dockerd clean
+	cargo clean
