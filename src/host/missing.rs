@@ -36,7 +36,7 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             "raise fs.inotify.max_user_watches; until then the tree is listed every second",
         );
     }
-    if host.stages.measure.root.proc.join("1/ns/net").read_link().is_err() {
+    if std::fs::read(host.stages.measure.root.proc.join("1/net/dev")).is_err() {
         lacks(
             "Network numbers of containers",
             "other users' processes cannot be looked into".to_owned(),
@@ -72,8 +72,19 @@ pub(super) fn validation(host: &Inner) -> Validation {
             .filter(|line| line.contains(" cgroup ") || line.contains(" cgroup2 "))
             .map(str::to_owned)
             .collect(),
-        watches: Vec::new(),
+        watches: watches(host),
     }
+}
+
+/// Each container's directories.
+fn watches(host: &Inner) -> Vec<(String, Vec<String>)> {
+    let roots = host.stages.measure.hierarchy.watch_dirs(&host.stages.kinds);
+    let dirs = |name: &str| {
+        let below = name.trim_start_matches('/');
+        let dirs = roots.iter().map(|root| root.join(below)).filter(|dir| dir.is_dir());
+        dirs.map(|dir| dir.display().to_string()).collect()
+    };
+    host.registry.all().iter().map(|c| (c.name.to_string(), dirs(&c.name))).collect()
 }
 
 /// Controllers and whether each is switched on: `/proc/cgroups`; on v2 alone also `cgroup.controllers`.
