@@ -138,6 +138,3 @@ const PRESSURE: File = File {
         Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
     },
 };
-
-#[cfg(test)]
-mod tests;

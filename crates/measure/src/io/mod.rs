@@ -197,6 +197,3 @@ impl<'a> Filler<'a> {
         moved
     }
 }
-
-#[cfg(test)]
-mod tests;
