@@ -39,7 +39,12 @@ fn main() {
             return;
         }
     };
-    let minimal: Vec<Vec<File>> = groups.names.iter().zip(&groups.tasks).map(|(name, task)| minimal_files(&host, name, task.id())).collect();
+    let minimal: Vec<Vec<File>> = groups
+        .names
+        .iter()
+        .zip(&groups.tasks)
+        .map(|(name, task)| minimal_files(&host, name, task.id()))
+        .collect();
     let mut full = watchers(&host, &groups);
     let mut thrifty = watchers(&host, &groups);
     let mut buffer = Vec::with_capacity(64 << 10);
@@ -81,7 +86,12 @@ fn main() {
         list[list.len() / 2]
     });
     println!("minimal  {:7.2} µs a group", median[0]);
-    println!("full     {:7.2} µs a group, {:.2} x minimal, {} files", median[1], median[1] / median[0], files[0]);
+    println!(
+        "full     {:7.2} µs a group, {:.2} x minimal, {} files",
+        median[1],
+        median[1] / median[0],
+        files[0]
+    );
     println!("thrifty  {:7.2} µs a group when idle (mean with the check every 10 s {mean:.2} µs)", median[2]);
     println!("descriptors kept: {}", host.budget.in_use());
 }

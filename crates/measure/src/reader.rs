@@ -36,6 +36,10 @@ const STILL_FOR: i64 = 10_000_000_000;
 /// How long a file or directory that is not there is not looked for again.
 const LOOK_AGAIN: i64 = 30_000_000_000;
 
+/// How often it is asked whether the process still lives whose network is read. The question costs as much as
+/// three files; the price of asking seldom is that a dead process' namespace may live so much longer.
+const ALIVE_FOR: i64 = 5_000_000_000;
+
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -266,6 +270,8 @@ impl Pass<'_> {
                 self.note(file, slot);
                 return false;
             }
+            // its numbers are out of the sample since it was looked for
+            Err(Lost::Known) => return false,
             Err(Lost::Absent | Lost::Gone) => {
                 slot.absent = true;
                 Err(())
@@ -291,14 +297,14 @@ impl Pass<'_> {
             let result = result.map_err(Lost::from);
             if result == Err(Lost::Gone) {
                 place.set_gone();
-            } else if file.place == Place::Process && place.has_ended(file.place) {
+            } else if file.place == Place::Process && place.has_ended_lately(file.place, self.context.at) {
                 // what its namespace counted until the end is in this text; holding it open would hold all of it
                 slot.file.close();
             }
             return result;
         }
         if slot.absent && within(slot.still.read, self.context.at, LOOK_AGAIN) && !place.is_gone() {
-            return Err(Lost::Absent);
+            return Err(Lost::Known);
         }
         let dir = place.dir(file.place, self.context.host, self.name, self.pid, self.context.at)?;
         let result = slot.file.open_and_read(dir, file.name, &self.context.host.budget, self.buffer);
@@ -346,8 +352,8 @@ impl Pass<'_> {
         {
             *known = before;
         } else {
-            *known = (0..plan.io_families.len())
-                .find(|&family| self.read_family(plan, slots, family, &mut moved));
+            *known =
+                (0..plan.io_families.len()).find(|&family| self.read_family(plan, slots, family, &mut moved));
         }
         if known.is_none()
             && before.is_some()
@@ -427,8 +433,7 @@ impl Pass<'_> {
 
     fn read_sched(&mut self, plan: &Plan, sched: &mut cpu::Sched) {
         let host = self.context.host;
-        let mut groups =
-            plan.procs.iter().filter_map(|&place| place::path(place, host, self.name, None));
+        let mut groups = plan.procs.iter().filter_map(|&place| place::path(place, host, self.name, None));
         if let Some(group) = groups.find(|group| group.is_dir())
             && let Some(cpu) = &mut self.sample.cpu
         {
@@ -485,12 +490,15 @@ impl Pass<'_> {
     /// Whether the group has ended in every hierarchy. A look at those that seem to be there is only taken when
     /// one has ended.
     fn is_gone(&mut self) -> bool {
-        let groups = |places: &[PlaceState]| Place::ALL.into_iter().zip(places).any(|(p, s)| p.is_group() && s.is_there());
+        let groups = |places: &[PlaceState]| {
+            Place::ALL.into_iter().zip(places).any(|(p, s)| p.is_group() && s.is_there())
+        };
         let ended = Place::ALL.into_iter().zip(&*self.places).any(|(p, s)| p.is_group() && s.is_gone());
         if ended {
             for (place, state) in Place::ALL.into_iter().zip(&mut *self.places) {
                 if place.is_group() && state.is_there() {
-                    let opened = state.dir(place, self.context.host, self.name, None, self.context.at).is_ok();
+                    let opened =
+                        state.dir(place, self.context.host, self.name, None, self.context.at).is_ok();
                     if !opened || !state.has_ended(place) {
                         state.settle(false, &self.context.host.budget);
                     }

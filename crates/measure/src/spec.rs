@@ -186,7 +186,8 @@ fn boot_time(host: &Host, buffer: &mut Vec<u8>) -> Option<Timestamp> {
 }
 
 fn machine_memory(host: &Host, spec: &mut Spec, buffer: &mut Vec<u8>) {
-    let info = read_path(&host.root.proc.join("meminfo"), buffer).ok().and_then(|()| parse_meminfo(buffer).ok());
+    let info =
+        read_path(&host.root.proc.join("meminfo"), buffer).ok().and_then(|()| parse_meminfo(buffer).ok());
     let Some(info) = info else { return };
     spec.has_memory = true;
     spec.memory.limit = info.mem_total.unwrap_or(0);

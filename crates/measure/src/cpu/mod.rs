@@ -140,6 +140,3 @@ const PRESSURE: File = File {
         Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
     },
 };
-
-#[cfg(test)]
-mod tests;

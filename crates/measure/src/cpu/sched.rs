@@ -21,7 +21,13 @@ pub(crate) struct Sched {
 
 impl Sched {
     /// Reads all processes below the group's directory; counts the files into `files`.
-    pub(crate) fn read(&mut self, proc: &Path, group: &Path, buffer: &mut Vec<u8>, files: &mut u32) -> Schedstat {
+    pub(crate) fn read(
+        &mut self,
+        proc: &Path,
+        group: &Path,
+        buffer: &mut Vec<u8>,
+        files: &mut u32,
+    ) -> Schedstat {
         let mut pids = Vec::new();
         collect(group, buffer, &mut pids, files);
         let mut live = HashMap::with_capacity(pids.len());

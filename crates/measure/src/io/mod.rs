@@ -199,6 +199,3 @@ impl<'a> Filler<'a> {
         moved
     }
 }
-
-#[cfg(test)]
-mod tests;

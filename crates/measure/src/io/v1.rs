@@ -75,11 +75,7 @@ fn part(sample: &mut Sample) -> &mut DiskIo {
 /// Total 4096
 /// ```
 /// Sectors and times have no operation: `254:0 12`. A file without devices is `Total 0`.
-fn parse(
-    context: &Context<'_>,
-    text: Option<&[u8]>,
-    list: &mut Vec<PerDisk>,
-) -> Result<bool, ParseError> {
+fn parse(context: &Context<'_>, text: Option<&[u8]>, list: &mut Vec<PerDisk>) -> Result<bool, ParseError> {
     let mut filler = Filler::new(list);
     let mut current: Option<((u32, u32), Ops)> = None;
     for (line, text) in format::lines(text.unwrap_or_default()) {

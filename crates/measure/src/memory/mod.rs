@@ -236,6 +236,3 @@ fn part(sample: &mut Sample) -> &mut Memory {
 fn single(text: Option<&[u8]>) -> Result<Option<u64>, ParseError> {
     text.map(format::single_value).transpose()
 }
-
-#[cfg(test)]
-mod tests;

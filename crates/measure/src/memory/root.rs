@@ -103,14 +103,10 @@ keyed! {
         pgmajfault: b"pgmajfault",
         refault_anon: b"workingset_refault_anon",
         refault_file: b"workingset_refault_file",
-        scan_kswapd: b"pgscan_kswapd",
-        scan_direct: b"pgscan_direct",
-        scan_khugepaged: b"pgscan_khugepaged",
-        scan_proactive: b"pgscan_proactive",
-        steal_kswapd: b"pgsteal_kswapd",
-        steal_direct: b"pgsteal_direct",
-        steal_khugepaged: b"pgsteal_khugepaged",
-        steal_proactive: b"pgsteal_proactive",
+        scan_anon: b"pgscan_anon",
+        scan_file: b"pgscan_file",
+        steal_anon: b"pgsteal_anon",
+        steal_file: b"pgsteal_file",
     }
 }
 
@@ -123,14 +119,12 @@ impl VmStat {
             | put(&mut memory.hierarchical_data.pgmajfault, self.pgmajfault)
     }
 
+    /// These two by sort of page count the reclaim of groups as well (since Linux 5.8), as the group's own file
+    /// does; those by cause (`pgscan_kswapd`, ...) do not.
     fn store_reclaim(&self, memory: &mut Memory) -> bool {
-        let sum = |first: Option<u64>, more: [Option<u64>; 3]| {
-            Some(more.into_iter().flatten().fold(first?, u64::saturating_add))
-        };
-        let scan = [self.scan_direct, self.scan_khugepaged, self.scan_proactive];
-        let steal = [self.steal_direct, self.steal_khugepaged, self.steal_proactive];
-        put(&mut memory.pgscan, sum(self.scan_kswapd, scan))
-            | put(&mut memory.pgsteal, sum(self.steal_kswapd, steal))
+        let sum = |anon: Option<u64>, file: Option<u64>| anon?.checked_add(file?);
+        put(&mut memory.pgscan, sum(self.scan_anon, self.scan_file))
+            | put(&mut memory.pgsteal, sum(self.steal_anon, self.steal_file))
             | put(&mut memory.workingset_refault_file, self.refault_file)
             | put(&mut memory.workingset_refault_anon, self.refault_anon)
     }

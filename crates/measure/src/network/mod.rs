@@ -2,10 +2,10 @@
 //!
 //! Reads: /proc/<pid>/net/dev of its first process, of process 1 for the root group
 //! Gives: bytes, packets, errors and drops by interface
-//! Cost:  1 file and a look whether the process lives; always read, since packets come in without any CPU
-//!        time of the group
+//! Cost:  1 file, and every 5 s a look whether the process lives; always read, since packets come in without
+//!        any CPU time of the group
 //!
-//! The open file would hold the network namespace of a dead process, so it is closed when the process ends.
+//! The open file holds the network namespace of its process alive, so it is closed after the process' end.
 
 pub mod families;
 

@@ -13,9 +13,9 @@ mod controller;
 mod procs;
 
 pub(crate) use controller::FILES;
-pub(crate) use procs::read;
 use plimsoll_core::columnar;
 use plimsoll_core::container::is_zero;
+pub(crate) use procs::read;
 use serde::Serialize;
 
 use crate::sample::or_zero;

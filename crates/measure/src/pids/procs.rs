@@ -55,7 +55,10 @@ mod tests {
             let got = parse_limits(text.as_bytes()).map(|limit| (limit.soft_limit, limit.hard_limit));
             assert_eq!(got, want, "{text}");
         };
-        f("Max cpu time  1 2 seconds\nMax open files            256      512       files     \n", Some((256, 512)));
+        f(
+            "Max cpu time  1 2 seconds\nMax open files            256      512       files     \n",
+            Some((256, 512)),
+        );
         f("Max open files            unlimited      unlimited  files\n", Some((-1, -1)));
         f("Max open files            256\n", None);
         f("", None);

@@ -11,8 +11,8 @@ use plimsoll_kernel::error::{Errno, is_absent, is_gone};
 use plimsoll_kernel::file::{Budget, Kept};
 use plimsoll_kernel::format;
 
-use super::LOOK_AGAIN;
 use super::plan::Place;
+use super::{ALIVE_FOR, LOOK_AGAIN, within};
 use crate::host::Host;
 
 /// What every group and every process has; without it the directory is an empty shell of one that ended.
@@ -24,6 +24,8 @@ const PROCESS_HAS: &CStr = c"stat";
 pub(crate) enum Lost {
     /// There is none.
     Absent,
+    /// There was none a moment ago, and it was not looked for again.
+    Known,
     /// What it belonged to has ended.
     Gone,
     /// The kernel refused.
@@ -47,7 +49,7 @@ pub(crate) struct PlaceState {
     state: State,
     /// Set when it is first opened: a directory of another inode is another group's.
     inode: u64,
-    /// When it was last looked for in vain.
+    /// When it was last looked for in vain, or seen to be alive.
     looked: Timestamp,
 }
 
@@ -104,7 +106,7 @@ impl PlaceState {
     ) -> Result<(), Lost> {
         match self.state {
             State::Gone => return Err(Lost::Gone),
-            State::Missing if super::within(self.looked, at, LOOK_AGAIN) => return Err(Lost::Absent),
+            State::Missing if within(self.looked, at, LOOK_AGAIN) => return Err(Lost::Absent),
             State::Missing | State::Unknown | State::There => {}
         }
         match self.find(place, host, group, pid) {
@@ -151,6 +153,15 @@ impl PlaceState {
             self.set_gone();
         }
         ended
+    }
+
+    /// The same, asked only now and then.
+    pub(crate) fn has_ended_lately(&mut self, place: Place, at: Timestamp) -> bool {
+        if within(self.looked, at, ALIVE_FOR) {
+            return false;
+        }
+        self.looked = at;
+        self.has_ended(place)
     }
 
     pub(crate) fn set_gone(&mut self) {
@@ -233,9 +244,9 @@ fn is_of_group(process: &Dir, group: &str) -> Result<bool, Lost> {
 
 /// Whether the path has the group's name in it, ending at a `/` or the end.
 fn names(path: &[u8], group: &[u8]) -> bool {
-    path.windows(group.len().max(1)).enumerate().any(|(start, window)| {
-        window == group && matches!(path.get(start + group.len()), None | Some(b'/'))
-    })
+    path.windows(group.len().max(1))
+        .enumerate()
+        .any(|(start, window)| window == group && matches!(path.get(start + group.len()), None | Some(b'/')))
 }
 
 #[cfg(test)]

@@ -200,7 +200,9 @@ impl Plan {
             let place = Place::of(Controller::Pids, version);
             self.files.extend(pids::FILES.map(|file| File { place, ..file }));
         }
-        if kinds.has(Kind::CpuSet) && matches!(hierarchy.controller(Controller::CpuSet), Some((Version::V1, _))) {
+        if kinds.has(Kind::CpuSet)
+            && matches!(hierarchy.controller(Controller::CpuSet), Some((Version::V1, _)))
+        {
             self.files.push(cpuset::FILE);
         }
         if kinds.has(Kind::HugeTlb) && hierarchy.controller(Controller::HugeTlb).is_some() {
@@ -221,7 +223,9 @@ impl Plan {
 /// In the order in which they are asked for processes: the cpu controller's first, as cAdvisor does.
 fn procs_places(hierarchy: &Hierarchy) -> Vec<Place> {
     let mut places = Vec::new();
-    for controller in [Controller::Cpu, Controller::CpuAcct, Controller::Memory, Controller::Pids, Controller::Io] {
+    for controller in
+        [Controller::Cpu, Controller::CpuAcct, Controller::Memory, Controller::Pids, Controller::Io]
+    {
         if let Some((version, _)) = hierarchy.controller(controller) {
             let place = Place::of(controller, version);
             if !places.contains(&place) {
