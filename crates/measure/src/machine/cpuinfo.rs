@@ -125,7 +125,8 @@ impl CpuInfo {
 
 fn khz(value: &str) -> Option<u64> {
     let mhz: f64 = value.strip_suffix("MHz").unwrap_or(value).trim().parse().ok()?;
-    let khz = mhz * 1000.0;
+    // 2095.082 x 1000 is a little less than 2095082
+    let khz = (mhz * 1000.0).round();
     // a cast of what is no frequency would still give a number
     (khz.is_finite() && (0.0..1e12).contains(&khz)).then_some(khz as u64)
 }
@@ -152,6 +153,7 @@ mod tests {
     fn each_architecture_spells_the_frequency_in_its_way() {
         let f = |line, khz| assert_eq!(parse(line).khz, khz, "{line}");
         f("cpu MHz\t\t: 2445.432\n", Some(2_445_432));
+        f("cpu MHz\t\t: 2095.082\n", Some(2_095_082));
         f("CPU MHz         : 1800.00\n", Some(1_800_000));
         f("clock\t\t: 3690.000000MHz\n", Some(3_690_000));
         f("cpu MHz static  : 5200\n", Some(5_200_000));
