@@ -25,7 +25,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch as signal};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch as signal};
 
 use crate::body::Body;
 use crate::tls::Tls;
@@ -34,7 +34,7 @@ use watch::{Phase, Watched};
 /// What one client may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at the same time; the next is told 503 and closed.
+    /// Connections at the same time; the next is told 503 and closed, and idle ones make room.
     pub connections: usize,
     /// Bytes of a request's head.
     pub head: usize,
@@ -188,6 +188,7 @@ pub async fn serve_within<F, A>(
     let slots = Arc::new(Semaphore::new(limits.connections));
     // as many again may wait to be told that there is no room
     let refusals = Arc::new(Semaphore::new(64));
+    let crowded = Arc::new(Notify::new());
     let (ending, ended) = signal::channel(false);
     let mut shutdown = pin!(shutdown);
     loop {
@@ -204,12 +205,20 @@ pub async fn serve_within<F, A>(
             },
         };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            // who holds a connection without a request makes room
+            crowded.notify_waiters();
             if let Ok(slot) = Arc::clone(&refusals).try_acquire_owned() {
                 tokio::spawn(refuse(stream, slot, tls.is_some()));
             }
             continue;
         };
-        let connection = Connection { limits, handler: handler.clone(), ended: ended.clone(), _slot: slot };
+        let connection = Connection {
+            limits,
+            handler: handler.clone(),
+            ended: ended.clone(),
+            crowded: Arc::clone(&crowded),
+            _slot: slot,
+        };
         let tls = tls.clone();
         tokio::spawn(async move {
             match stream {
@@ -251,6 +260,7 @@ struct Connection<F> {
     limits: Limits,
     handler: F,
     ended: signal::Receiver<bool>,
+    crowded: Arc<Notify>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -293,11 +303,18 @@ where
             .half_close(false)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
-        let done = tokio::select! {
-            done = &mut connection => done,
-            () = async { drop(self.ended.wait_for(|ended| *ended).await) } => {
-                connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(self.limits.grace, connection).await.unwrap_or(Ok(()))
+        let mut last = false;
+        let done = loop {
+            tokio::select! {
+                done = &mut connection => break done,
+                () = self.crowded.notified(), if !last => {
+                    last = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = async { drop(self.ended.wait_for(|ended| *ended).await) } => {
+                    connection.as_mut().graceful_shutdown();
+                    break tokio::time::timeout(self.limits.grace, connection).await.unwrap_or(Ok(()));
+                }
             }
         };
         if let Err(error) = done {

@@ -2,9 +2,10 @@
 //!
 //! Reads: /proc/self/{stat,status,fd,limits,net/netstat}, /proc/stat btime
 //! Gives: process_*, go_threads
-//! Cost:  six small files a scrape
+//! Cost:  four small files a scrape
 
 use std::fs;
+use std::sync::OnceLock;
 
 use plimsoll_core::family::Type::{self, Counter, Gauge};
 use rustix::time::{ClockId, clock_gettime};
@@ -74,17 +75,25 @@ fn cpu() -> f64 {
     used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
 }
 
+/// The size of the directory is the count since Linux 6.2; before that it is 0 and entries are counted.
 fn open_fds() -> Option<f64> {
-    // less the one that lists them
-    fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as f64)
+    match fs::metadata("/proc/self/fd").ok()?.len() {
+        // less the one that lists them
+        0 => fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as f64),
+        count => Some(count as f64),
+    }
 }
 
+/// Read once: it does not move, and `/proc/stat` is long on large machines.
 fn start_time() -> Option<f64> {
-    let stat = read("/proc/self/stat");
-    // the command's name may have blanks; what follows its bracket starts with field 3
-    let (_, fields) = stat.rsplit_once(')')?;
-    let ticks: f64 = fields.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    Some(number_after(&read("/proc/stat"), "btime")? + ticks / USER_HZ)
+    static START: OnceLock<Option<f64>> = OnceLock::new();
+    *START.get_or_init(|| {
+        let stat = read("/proc/self/stat");
+        // the command's name may have blanks; what follows its bracket starts with field 3
+        let (_, fields) = stat.rsplit_once(')')?;
+        let ticks: f64 = fields.split_ascii_whitespace().nth(19)?.parse().ok()?;
+        Some(number_after(&read("/proc/stat"), "btime")? + ticks / USER_HZ)
+    })
 }
 
 /// The number behind a key at the start of a line.

@@ -47,15 +47,15 @@ impl Scrape {
         now: Timestamp,
     ) -> Self {
         let machine = past.machine();
-        let mut small = Small { format, seen: Seen::default(), parts: Vec::new() };
+        let mut small = Small { format, seen: Seen::default(), parts: Vec::new(), closed: 0 };
         small.machine(&plan, &machine);
         own::exporter(past, &mut small);
         process::metrics(&mut small);
+        small.closed = small.parts.len();
         past.own_metrics(&mut |metric, values| small.add(metric, values));
         let mut parts = small.parts;
         parts.extend(plan.containers.iter().map(|f| (f.name, Part::Family(Arc::clone(f)))));
         parts.sort_by_key(|(name, _)| *name);
-        parts.dedup_by_key(|(name, _)| *name);
         let machine_memory = machine.memory_capacity;
         let containers = views
             .into_iter()
@@ -159,6 +159,8 @@ pub(super) struct Small {
     format: Format,
     seen: Seen,
     parts: Vec<(&'static str, Part)>,
+    /// How many of them take no more lines.
+    closed: usize,
 }
 
 impl Small {
@@ -190,8 +192,17 @@ impl Small {
         stamp: &Stamp,
         values: &mut dyn FnMut(&mut dyn Emit),
     ) {
-        let mut out = head.bytes(self.format).to_vec();
-        let empty = out.len();
+        // a family that comes in several pieces stays one
+        let known = self.parts.iter().position(|(known, _)| *known == name);
+        if known.is_some_and(|at| at < self.closed) {
+            REPEATED.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut out = match known.map(|at| self.parts.swap_remove(at).1) {
+            Some(Part::Rendered(lines)) => lines,
+            _ => head.bytes(self.format).to_vec(),
+        };
+        let empty = if known.is_some() { 0 } else { out.len() };
         let mut lines =
             Lines { out: &mut out, name, block, labels, stamp, seen: &mut self.seen, repeated: 0 }.begin();
         values(&mut lines);

@@ -80,10 +80,10 @@ impl Past for Fake {
             kind: Type::Counter,
             labels: &["subject"],
         };
-        out(&READS, &mut |out| {
-            out.int(&["cpu"], 7);
-            out.int(&["memory"], 1_000_000);
-        });
+        // one family in two pieces, and one that is known already
+        out(&READS, &mut |out| out.int(&["cpu"], 7));
+        out(&READS, &mut |out| out.int(&["memory"], 1_000_000));
+        out(&OwnMetric { name: "process_open_fds", ..READS }, &mut |out| out.int(&[""], 1));
     }
 }
 
@@ -115,7 +115,9 @@ pub fn fresh(mut fake: Fake) -> Fake {
 
 /// A container that is told apart by its number.
 pub fn container(n: u64) -> View {
-    let id = format!("{:064x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    // as random as a real one, so that compression is not flattered
+    let mut state = n.wrapping_add(1);
+    let id: String = (0..4).map(|_| format!("{:016x}", next(&mut state))).collect();
     let reference = Reference {
         id: id.clone(),
         name: format!("/docker/{id}"),
@@ -150,6 +152,15 @@ pub fn container(n: u64) -> View {
         latest: Some(Arc::new(sample(n))),
         oom_events: 0,
     }
+}
+
+/// SplitMix64.
+fn next(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 fn sample(n: u64) -> Sample {
