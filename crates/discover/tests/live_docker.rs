@@ -68,8 +68,22 @@ impl Daemon {
     }
 
     fn start_with(&mut self, args: &[String]) {
+        self.spawn(command("dockerd"), args);
+    }
+
+    /// With a file of subordinate ids of its own, seen by this daemon alone.
+    fn start_remapped(&mut self) {
+        let ids = self.path("ids");
+        std::fs::write(&ids, "daemon:100000:65536\n").unwrap();
+        let mut wrapped = command("unshare");
+        let script = "mount --bind $0 /etc/subuid && mount --bind $0 /etc/subgid && exec dockerd \"$@\"";
+        wrapped.args(["-m", "sh", "-c", script]).arg(ids);
+        self.spawn(wrapped, &["--userns-remap=daemon".to_owned()]);
+    }
+
+    fn spawn(&mut self, mut dockerd: Command, args: &[String]) {
         let log = std::fs::File::create(self.path("log")).unwrap();
-        let child = command("dockerd")
+        let child = dockerd
             .arg("--data-root")
             .arg(self.path("data"))
             .arg("--exec-root")
@@ -278,6 +292,24 @@ async fn a_short_container_that_removes_itself_has_a_name_and_an_exit_code() {
     known(&mut told, &id, |identity| identity.aliases[0] == "brief").await;
     until(&mut told, |told| matches!(told, Told::Ended { id: i, exit_code: Some(3), .. } if *i == id)).await;
     until(&mut told, |told| *told == Told::Gone { id: id.clone() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_with_remapped_users_is_known_by_its_group() {
+    let Some(mut daemon) = Daemon::new() else { return };
+    if !Path::new("/etc/subuid").exists() || !Path::new("/etc/subgid").exists() {
+        println!("skipped: no /etc/subuid");
+        return;
+    }
+    daemon.start_remapped();
+    daemon.image();
+    let (_docker, mut told) = daemon.follow();
+    let id = daemon.run(&[], &["sleep", "1000"]);
+    let identity = known(&mut told, &id, |identity| identity.pid.is_some()).await;
+    let name = group(identity.pid.unwrap());
+    assert_eq!(Runtimes::new(Raw::default()).owner(&name).claim, Claim::Mine { id }, "{name}");
+    let uid = std::fs::metadata(format!("/proc/{}", identity.pid.unwrap())).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&uid), 100_000, "users are remapped");
 }
 
 #[tokio::test(flavor = "multi_thread")]
