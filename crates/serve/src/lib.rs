@@ -17,5 +17,7 @@ pub mod auth;
 pub mod listen;
 pub mod tls;
 
+mod file_version;
+
 #[cfg(test)]
 mod reference;

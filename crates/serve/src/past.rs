@@ -25,7 +25,7 @@ pub struct View {
     pub identity: Arc<Identity>,
     /// Its limits; `memory.limit` is as the kernel says, so 0 or `u64::MAX` where there is none.
     pub spec: Arc<Spec>,
-    /// The rendered labels: `id="/x",image="",name=""` and so on, without braces. See `text::labels`.
+    /// The rendered labels: `id="/x",image="",name=""` and so on, without braces. See `labels::block`.
     pub labels: Arc<[u8]>,
     /// The newest sample; absent just after the container appeared.
     pub latest: Option<Arc<Sample>>,
