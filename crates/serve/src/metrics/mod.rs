@@ -26,8 +26,6 @@ use plimsoll_measure::sample::Sample;
 use crate::body::Body;
 use crate::past::Past;
 
-pub use negotiate::Encoding;
-
 /// What is shown. Made once: the texts that never change are rendered here.
 pub struct MetricsOptions {
     plan: Arc<plan::Plan>,
