@@ -62,6 +62,13 @@ pub struct Protect {
     pub all: bool,
 }
 
+impl Protect {
+    /// Who guards this route, if anyone does.
+    fn guard_of(&self, route: &Route<'_>) -> Option<&Guard> {
+        self.guard.as_ref().filter(|_| self.all || route.is_page())
+    }
+}
+
 /// The routes over the past.
 pub struct App {
     past: Arc<dyn Past>,
@@ -104,9 +111,7 @@ impl App {
         let Options { url_base_prefix, prometheus_endpoint, profiling, protect, .. } = &self.options;
         let route = route::find(url_base_prefix, prometheus_endpoint, *profiling, path);
         let mut extra = None;
-        if let Some(guard) = &protect.guard
-            && (protect.all || route.is_page())
-        {
+        if let Some(guard) = protect.guard_of(&route) {
             match guard.check(&parts.method, &parts.uri, &parts.headers) {
                 Ok(headers) => extra = headers,
                 Err(refusal) => return refusal,
@@ -217,6 +222,13 @@ where
     B::Data: Send,
     B::Error: std::fmt::Display,
 {
+    let too_large = || {
+        let sentence = format!("the request's body is larger than {BODY_LIMIT} bytes");
+        Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence))
+    };
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return too_large();
+    }
     let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -225,8 +237,7 @@ where
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.remaining() > BODY_LIMIT {
-            let sentence = format!("the request's body is larger than {BODY_LIMIT} bytes");
-            return Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence));
+            return too_large();
         }
         bytes.extend_from_slice(&chunk_of(data));
     }
