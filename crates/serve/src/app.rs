@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use plimsoll_core::kinds::Kinds;
 
 use crate::auth::Guard;
 use crate::body::{Body, empty};
+use crate::metrics::MetricsOptions;
 use crate::past::Past;
 use crate::query::{Query, unescape};
 use crate::route::{self, Route};
@@ -29,25 +30,20 @@ pub struct Options {
     pub prometheus_endpoint: String,
     /// Who may ask for what.
     pub protect: Protect,
-    /// Which kinds of metric are on.
-    pub kinds: Kinds,
-    /// Whether `/metrics` carries all labels of containers.
-    pub store_container_labels: bool,
-    /// The labels that `/metrics` carries when it does not carry all.
-    pub whitelisted_container_labels: Vec<String>,
+    /// What the scrape shows.
+    pub metrics: MetricsOptions,
     /// Whether `/debug/pprof/` is there (to say that there is nothing).
     pub profiling: bool,
 }
 
+/// No prefix, no guard, and `/metrics` without families of containers.
 impl Default for Options {
     fn default() -> Self {
         Self {
             url_base_prefix: String::new(),
             prometheus_endpoint: "/metrics".to_owned(),
             protect: Protect::default(),
-            kinds: Kinds::default(),
-            store_container_labels: true,
-            whitelisted_container_labels: Vec::new(),
+            metrics: MetricsOptions::new(Kinds::default(), &[], &[]),
             profiling: false,
         }
     }
@@ -110,17 +106,15 @@ impl App {
         let path = if parts.uri.path().starts_with('/') { parts.uri.path() } else { "/" };
         let Options { url_base_prefix, prometheus_endpoint, profiling, protect, .. } = &self.options;
         let route = route::find(url_base_prefix, prometheus_endpoint, *profiling, path);
-        let mut extra = None;
+        let mut extra = HeaderMap::new();
         if let Some(guard) = protect.guard_of(&route) {
-            match guard.check(&parts.method, &parts.uri, &parts.headers) {
+            match guard.check(&parts.method, &parts.uri, &parts.headers).await {
                 Ok(headers) => extra = headers,
                 Err(refusal) => return refusal,
             }
         }
         let mut answer = self.at(route, parts, body).await;
-        if let Some(extra) = extra {
-            answer.headers_mut().extend(extra);
-        }
+        answer.headers_mut().extend(extra);
         answer
     }
 
@@ -145,8 +139,8 @@ impl App {
             },
             Route::Metrics => match RequestOptions::parse(query) {
                 Ok(asked) => {
-                    let asked = RequestOptions { count: Some(1), recursive: true, ..asked };
-                    metrics::answer(&self.past, &self.options, &asked, &parts.headers).await
+                    let (options, namespace) = (&self.options.metrics, asked.kind.namespace());
+                    metrics::answer(&self.past, options, namespace, asked.max_age, &parts.headers).await
                 }
                 Err(sentence) => reply::failed(&format!("No metrics gathered, last error:\n\n{sentence}")),
             },
@@ -224,10 +218,10 @@ where
 {
     let too_large = || {
         let sentence = format!("the request's body is larger than {BODY_LIMIT} bytes");
-        Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence))
+        reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence)
     };
     if body.size_hint().lower() > BODY_LIMIT as u64 {
-        return too_large();
+        return Err(too_large());
     }
     let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
@@ -237,7 +231,7 @@ where
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.remaining() > BODY_LIMIT {
-            return too_large();
+            return Err(too_large());
         }
         bytes.extend_from_slice(&chunk_of(data));
     }
