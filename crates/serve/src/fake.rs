@@ -60,6 +60,8 @@ pub struct Fake {
     pub missing: Vec<Missing>,
     /// The cgroup set-up.
     pub validation: Validation,
+    /// How often samples were asked for.
+    pub asked: std::sync::atomic::AtomicUsize,
     /// Names that were refreshed, for whom to look at.
     pub refreshed: std::sync::Mutex<Vec<(Vec<String>, Duration)>>,
 }
@@ -79,6 +81,7 @@ impl Fake {
             docker: Err("no Docker at /var/run/docker.sock: mount it into this container".to_owned()),
             missing: Vec::new(),
             validation: Validation::default(),
+            asked: std::sync::atomic::AtomicUsize::new(0),
             refreshed: std::sync::Mutex::default(),
         }
     }
@@ -151,6 +154,7 @@ impl Past for Fake {
     }
 
     fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (_, samples) = self.containers.get(name)?;
         let inside: Vec<&Sample> = samples
             .iter()
