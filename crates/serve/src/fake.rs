@@ -129,6 +129,7 @@ impl Fake {
             identity: Arc::new(Identity::default()),
             spec: Arc::new(spec),
             labels: Arc::from(&b""[..]),
+            settled: true,
             latest: samples.last().cloned().map(Arc::new),
             oom_events: 0,
         };

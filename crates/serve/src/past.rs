@@ -197,7 +197,9 @@ pub trait Past: Send + Sync + 'static {
     /// What is missing on this machine, and what would mend it.
     fn missing(&self) -> Vec<Missing>;
     /// Containers that ended lately, oldest first.
-    fn ended(&self) -> Vec<EndedContainer>;
+    fn ended(&self) -> Vec<EndedContainer> {
+        Vec::new()
+    }
     /// The cgroup set-up, for `/validate/`.
     fn validation(&self) -> Validation {
         Validation::default()

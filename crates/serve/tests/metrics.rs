@@ -60,6 +60,7 @@ fn two() -> Fake {
         reference: Arc::new(root),
         identity: Arc::new(identity),
         spec: Arc::new(Spec { cpu: CpuSpec { limit: 1024, period: 100_000, ..CpuSpec::default() }, ..spec }),
+        settled: true,
         latest: Some(Arc::new(sample)),
         oom_events: 2,
     };

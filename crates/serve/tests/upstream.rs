@@ -51,7 +51,8 @@ async fn upstreams_container_is_told_alike() {
     let Some(input) = parse::reference("cadvisor/data/prometheus/input.json") else { return };
     let Some(expected) = parse::reference("cadvisor/data/prometheus/prometheus_metrics") else { return };
     let past: Arc<dyn Past> = Arc::new(upstreams(&serde_json::from_str(&input).unwrap()));
-    let options = MetricsOptions::new(Kinds::all(), fake::ROWS, fake::MACHINE);
+    let rows = plimsoll_measure::families::container();
+    let options = MetricsOptions::new(Kinds::all(), rows, fake::MACHINE);
     let ours = answer(&past, &options, None, None, &HeaderMap::new()).await;
     let ours = ours.into_body().collect().await.unwrap().to_bytes();
     let ours = parse::lines(std::str::from_utf8(&ours).unwrap()).unwrap();
@@ -115,6 +116,7 @@ fn upstreams(input: &Value) -> Fake {
             has_memory: spec["has_memory"].as_bool().unwrap(),
             ..Spec::default()
         }),
+        settled: true,
         latest: Some(Arc::new(sample(&container["stats"][0]))),
         oom_events: 0,
     };
