@@ -464,7 +464,8 @@ impl Pass<'_> {
     }
 
     fn settle(&mut self, plan: &Plan, slots: &mut [Slot]) {
-        if self.places.iter().all(|place| place.opened().is_none()) {
+        // nothing was opened, as in most reads: nothing is to be decided
+        if !self.places.iter().any(PlaceState::is_open_for_now) {
             return;
         }
         let budget = &self.context.host.budget;
