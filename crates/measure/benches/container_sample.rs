@@ -6,7 +6,7 @@
 //! - `full`, `thrifty`: the reader, with one sample a group.
 //!
 //! Prints median and best over the rounds of the microseconds a group, and the ratio of the medians to `minimal`. Needs root. Removes
-//! what it made. `GROUPS=100 ROUNDS=300 cargo bench -p plimsoll-measure --bench container_sample`
+//! what it made. `CONTAINERS=100 ROUNDS=300 cargo bench -p plimsoll-measure --bench container_sample`
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, clippy::indexing_slicing)]
 
@@ -30,7 +30,7 @@ fn main() {
     let env = |name: &str, usual: usize| {
         std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(usual)
     };
-    let (count, rounds) = (env("GROUPS", 100), env("ROUNDS", 300));
+    let (count, rounds) = (env("CONTAINERS", 100), env("ROUNDS", 300));
     let host = Arc::new(Host::new(Root::detect(), Kinds::default(), 1_000_000).unwrap());
     let groups = match Groups::new(&host, count) {
         Ok(groups) => groups,

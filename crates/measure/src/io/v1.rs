@@ -177,7 +177,7 @@ mod tests {
         write("a/blkio.bfq.io_service_bytes_recursive", "8:0 Read 2\n");
         assert_eq!(read(), (Some(5), 1), "a counter does not jump to another file while its own goes on");
         write("a/blkio.throttle.io_service_bytes", "Total 0\n");
-        assert_eq!(read().0, Some(2));
+        assert_eq!(read(), (Some(2), 0));
         write("a/blkio.bfq.io_service_bytes_recursive", "Total 0\n");
         assert_eq!(read(), (None, 0));
     }
