@@ -83,7 +83,7 @@ fn the_image_serves_the_hosts_containers() {
     assert_eq!(number(&info, "/spec/memory/limit"), 64.0 * 1_048_576.0);
     let machine = http::get(address, "/api/v1.3/machine").unwrap().json();
     assert!(!machine["filesystems"].as_array().unwrap().is_empty(), "{machine}");
-    let id = docker.run(&["stop", "--time", "5", &name]);
+    let id = docker.run(&["stop", "-t", "5", &name]);
     assert_eq!(id, name);
     assert_eq!(number(&docker.inspect(&name), "/State/ExitCode"), 0.0);
     docker.remove(&name);

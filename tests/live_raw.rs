@@ -75,9 +75,10 @@ fn work_in_a_group_is_accounted_for() {
     let worker = Worker::start(&group);
     let before = stats(&program, &group.name);
     let burnt: f64 = worker.order("burn 2000").parse().unwrap();
-    worker.order("hold 64");
     let after = stats(&program, &group.name);
     close("cpu", number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total"), burnt, 1.0);
+    worker.order("hold 64");
+    let after = stats(&program, &group.name);
     close("rss", number(&after, "/memory/rss") - number(&before, "/memory/rss"), 64.0 * 1_048_576.0, 1.0);
     close("the kernel's cpu", number(&after, "/cpu/usage/total"), kernel::cpu_nanos(&group.name), 1.0);
     close("the kernel's memory", number(&after, "/memory/usage"), kernel::memory_bytes(&group.name), 0.5);
