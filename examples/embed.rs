@@ -3,15 +3,29 @@
 //!
 //! `cargo run --example embed -- 4194` serves on that port too; 0 (the default) serves nothing.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it found")]
+
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll::core::container::{Identity, Reference};
 use plimsoll::core::event::EventType;
 use plimsoll::core::kinds::{Kind, Kinds};
 use plimsoll::host::{Host, Options, Pace};
 use plimsoll::serve::labels::LabelRules;
 use plimsoll::serve::past::Window;
+
+/// The labels that the kubelet puts on a container's series.
+fn pod_labels(_: &Reference, identity: &Identity) -> BTreeMap<String, String> {
+    let of = |key: &str| identity.labels.get(key).cloned().unwrap_or_default();
+    BTreeMap::from([
+        ("pod".to_owned(), of("io.kubernetes.pod.name")),
+        ("namespace".to_owned(), of("io.kubernetes.pod.namespace")),
+        ("container".to_owned(), of("io.kubernetes.container.name")),
+    ])
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,11 +36,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         pace: Pace { base: Duration::from_secs(10), longest: Duration::from_secs(15), ..Pace::default() },
         storage_duration: Duration::from_secs(120),
         kinds: Kinds::default().without(Kind::Tcp).without(Kind::Udp),
-        label_rules: LabelRules {
-            store_container_labels: false,
-            whitelisted: vec!["io.kubernetes.pod.name".to_owned()],
-            ..LabelRules::default()
-        },
+        label_rules: LabelRules { function: Some(Arc::new(pod_labels)), ..LabelRules::default() },
         ..Options::default()
     };
     let host = Host::new(options, tokio::runtime::Handle::current())?;

@@ -111,6 +111,7 @@ fn options(settings: &Settings) -> Options {
         label_rules: LabelRules {
             store_container_labels: labels.store_container_labels,
             whitelisted: labels.whitelist.clone(),
+            function: None,
         },
         docker_only: selection.docker_only,
         raw_prefixes: selection.raw_prefixes.clone(),

@@ -71,9 +71,13 @@ mod tls {
     use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
     use rustls::crypto::{CryptoProvider, ring};
     use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
+    use rustls::{
+        ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    };
 
-    pub(super) fn over(socket: TcpStream) -> Result<StreamOwned<ClientConnection, TcpStream>, super::Failure> {
+    pub(super) fn over(
+        socket: TcpStream,
+    ) -> Result<StreamOwned<ClientConnection, TcpStream>, super::Failure> {
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?

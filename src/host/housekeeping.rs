@@ -190,8 +190,7 @@ fn take_due(lane: &Lane, slack: Duration, batch: &mut Vec<Due>) -> bool {
             None => queue = lane.woken.wait(queue).unwrap_or_else(PoisonError::into_inner),
             Some(Reverse(first)) if first.at > now => {
                 let wait = first.at - now;
-                queue =
-                    lane.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0;
+                queue = lane.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0;
             }
             Some(_) => {
                 while queue.due.peek().is_some_and(|Reverse(next)| next.at <= now + slack) {
@@ -204,13 +203,7 @@ fn take_due(lane: &Lane, slack: Duration, batch: &mut Vec<Due>) -> bool {
 }
 
 /// Reads one container, unless somebody asked for it meanwhile; gives its next turn.
-fn keep(
-    stages: &Stages,
-    pace: &Pace,
-    due: Due,
-    chance: &mut Chance,
-    work: &mut Work,
-) -> Option<Due> {
+fn keep(stages: &Stages, pace: &Pace, due: Due, chance: &mut Chance, work: &mut Work) -> Option<Due> {
     let container = due.container.upgrade()?;
     let reading = container.sample(stages, Effort::Thrifty, work);
     stages.meters.read(&reading);

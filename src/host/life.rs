@@ -1,8 +1,8 @@
 //! How containers come and go: the cgroup tree's events and the runtimes' words become containers,
 //! last samples and events.
 
-use std::sync::atomic::Ordering;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType, OomKill};

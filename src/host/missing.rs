@@ -62,7 +62,9 @@ pub(super) fn validation(host: &Inner) -> Validation {
         controllers: controllers(host, unified),
         unified,
         hierarchical_memory: unified
-            || memory.and_then(|file| std::fs::read_to_string(file).ok()).is_some_and(|text| text.trim() == "1"),
+            || memory
+                .and_then(|file| std::fs::read_to_string(file).ok())
+                .is_some_and(|text| text.trim() == "1"),
         cfs_bandwidth: cpu.is_some_and(|dir| unified || dir.join("cpu.cfs_period_us").exists()),
         mount_entries: cgroup_root.as_deref().map(entries).unwrap_or_default(),
         cgroup_root: cgroup_root.map(|dir| dir.display().to_string()),

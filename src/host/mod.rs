@@ -106,7 +106,7 @@ impl Host {
         let inner = Inner {
             runtimes: Runtimes::new(Raw::new(options.docker_only, &options.raw_prefixes.join(","))),
             registry: Registry::default(),
-            events: Mutex::new(EventStore::new(options.event_limits.clone())),
+            events: Mutex::new(EventStore::new(options.event_limits)),
             watchers: broadcast::channel(WATCHER_LAG).0,
             ended: Mutex::new(Ended::new(options.ended_containers, nanos(options.ended_age))),
             exits: Exits::default(),

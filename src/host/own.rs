@@ -27,18 +27,12 @@ static ROWS: &[Own] = &[
     row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
         Some(host.registry.len() as f64)
     }),
-    row(
-        "plimsoll_docker_up",
-        "Whether Docker answers; absent when it is not asked.",
-        Type::Gauge,
-        |host| host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok()))),
-    ),
-    row(
-        "plimsoll_kept_bytes",
-        "Bytes that the samples kept in memory take.",
-        Type::Gauge,
-        |host| Some(kept(host).0 as f64),
-    ),
+    row("plimsoll_docker_up", "Whether Docker answers; absent when it is not asked.", Type::Gauge, |host| {
+        host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok())))
+    }),
+    row("plimsoll_kept_bytes", "Bytes that the samples kept in memory take.", Type::Gauge, |host| {
+        Some(kept(host).0 as f64)
+    }),
     row("plimsoll_kept_samples", "Samples kept in memory.", Type::Gauge, |host| Some(kept(host).1 as f64)),
     row(
         "plimsoll_kernel_log_lost_total",
@@ -46,12 +40,9 @@ static ROWS: &[Own] = &[
         Type::Counter,
         |host| count(&host.stages.meters.kernel_log_lost),
     ),
-    row(
-        "plimsoll_open_kernel_files",
-        "Descriptors kept open on kernel files.",
-        Type::Gauge,
-        |host| Some(host.stages.measure.budget.in_use() as f64),
-    ),
+    row("plimsoll_open_kernel_files", "Descriptors kept open on kernel files.", Type::Gauge, |host| {
+        Some(host.stages.measure.budget.in_use() as f64)
+    }),
     row(
         "plimsoll_read_faults_total",
         "Kernel files that were there and could not be read or understood.",
@@ -93,6 +84,7 @@ fn kept(host: &Inner) -> (usize, usize) {
 }
 
 /// Emits every family that has a value.
+#[allow(clippy::type_complexity, reason = "the trait's own shape")]
 pub(super) fn metrics(host: &Inner, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {
     for own in ROWS {
         if let Some(value) = (own.value)(host) {

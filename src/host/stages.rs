@@ -36,11 +36,8 @@ impl Stages {
     /// # Errors
     /// It has no cgroups.
     pub(crate) fn new(options: &super::Options) -> Result<Self, plimsoll_kernel::error::Error> {
-        let host = plimsoll_measure::reader::Host::new(
-            options.root.clone(),
-            options.kinds,
-            options.descriptors(),
-        )?;
+        let host =
+            plimsoll_measure::reader::Host::new(options.root.clone(), options.kinds, options.descriptors())?;
         Ok(Self {
             measure: Arc::new(host),
             kinds: options.kinds,

@@ -6,10 +6,10 @@
 
 pub mod sample;
 
+pub mod families;
 pub mod host;
 pub mod reader;
 pub mod spec;
-pub mod families;
 
 mod keyed;
 mod pressure;

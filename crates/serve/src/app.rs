@@ -78,8 +78,7 @@ impl App {
         let prefix = options.url_base_prefix.trim_matches('/');
         options.url_base_prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
         let machine: Vec<_> = plimsoll_measure::machine::families::FAMILIES.iter().collect();
-        let metrics =
-            MetricsOptions::new(options.kinds, plimsoll_measure::families::container(), &machine);
+        let metrics = MetricsOptions::new(options.kinds, plimsoll_measure::families::container(), &machine);
         Self { past, options, metrics }
     }
 

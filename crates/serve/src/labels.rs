@@ -3,24 +3,42 @@
 //! Gives: `container_env_x="..",container_label_y="..",id="/z",image="..",name=".."`, without braces.
 //! Cost:  one sort and one allocation a container, none a scrape.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use plimsoll_core::container::{Identity, Reference};
 
+/// An embedder's own choice of labels: raw name and value of each, besides `id`, `image` and `name`, which it may
+/// replace. Names are sanitised.
+pub type LabelFunction = Arc<dyn Fn(&Reference, &Identity) -> BTreeMap<String, String> + Send + Sync>;
+
 /// Which labels of a container are shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct LabelRules {
     /// Whether all are: `--store_container_labels`.
     pub store_container_labels: bool,
     /// Keys that are shown when not all are; without surrounding blanks: `--whitelisted_container_labels`.
     pub whitelisted: Vec<String>,
+    /// Gives the labels instead of the rules above.
+    pub function: Option<LabelFunction>,
+}
+
+impl fmt::Debug for LabelRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabelRules")
+            .field("store_container_labels", &self.store_container_labels)
+            .field("whitelisted", &self.whitelisted)
+            .field("function", &self.function.is_some())
+            .finish()
+    }
 }
 
 /// All labels, as without flags.
 impl Default for LabelRules {
     fn default() -> Self {
-        Self { store_container_labels: true, whitelisted: Vec::new() }
+        Self { store_container_labels: true, whitelisted: Vec::new(), function: None }
     }
 }
 
@@ -33,6 +51,9 @@ impl LabelRules {
 /// The labels of one container, sorted by name. `image` and `name` are always there, if empty. Of two
 /// labels whose names become the same, the first in byte order stays and the other is counted.
 pub fn block(reference: &Reference, identity: &Identity, rules: &LabelRules) -> Arc<[u8]> {
+    if let Some(function) = &rules.function {
+        return chosen(reference, identity, function(reference, identity));
+    }
     let restarts = (identity.restart_count > 0).then(|| identity.restart_count.to_string());
     let restarts = restarts.as_deref().filter(|_| !identity.labels.contains_key("restartcount"));
     let envs = identity.envs.iter().map(|(key, value)| (sanitised("container_env_", key), value.as_str()));
@@ -43,7 +64,25 @@ pub fn block(reference: &Reference, identity: &Identity, rules: &LabelRules) -> 
         .chain(restarts.map(|count| ("restartcount", count)))
         .filter(|(key, _)| rules.show(key))
         .map(|(key, value)| (sanitised("container_label_", key), value));
-    let mut all: Vec<(String, &str)> = envs.chain(labels).collect();
+    let own = envs.chain(labels).collect();
+    rendered(own, &standing(reference, identity))
+}
+
+/// The labels that an embedder's function gave, with those that it left out and every series needs.
+fn chosen(reference: &Reference, identity: &Identity, given: BTreeMap<String, String>) -> Arc<[u8]> {
+    let all = given.iter().map(|(name, value)| (sanitised("", name), value.as_str())).collect();
+    let standing = standing(reference, identity);
+    let left: Vec<_> = standing.into_iter().filter(|(name, _)| !given.contains_key(*name)).collect();
+    rendered(all, &left)
+}
+
+/// What every container's series carry.
+fn standing<'a>(reference: &'a Reference, identity: &'a Identity) -> [(&'static str, &'a str); 3] {
+    let name = reference.aliases.first().map_or("", String::as_str);
+    [("id", &reference.name), ("image", &identity.image), ("name", name)]
+}
+
+fn rendered(mut all: Vec<(String, &str)>, standing: &[(&str, &str)]) -> Arc<[u8]> {
     // stable, so that equal names keep the byte order of what they were made from
     all.sort_by(|a, b| a.0.cmp(&b.0));
     let before = all.len();
@@ -54,9 +93,9 @@ pub fn block(reference: &Reference, identity: &Identity, rules: &LabelRules) -> 
     for (name, value) in &all {
         pair(&mut out, name, value);
     }
-    pair(&mut out, "id", &reference.name);
-    pair(&mut out, "image", &identity.image);
-    pair(&mut out, "name", reference.aliases.first().map_or("", String::as_str));
+    for (name, value) in standing {
+        pair(&mut out, name, value);
+    }
     out.into()
 }
 
@@ -123,6 +162,20 @@ mod tests {
     }
 
     #[test]
+    fn an_embedders_function_chooses_and_what_every_series_needs_stays() {
+        let function: LabelFunction =
+            Arc::new(|_, identity| map([("po d", "web-1"), ("image", &identity.image)]));
+        let rules = LabelRules { function: Some(function), ..LabelRules::default() };
+        let identity = Identity {
+            labels: map([("owner", "nobody sees this")]),
+            image: "busybox".to_owned(),
+            ..Identity::default()
+        };
+        let text = rendered(&Reference::raw("/a"), &identity, &rules);
+        assert_eq!(text, r#"image="busybox",po_d="web-1",id="/a",name="""#);
+    }
+
+    #[test]
     fn labels_stand_sorted_and_escaped() {
         let reference = Reference {
             aliases: vec!["fx-web".to_owned(), "48f9".to_owned()],
@@ -154,7 +207,11 @@ mod tests {
             restart_count: 1,
             ..Identity::default()
         };
-        let rules = LabelRules { store_container_labels: false, whitelisted: vec!["b".to_owned()] };
+        let rules = LabelRules {
+            store_container_labels: false,
+            whitelisted: vec!["b".to_owned()],
+            ..LabelRules::default()
+        };
         assert_eq!(
             rendered(&Reference::raw("/"), &identity, &rules),
             r#"container_env_e="3",container_label_b="2",id="/",image="",name="""#

@@ -33,9 +33,9 @@ pub mod tls;
 
 mod file_version;
 
-#[cfg(test)]
-mod reference;
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod tests;

@@ -68,9 +68,15 @@ pub(super) static ROWS: &[Row<Process>] = &[
         "CLOCK_PROCESS_CPUTIME_ID",
         |_, out| emit(out, Some(cpu())),
     ),
-    row("process_max_fds", "Maximum number of open file descriptors.", Gauge, "/proc/self/limits", |p, out| {
-        emit(out, p.soft_limit("Max open files"));
-    }),
+    row(
+        "process_max_fds",
+        "Maximum number of open file descriptors.",
+        Gauge,
+        "/proc/self/limits",
+        |p, out| {
+            emit(out, p.soft_limit("Max open files"));
+        },
+    ),
     row(
         "process_network_receive_bytes_total",
         "Number of bytes received by the process over the network.",
@@ -88,9 +94,15 @@ pub(super) static ROWS: &[Row<Process>] = &[
     row("process_open_fds", "Number of open file descriptors.", Gauge, "/proc/self/fd", |_, out| {
         emit(out, open_fds());
     }),
-    row("process_resident_memory_bytes", "Resident memory size in bytes.", Gauge, "/proc/self/status", |p, out| {
-        emit(out, p.kib("VmRSS:"));
-    }),
+    row(
+        "process_resident_memory_bytes",
+        "Resident memory size in bytes.",
+        Gauge,
+        "/proc/self/status",
+        |p, out| {
+            emit(out, p.kib("VmRSS:"));
+        },
+    ),
     row(
         "process_start_time_seconds",
         "Start time of the process since unix epoch in seconds.",
@@ -98,9 +110,15 @@ pub(super) static ROWS: &[Row<Process>] = &[
         "/proc/self/stat",
         |_, out| emit(out, start_time()),
     ),
-    row("process_virtual_memory_bytes", "Virtual memory size in bytes.", Gauge, "/proc/self/status", |p, out| {
-        emit(out, p.kib("VmSize:"));
-    }),
+    row(
+        "process_virtual_memory_bytes",
+        "Virtual memory size in bytes.",
+        Gauge,
+        "/proc/self/status",
+        |p, out| {
+            emit(out, p.kib("VmSize:"));
+        },
+    ),
     row(
         "process_virtual_memory_max_bytes",
         "Maximum amount of virtual memory available in bytes.",

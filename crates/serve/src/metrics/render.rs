@@ -8,9 +8,9 @@ use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
 
 use super::families::Scraped;
+use super::own;
 use super::plan::{Family, Plan, Values};
 use super::process::{self, Process};
-use super::own;
 use crate::labels::pair;
 use crate::past::{OwnMetric, Past, View};
 use crate::text::{Format, Head, Lines, Seen, Stamp};
@@ -176,7 +176,9 @@ impl Small {
         let process = Process::read();
         for row in process::ROWS {
             let head = Head::new(row.name, row.help, row.kind);
-            self.render(row.name, &head, b"", row.labels, &Stamp::NONE, &mut |out| (row.values)(&process, out));
+            self.render(row.name, &head, b"", row.labels, &Stamp::NONE, &mut |out| {
+                (row.values)(&process, out)
+            });
         }
     }
 
