@@ -14,7 +14,7 @@ use std::io::Read;
 use std::net::TcpListener;
 
 use common::docker;
-use common::{Need, close, kernel};
+use common::{Need, close, close_to_burnt, kernel};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -26,7 +26,7 @@ fn the_kernel_counts_what_the_workload_does() {
     container.order("sleep 0");
     let before = kernel::cpu_nanos(&container.group);
     let burnt: f64 = container.order("burn 1000").parse().unwrap();
-    close("cpu", kernel::cpu_nanos(&container.group) - before, burnt, 1.0);
+    close_to_burnt("cpu", kernel::cpu_nanos(&container.group) - before, burnt, 1.0);
     let before = kernel::anonymous_bytes(&container.group);
     container.order("hold 64");
     close("memory", kernel::anonymous_bytes(&container.group) - before, 64.0 * MIB, 1.0);
