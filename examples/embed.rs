@@ -11,7 +11,7 @@ use plimsoll::core::event::EventType;
 use plimsoll::core::kinds::{Kind, Kinds};
 use plimsoll::host::{Host, Options, Pace};
 use plimsoll::serve::labels::LabelRules;
-use plimsoll::serve::past::{Past as _, Window};
+use plimsoll::serve::past::Window;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

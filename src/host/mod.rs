@@ -34,6 +34,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 pub use housekeeping::Pace;
 pub use options::Options;
+pub use own::own_families;
 
 use container::Work;
 use exits::Exits;

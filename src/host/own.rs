@@ -34,18 +34,18 @@ static ROWS: &[Own] = &[
         |host| host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok()))),
     ),
     row(
-        "plimsoll_kernel_log_lost_total",
-        "Records of the kernel's log that were overwritten before they were read.",
-        Type::Counter,
-        |host| count(&host.stages.meters.kernel_log_lost),
-    ),
-    row(
         "plimsoll_kept_bytes",
         "Bytes that the samples kept in memory take.",
         Type::Gauge,
         |host| Some(kept(host).0 as f64),
     ),
     row("plimsoll_kept_samples", "Samples kept in memory.", Type::Gauge, |host| Some(kept(host).1 as f64)),
+    row(
+        "plimsoll_kernel_log_lost_total",
+        "Records of the kernel's log that were overwritten before they were read.",
+        Type::Counter,
+        |host| count(&host.stages.meters.kernel_log_lost),
+    ),
     row(
         "plimsoll_open_kernel_files",
         "Descriptors kept open on kernel files.",
@@ -122,6 +122,11 @@ pub(super) fn docker_status(status: Status) -> DockerStatus {
         num_containers: status.num_containers,
         images: status.images.into_iter().map(image).collect(),
     }
+}
+
+/// The host's own families, for the documentation.
+pub fn own_families() -> impl Iterator<Item = &'static OwnMetric> {
+    ROWS.iter().map(|own| &own.metric)
 }
 
 #[cfg(test)]

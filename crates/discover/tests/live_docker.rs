@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plimsoll_core::container::Identity;
-use plimsoll_discover::docker::{self, Config, Docker, Timeouts, Told};
+use plimsoll_discover::docker::{self, Config, Docker, Timeouts, Tls, Told};
 use plimsoll_discover::raw::claim::Raw;
 use plimsoll_discover::runtime::{Claim, Runtimes};
 use plimsoll_discover::watch::{Limits, TreeEvent, Watch};
@@ -64,8 +64,26 @@ impl Daemon {
     }
 
     fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    fn start_with(&mut self, args: &[String]) {
+        self.spawn(command("dockerd"), args);
+    }
+
+    /// With a file of subordinate ids of its own, seen by this daemon alone.
+    fn start_remapped(&mut self) {
+        let ids = self.path("ids");
+        std::fs::write(&ids, "daemon:100000:65536\n").unwrap();
+        let mut wrapped = command("unshare");
+        let script = "mount --bind $0 /etc/subuid && mount --bind $0 /etc/subgid && exec dockerd \"$@\"";
+        wrapped.args(["-m", "sh", "-c", script]).arg(ids);
+        self.spawn(wrapped, &["--userns-remap=daemon".to_owned()]);
+    }
+
+    fn spawn(&mut self, mut dockerd: Command, args: &[String]) {
         let log = std::fs::File::create(self.path("log")).unwrap();
-        let child = command("dockerd")
+        let child = dockerd
             .arg("--data-root")
             .arg(self.path("data"))
             .arg("--exec-root")
@@ -74,13 +92,14 @@ impl Daemon {
             .arg(self.path("pid"))
             .args(["--iptables=false", "--bridge=none", "--exec-opt", "native.cgroupdriver=cgroupfs"])
             .args(["-H", &self.endpoint()])
+            .args(args)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
         self.child = Some(child.unwrap());
         let end = Instant::now() + LONG;
         while !self.docker(&["version"]).1 {
-            assert!(Instant::now() < end, "dockerd: {}", std::fs::read_to_string(self.path("log")).unwrap());
+            assert!(Instant::now() < end, "dockerd: {}", self.complaints());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -104,6 +123,12 @@ impl Daemon {
         self.signal(self.child.as_ref().unwrap(), signal);
     }
 
+    /// What the daemon logged beyond the usual.
+    fn complaints(&self) -> String {
+        let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
+        log.lines().filter(|line| !line.contains("level=info")).collect::<Vec<_>>().join("\n")
+    }
+
     /// What the docker program printed, and whether it went well.
     fn docker(&self, args: &[&str]) -> (String, bool) {
         let out = command("docker").args(["-H", &self.endpoint()]).args(args).output().unwrap();
@@ -112,7 +137,7 @@ impl Daemon {
 
     fn must(&self, args: &[&str]) -> String {
         let (said, well) = self.docker(args);
-        assert!(well, "docker {args:?}: {said}; {}", std::fs::read_to_string(self.path("log")).unwrap());
+        assert!(well, "docker {args:?}: {said}; {}", self.complaints());
         said
     }
 
@@ -135,7 +160,9 @@ impl Daemon {
     /// Starts a container, gives its id.
     fn run(&self, args: &[&str], command: &[&str]) -> String {
         let network: &[&str] = if args.contains(&"--network") { &[] } else { &["--network", "none"] };
-        let all = [&["run", "-d"], network, args, &["box:1"], command].concat();
+        let all =
+            [&["run", "-d", "--security-opt", "apparmor=unconfined"], network, args, &["box:1"], command]
+                .concat();
         self.must(&all)
     }
 
@@ -276,6 +303,24 @@ async fn a_short_container_that_removes_itself_has_a_name_and_an_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_container_with_remapped_users_is_known_by_its_group() {
+    let Some(mut daemon) = Daemon::new() else { return };
+    if !Path::new("/etc/subuid").exists() || !Path::new("/etc/subgid").exists() {
+        println!("skipped: no /etc/subuid");
+        return;
+    }
+    daemon.start_remapped();
+    daemon.image();
+    let (_docker, mut told) = daemon.follow();
+    let id = daemon.run(&[], &["sleep", "1000"]);
+    let identity = known(&mut told, &id, |identity| identity.pid.is_some()).await;
+    let name = group(identity.pid.unwrap());
+    assert_eq!(Runtimes::new(Raw::default()).owner(&name).claim, Claim::Mine { id }, "{name}");
+    let uid = std::fs::metadata(format!("/proc/{}", identity.pid.unwrap())).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&uid), 100_000, "users are remapped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_restarts_and_kills_for_memory_are_told() {
     let Some(mut daemon) = Daemon::new() else { return };
     daemon.start();
@@ -331,38 +376,75 @@ async fn a_container_empties_before_its_group_goes() {
         .map(|entry| entry.path())
         .filter(|path| path.join("cgroup.procs").exists() && !path.join("../cgroup.procs").exists())
         .collect();
-    let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-    let dirs = if unified { vec![PathBuf::from("/sys/fs/cgroup")] } else { hierarchies };
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        empties(&daemon, vec![PathBuf::from("/sys/fs/cgroup")]);
+        return;
+    }
+    let v1 = hierarchies.iter().filter(|path| !path.join("cgroup.controllers").exists()).cloned().collect();
+    empties(&daemon, v1);
+    empties(&daemon, hierarchies);
+}
+
+/// Runs a short container, and looks at it in these hierarchies.
+fn empties(daemon: &Daemon, dirs: Vec<PathBuf>) {
     let count = dirs.len();
     let (to, told) = std::sync::mpsc::channel();
     let watch = Watch::start(dirs, Limits::default(), move |event| {
         let _ = to.send((Instant::now(), event));
-    })
-    .unwrap();
+    });
     let id = daemon.run(&["--rm"], &["sleep", "0.1"]);
-    let of = |name: &str| name.ends_with(&format!("/{id}")) || name.ends_with(&format!("-{id}.scope"));
+    let of = |name: &str| name.ends_with(&format!("/{id}"));
     let (mut appeared, mut emptied, mut vanished) = (0, None, 0);
     while vanished < count {
-        let (at, event) = told.recv_timeout(LONG).unwrap();
-        match event {
-            TreeEvent::Appeared { name, .. } if of(&name) => appeared += 1,
-            TreeEvent::Emptied { name } if of(&name) => emptied = Some(at),
-            TreeEvent::Vanished { name, last, .. } if of(&name) => {
+        match told.recv_timeout(LONG).unwrap() {
+            (_, TreeEvent::Appeared { name, .. }) if of(&name) => appeared += 1,
+            (at, TreeEvent::Emptied { name }) if of(&name) => emptied = Some(at),
+            (at, TreeEvent::Vanished { name, last, .. }) if of(&name) => {
                 vanished += 1;
-                if vanished == 1 {
-                    let emptied = emptied.expect("told as emptied first");
-                    println!(
-                        "emptied {:?} before its first directory went",
-                        at.saturating_duration_since(emptied)
-                    );
-                }
                 assert_eq!(last, vanished == count);
+                if vanished == 1 {
+                    let before = at.saturating_duration_since(emptied.expect("told as emptied first"));
+                    println!("{count} hierarchies: emptied {before:?} before the first directory went");
+                }
             }
             _ => {}
         }
     }
     assert_eq!(appeared, count);
-    watch.stop();
+    drop(watch);
+}
+
+/// Certificates of an authority, the daemon and a client; `None`, with a message, without openssl.
+fn certificates(dir: &Path) -> Option<Tls> {
+    let make = "set -e; cd \"$0\"; n() { openssl req -newkey rsa:2048 -nodes -keyout $1.key -subj /CN=$1 $2 -out $1.$3 2>/dev/null; }
+        n ca -x509 pem
+        for who in server client; do
+            n $who '' csr
+            echo 'subjectAltName=IP:127.0.0.1' >san
+            openssl x509 -req -in $who.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile san -out $who.pem 2>/dev/null
+        done";
+    if !command("sh").arg("-c").arg(make).arg(dir).status().is_ok_and(|status| status.success()) {
+        println!("skipped: no openssl");
+        return None;
+    }
+    Some(Tls { cert: dir.join("client.pem"), key: dir.join("client.key"), ca: dir.join("ca.pem") })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_behind_tls_is_followed() {
+    let Some(mut daemon) = Daemon::new() else { return };
+    let Some(tls) = certificates(daemon.dir.path()) else { return };
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("tcp://127.0.0.1:{port}");
+    let files = [("ca.pem", "--tlscacert"), ("server.pem", "--tlscert"), ("server.key", "--tlskey")];
+    let files = files.map(|(name, flag)| format!("{flag}={}", daemon.path(name).display()));
+    let mut args = vec!["-H".to_owned(), address.clone(), "--tlsverify".to_owned()];
+    args.extend(files);
+    daemon.start_with(&args);
+    let (to, mut told) = mpsc::channel(64);
+    let config = Config { endpoint: address, tls: Some(tls), ..Config::default() };
+    let _docker = docker::start(config, &tokio::runtime::Handle::current(), to).unwrap();
+    until(&mut told, |told| matches!(told, Told::Up { .. })).await;
 }
 
 /// A measurement: `cargo test --test live_docker -- --ignored --nocapture`.

@@ -212,6 +212,11 @@ impl<'a> Nested<'a> {
         })
     }
 
+    /// All its words after the name, pairs or not.
+    pub fn words(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        words(self.pairs)
+    }
+
     /// The name as a device number, `254:0`.
     pub fn device(&self) -> Option<(u32, u32)> {
         device(self.name)

@@ -346,20 +346,18 @@ impl Pass<'_> {
             return;
         }
         let mut moved = false;
-        let before = known.take();
-        if let Some(family) = before
-            && self.read_family(plan, slots, family, &mut moved)
+        if let Some(family) = *known
+            && !self.read_family(plan, slots, family, &mut moved)
         {
-            *known = before;
-        } else {
+            *known = None;
+            // the next family may not have all lists of this one
+            if let Some(io) = &mut self.sample.diskio {
+                *io = io::DiskIo { psi: io.psi, ..io::DiskIo::default() };
+            }
+        }
+        if known.is_none() {
             *known =
                 (0..plan.io_families.len()).find(|&family| self.read_family(plan, slots, family, &mut moved));
-        }
-        if known.is_none()
-            && before.is_some()
-            && let Some(io) = &mut self.sample.diskio
-        {
-            *io = io::DiskIo { psi: io.psi, ..io::DiskIo::default() };
         }
         *still = Stillness { read: self.context.at, still: self.calm && !moved };
     }
@@ -466,7 +464,8 @@ impl Pass<'_> {
     }
 
     fn settle(&mut self, plan: &Plan, slots: &mut [Slot]) {
-        if self.places.iter().all(|place| place.opened().is_none()) {
+        // nothing was opened, as in most reads: nothing is to be decided
+        if !self.places.iter().any(PlaceState::is_open_for_now) {
             return;
         }
         let budget = &self.context.host.budget;

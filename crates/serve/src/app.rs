@@ -36,6 +36,7 @@ pub struct Options {
     pub profiling: bool,
 }
 
+/// No prefix, no guard, and `/metrics` without families of containers.
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -55,6 +56,13 @@ pub struct Protect {
     pub guard: Option<Guard>,
     /// Whether all routes are guarded; the pages and `/static/` always are.
     pub all: bool,
+}
+
+impl Protect {
+    /// Who guards this route, if anyone does.
+    fn guard_of(&self, route: &Route<'_>) -> Option<&Guard> {
+        self.guard.as_ref().filter(|_| self.all || route.is_page())
+    }
 }
 
 /// The routes over the past.
@@ -103,9 +111,7 @@ impl App {
         let Options { url_base_prefix, prometheus_endpoint, profiling, protect, .. } = &self.options;
         let route = route::find(url_base_prefix, prometheus_endpoint, *profiling, path);
         let mut extra = HeaderMap::new();
-        if let Some(guard) = &protect.guard
-            && (protect.all || route.is_page())
-        {
+        if let Some(guard) = protect.guard_of(&route) {
             match guard.check(&parts.method, &parts.uri, &parts.headers).await {
                 Ok(headers) => extra = headers,
                 Err(refusal) => return refusal,
@@ -217,6 +223,13 @@ where
     B::Data: Send,
     B::Error: std::fmt::Display,
 {
+    let too_large = || {
+        let sentence = format!("the request's body is larger than {BODY_LIMIT} bytes");
+        reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence)
+    };
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(too_large());
+    }
     let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -225,8 +238,7 @@ where
         })?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.remaining() > BODY_LIMIT {
-            let sentence = format!("the request's body is larger than {BODY_LIMIT} bytes");
-            return Err(reply::error(StatusCode::PAYLOAD_TOO_LARGE, &sentence));
+            return Err(too_large());
         }
         bytes.extend_from_slice(&chunk_of(data));
     }

@@ -60,6 +60,8 @@ pub struct Fake {
     pub missing: Vec<Missing>,
     /// The cgroup set-up.
     pub validation: Validation,
+    /// How often samples were asked for.
+    pub asked: std::sync::atomic::AtomicUsize,
     /// Names that were refreshed, for whom to look at.
     pub refreshed: std::sync::Mutex<Vec<(Vec<String>, Duration)>>,
 }
@@ -79,6 +81,7 @@ impl Fake {
             docker: Err("no Docker at /var/run/docker.sock: mount it into this container".to_owned()),
             missing: Vec::new(),
             validation: Validation::default(),
+            asked: std::sync::atomic::AtomicUsize::new(0),
             refreshed: std::sync::Mutex::default(),
         }
     }
@@ -126,6 +129,7 @@ impl Fake {
             identity: Arc::new(Identity::default()),
             spec: Arc::new(spec),
             labels: Arc::from(&b""[..]),
+            settled: true,
             latest: samples.last().cloned().map(Arc::new),
             oom_events: 0,
         };
@@ -151,6 +155,7 @@ impl Past for Fake {
     }
 
     fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>> {
+        self.asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (_, samples) = self.containers.get(name)?;
         let inside: Vec<&Sample> = samples
             .iter()

@@ -31,6 +31,8 @@ pub mod auth;
 pub mod listen;
 pub mod tls;
 
+mod file_version;
+
 #[cfg(test)]
 mod reference;
 #[cfg(any(test, feature = "fake"))]

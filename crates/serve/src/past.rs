@@ -25,7 +25,7 @@ pub struct View {
     pub identity: Arc<Identity>,
     /// Its limits; `memory.limit` is as the kernel says, so 0 or `u64::MAX` where there is none.
     pub spec: Arc<Spec>,
-    /// The rendered labels: `id="/x",image="",name=""` and so on, without braces. See `text::labels`.
+    /// The rendered labels: `id="/x",image="",name=""` and so on, without braces. See `labels::block`.
     pub labels: Arc<[u8]>,
     /// Whether the labels are final: its runtime has told who it is, none claims it, or it was waited for long
     /// enough. `/metrics` leaves out those that are not, so that no series changes its labels halfway.
@@ -197,7 +197,9 @@ pub trait Past: Send + Sync + 'static {
     /// What is missing on this machine, and what would mend it.
     fn missing(&self) -> Vec<Missing>;
     /// Containers that ended lately, oldest first.
-    fn ended(&self) -> Vec<EndedContainer>;
+    fn ended(&self) -> Vec<EndedContainer> {
+        Vec::new()
+    }
     /// The cgroup set-up, for `/validate/`.
     fn validation(&self) -> Validation {
         Validation::default()

@@ -153,4 +153,19 @@ mod tests {
         f("/m/x", Route::Metrics);
         f("/m", moved("/m/"));
     }
+
+    #[test]
+    fn pages_and_their_stylesheet_are_guarded() {
+        let f = |path, want| assert_eq!(find("", "/metrics", true, path).is_page(), want, "{path}");
+        f("/containers/", true);
+        f("/docker/x", true);
+        f("/podman/", true);
+        f("/static/plimsoll.css", true);
+        f("/api/v1.3/machine", false);
+        f("/metrics", false);
+        f("/healthz", false);
+        f("/validate/", false);
+        f("/", false);
+        f("/debug/pprof/", false);
+    }
 }

@@ -189,3 +189,87 @@ fn missing(out: &mut String, past: &dyn Past) {
         block(out, &gap.feature, "[Missing]", &text);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    async fn report(change: impl FnOnce(&mut Fake)) -> String {
+        use http_body_util::BodyExt;
+        let mut host = Fake::host();
+        change(&mut host);
+        let body = answer(&host).await.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    fn verdicts(report: &str) -> Vec<&str> {
+        report.lines().filter(|line| !line.starts_with('\t') && line.contains('[')).collect()
+    }
+
+    #[tokio::test]
+    async fn a_bare_host_is_unsupported_or_unknown() {
+        let report = report(|host| {
+            *host = Fake::empty();
+            host.versions.kernel = "2.4.37".to_owned();
+        })
+        .await;
+        assert_eq!(
+            verdicts(&report),
+            [
+                "Kernel version: [Unsupported]",
+                "Cgroup setup: [Unknown]",
+                "Cgroup mount setup: [Unknown]",
+                "Docker version: [Unknown]",
+                "Docker driver setup: [Unsupported]",
+                "Block device setup: [Supported, but not recommended]",
+            ]
+        );
+        assert!(report.contains("\tno Docker at /var/run/docker.sock: mount it into this container\n"));
+        assert!(report.contains("\tCould not locate cgroup mount point.\n"));
+    }
+
+    #[tokio::test]
+    async fn a_controller_that_is_needed_decides() {
+        let off = |name: &'static str| {
+            move |host: &mut Fake| host.validation.controllers.retain(|(known, _)| known != name)
+        };
+        assert!(report(off("cpu")).await.contains("Cgroup setup: [Unsupported]"));
+        assert!(report(off("memory")).await.contains("Cgroup setup: [Supported, but not recommended]"));
+        let switched_off = report(|host| host.validation.controllers[1].1 = false).await;
+        assert!(switched_off.contains("Cgroup setup: [Unsupported]") && switched_off.contains("cpu:0"));
+    }
+
+    #[tokio::test]
+    async fn the_unified_hierarchy_needs_other_controllers() {
+        let report = report(|host| {
+            let on = ["cpu", "cpuset", "io", "memory", "pids"];
+            host.validation.controllers = on.map(|name| (name.to_owned(), true)).into();
+            host.validation.unified = true;
+        })
+        .await;
+        assert!(report.contains("Cgroup setup: [Supported and recommended]"), "{report}");
+    }
+
+    #[tokio::test]
+    async fn a_disk_with_bfq_counts_all() {
+        let report = report(|host| {
+            for disk in host.machine.disk_map.iter_mut().flat_map(|disks| disks.values_mut()) {
+                disk.scheduler = "bfq".to_owned();
+            }
+        })
+        .await;
+        assert!(report.contains("Block device setup: [Supported and recommended]"));
+    }
+
+    #[test]
+    fn versions_are_two_numbers() {
+        let f = |text, want| assert_eq!(major_minor(text), want, "{text}");
+        f("6.18.44-fc-v657", Some((6, 18)));
+        f("20.10.24+dfsg1", Some((20, 10)));
+        f("3.0-rc1", Some((3, 0)));
+        f("", None);
+        f("6", None);
+        f("x.y", None);
+    }
+}

@@ -7,7 +7,7 @@ mod parse;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,7 @@ fn two() -> Fake {
         reference: Arc::new(root),
         identity: Arc::new(identity),
         spec: Arc::new(Spec { cpu: CpuSpec { limit: 1024, period: 100_000, ..CpuSpec::default() }, ..spec }),
+        settled: true,
         latest: Some(Arc::new(sample)),
         oom_events: 2,
     };
@@ -284,19 +285,6 @@ proptest! {
     }
 }
 
-/// A file of upstream's or recorded data, if it is here.
-fn reference(path: &str) -> Option<String> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let beside = ["../../../shared/reference", "../../../../shared/reference"].map(|up| here.join(up));
-    let named = std::env::var_os("PLIMSOLL_REFERENCE").map(PathBuf::from);
-    let found =
-        named.into_iter().chain(beside).find_map(|root| std::fs::read_to_string(root.join(path)).ok());
-    if found.is_none() {
-        println!("skipped: {path} is not here; PLIMSOLL_REFERENCE can say where it is");
-    }
-    found
-}
-
 /// Every line of real texts, written again from what it means, is the same line.
 #[test]
 fn real_lines_are_written_as_they_were() {
@@ -307,7 +295,7 @@ fn real_lines_are_written_as_they_were() {
         "cadvisor/data/prometheus/prometheus_metrics_whitelist_filtered",
         "cadvisor/data/prometheus/prometheus_machine_metrics",
     ] {
-        let Some(text) = reference(path) else { continue };
+        let Some(text) = parse::reference(path) else { continue };
         let mut heads: BTreeMap<&str, &str> = BTreeMap::new();
         let mut written = 0;
         for line in text.lines() {
@@ -350,102 +338,4 @@ fn again(line: &parse::Line) -> String {
     .begin()
     .float(&values, line.value);
     String::from_utf8(out).unwrap()
-}
-
-/// The families that are no subject's, against upstream's expectations. Those of samples and of the machine
-/// are rows of their own and compared where they are; `zone.name` is a label that upstream's test makes up.
-#[tokio::test]
-async fn upstreams_container_is_told_alike() {
-    let Some(input) = reference("cadvisor/data/prometheus/input.json") else { return };
-    let Some(expected) = reference("cadvisor/data/prometheus/prometheus_metrics") else { return };
-    let Some(machine) = reference("cadvisor/data/prometheus/prometheus_machine_metrics") else { return };
-    let input: serde_json::Value = serde_json::from_str(&input).unwrap();
-    let ours = parse::lines(&text(upstreams(&input)).await).unwrap();
-    let (mut compared, mut left_out) = (BTreeSet::new(), BTreeSet::new());
-    let families = [
-        "cadvisor_version_info",
-        "container_health_state",
-        "container_last_seen",
-        "container_oom_events_total",
-    ];
-    for mut line in parse::lines(&(expected + &machine)).unwrap() {
-        let name = line.name.clone();
-        let here = families.contains(&&*name)
-            || ["_spec_", "_time_seconds", "_scrape_error"].iter().any(|part| name.contains(part))
-                && !name.contains("container_fs_");
-        if !here {
-            left_out.insert(name);
-            continue;
-        }
-        line.labels.remove("zone_name");
-        let same = |ours: &&parse::Line| {
-            let moving = name == "container_last_seen";
-            ours.name == name && ours.labels == line.labels && (moving || **ours == line)
-        };
-        assert!(ours.iter().any(|ours| same(&ours)), "{line:?}");
-        compared.insert(name);
-    }
-    println!("compared: {compared:?}\nleft out: {left_out:?}");
-    assert!(compared.len() >= 11, "{compared:?}");
-}
-
-fn upstreams(input: &serde_json::Value) -> Fake {
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let container = &input["containers"]["testcontainer"];
-    let spec = &container["spec"];
-    let map = |value: &serde_json::Value| {
-        value
-            .as_object()
-            .unwrap()
-            .iter()
-            .map(|(key, value)| (key.clone(), text(value)))
-            .collect::<BTreeMap<_, _>>()
-    };
-    let time = |value: &serde_json::Value| Timestamp::parse(value.as_str().unwrap()).unwrap();
-    let number = |value: &serde_json::Value| value.as_u64().unwrap();
-    let reference = Reference {
-        aliases: vec![text(&container["aliases"][0])],
-        ..Reference::raw(text(&container["name"]))
-    };
-    let identity = Identity {
-        labels: map(&spec["labels"]),
-        envs: map(&spec["envs"]),
-        image: text(&spec["image"]),
-        health: Some("healthy".to_owned()),
-        ..Identity::default()
-    };
-    let cpu = &spec["cpu"];
-    let view = View {
-        labels: block(&reference, &identity, &LabelRules::default()),
-        reference: Arc::new(reference),
-        identity: Arc::new(identity),
-        spec: Arc::new(Spec {
-            creation_time: time(&spec["creation_time"]),
-            start_time: time(&spec["start_time"]),
-            has_cpu: spec["has_cpu"].as_bool().unwrap(),
-            cpu: CpuSpec {
-                limit: number(&cpu["limit"]),
-                quota: number(&cpu["quota"]),
-                period: number(&cpu["period"]),
-                ..CpuSpec::default()
-            },
-            has_memory: spec["has_memory"].as_bool().unwrap(),
-            ..Spec::default()
-        }),
-        latest: Some(Arc::new(plimsoll_measure::sample::Sample {
-            at: time(&container["stats"][0]["timestamp"]).unwrap(),
-            ..Default::default()
-        })),
-        oom_events: 0,
-    };
-    let version = &input["version_info"];
-    let versions = Versions {
-        kernel: text(&version["kernel_version"]),
-        os: text(&version["container_os_version"]),
-        docker: text(&version["docker_version"]),
-        docker_api: text(&version["docker_api_version"]),
-        cadvisor: text(&version["cadvisor_version"]),
-        revision: text(&version["cadvisor_revision"]),
-    };
-    Fake { versions, views: vec![view], ..fake::busy(0) }
 }

@@ -77,6 +77,10 @@ struct Work {
     /// It was removed while its inspect was under way.
     removed: HashSet<String>,
     failures: HashMap<String, u32>,
+    /// The list came, or was nonsense.
+    listed: bool,
+    /// The description is being asked for, or came.
+    described: bool,
     list_failures: u32,
     describe_failures: u32,
     pinging: bool,
@@ -151,7 +155,6 @@ impl Follow {
         let mut work = Work::new();
         // events are listened to already, so nothing is missed between them and the list
         self.list(&mut work, Duration::ZERO);
-        self.describe(&mut work, Duration::ZERO);
         for id in &self.asked {
             work.want(id);
         }
@@ -160,6 +163,10 @@ impl Follow {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.inspect(&mut work);
+            // names first: the engine runs programs of its own to describe itself
+            if work.listed && work.queue.is_empty() && !std::mem::replace(&mut work.described, true) {
+                self.describe(&mut work, Duration::ZERO);
+            }
             tokio::select! {
                 line = events.next() => match line {
                     Ok(line) => {
@@ -244,17 +251,25 @@ impl Follow {
         match done {
             Done::Inspected(id, answer) => return self.inspected(work, id, answer).await,
             Done::Inspect(id) => work.want(&id),
-            Done::Listed(Ok(listed)) => self.listed(work, listed),
+            Done::Listed(Ok(listed)) => {
+                work.listed = true;
+                self.listed(work, listed);
+            }
             Done::Listed(Err(fault)) => {
-                tracing::warn!("Docker's list of containers: {fault}; it is asked again");
+                if work.list_failures == 0 {
+                    tracing::warn!("Docker's list of containers: {fault}; it is asked again");
+                }
                 let after = pause(AGAIN.0, AGAIN.1, work.list_failures);
                 work.list_failures += 1;
+                work.listed = true;
                 self.list(work, after);
             }
             Done::List => self.list(work, Duration::ZERO),
             Done::Described(Ok(status)) => return self.tell(Told::Up { status: Arc::new(status) }).await,
             Done::Described(Err(fault)) => {
-                tracing::warn!("Docker's description of itself: {fault}; it is asked again");
+                if work.describe_failures == 0 {
+                    tracing::warn!("Docker's description of itself: {fault}; it is asked again");
+                }
                 let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
                 work.describe_failures += 1;
                 self.describe(work, after);
@@ -417,6 +432,8 @@ impl Work {
             stale: HashSet::new(),
             removed: HashSet::new(),
             failures: HashMap::new(),
+            listed: false,
+            described: false,
             list_failures: 0,
             describe_failures: 0,
             pinging: false,

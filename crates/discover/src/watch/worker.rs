@@ -255,7 +255,8 @@ impl Worker {
         match file.to_bytes() {
             b"cgroup.events" => self.events_changed(slot, dir),
             b"cgroup.procs" | b"tasks" | b"cgroup.threads" => self.to_check.push(slot),
-            // told by the kernel, not written by anybody; and triggers, which are no limits
+            // told by the kernel, not written by anybody; and what asks for notice, which is no limit
+            b"cgroup.event_control" => {}
             name if name.ends_with(b".events")
                 || name.ends_with(b".events.local")
                 || name.ends_with(b".pressure") => {}
@@ -461,9 +462,8 @@ impl Worker {
         if group.guard.is_some() || &*group.name == "/" {
             return;
         }
-        let unified = (0..self.dirs.len()).find(|dir| {
-            self.dirs.get(*dir).is_some_and(|dir| dir.unified) && self.groups.place(slot, *dir).is_some()
-        });
+        let unified =
+            (0..self.dirs.len()).find(|dir| self.is_unified(*dir) && self.groups.place(slot, *dir).is_some());
         if unified.is_some_and(|dir| self.populated(slot, dir) == Some(true)) {
             if let Some(group) = self.groups.get_mut(slot) {
                 group.life = Life::Alive;
@@ -503,14 +503,18 @@ impl Worker {
         let mut found = Found::CannotTell;
         let mut buffer = [0; 4096];
         for dir in 0..self.dirs.len() {
-            if self.groups.place(slot, dir).is_none() {
+            // v2 tells by itself
+            if self.is_unified(dir) || self.groups.place(slot, dir).is_none() {
                 continue;
             }
             let Some(path) = self.file(slot, dir, "/cgroup.procs") else { continue };
             let Some(bytes) = files::read(&path, &mut buffer) else { continue };
             found = Found::Nobody;
             for pid in files::pids(bytes) {
-                let Some(pid) = pid else { return Found::CannotTell };
+                let Some(pid) = pid else {
+                    self.cannot_guard("processes of another pid namespace have no number here");
+                    return Found::CannotTell;
+                };
                 if Some(pid) == ended {
                     continue;
                 }
@@ -555,6 +559,10 @@ impl Worker {
         if !std::mem::replace(&mut self.said.descriptors, true) {
             tracing::warn!("{why}: the last sample of some containers is taken before their end, not at it");
         }
+    }
+
+    fn is_unified(&self, dir: usize) -> bool {
+        self.dirs.get(dir).is_some_and(|dir| dir.unified)
     }
 
     fn populated(&self, slot: Slot, dir: usize) -> Option<bool> {

@@ -53,7 +53,7 @@ fn plain_v2_has_every_controller_in_one_place() {
     for controller in Controller::ALL {
         assert_eq!(hierarchy.controller(controller), Some((Version::V2, root.cgroup.as_path())));
     }
-    assert_eq!(hierarchy.watch_dirs(&Kinds::default()), [root.cgroup.clone()]);
+    assert_eq!(hierarchy.watch_dirs(&Kinds::default()), std::slice::from_ref(&root.cgroup));
 }
 
 #[test]

@@ -187,6 +187,10 @@ impl Table {
         for entry in &self.entries {
             match answer(entry) {
                 Some(Ok(size)) => sizes.push((entry, size)),
+                // unmounted since the table was read, or not visible from here
+                Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                    tracing::debug!(mountpoint = %entry.partition.mountpoint.display(), "{error}");
+                }
                 Some(Err(error)) => file::tell(&self.on_host(&entry.partition.mountpoint), &error),
                 None => {}
             }

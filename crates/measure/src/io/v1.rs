@@ -105,3 +105,97 @@ fn parse(context: &Context<'_>, text: Option<&[u8]>, list: &mut Vec<PerDisk>) ->
     }
     Ok(filler.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_core::time::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::reader::tests::host_of_nothing;
+
+    fn read(text: &str) -> Result<Vec<(u64, Ops)>, ParseError> {
+        let (_folder, host) = host_of_nothing();
+        let (context, mut list) = (Context { host: &host, at: Timestamp(1) }, Vec::new());
+        parse(&context, Some(text.as_bytes()), &mut list)?;
+        assert_eq!(parse(&context, Some(text.as_bytes()), &mut list), Ok(false), "the same again");
+        Ok(list.into_iter().map(|disk| (disk.minor, disk.stats)).collect())
+    }
+
+    #[test]
+    fn a_file_without_devices_is_empty() {
+        for text in ["", "Total 0\n", "odd\n", "Total 0\nTotal 0\n"] {
+            assert_eq!(read(text), Ok(vec![]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_figure_without_operations_is_a_count() {
+        let ops = |n| Ops { count: Some(n), ..Ops::default() };
+        assert_eq!(read("8:0 12\n8:16 7\n"), Ok(vec![(0, ops(12)), (16, ops(7))]));
+    }
+
+    #[test]
+    fn unknown_operations_are_passed_over_and_broken_numbers_are_not() {
+        let ops = Ops { read: Some(1), ..Ops::default() };
+        assert_eq!(read("8:0 Read 1\n8:0 Trim 2\n8:0 Trim x\nTotal 3\n"), Ok(vec![(0, ops)]));
+        assert_eq!(read("8:0 Read x\n").unwrap_err().line, 1);
+    }
+
+    #[test]
+    fn the_first_family_that_names_a_disk_counts_and_stays() {
+        use crate::reader::{Effort, Host, Reader};
+        use plimsoll_core::kinds::Kinds;
+        use plimsoll_kernel::root::Root;
+
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let write =
+            |name: &str, text: &str| std::fs::write(root.cgroup.join("blkio").join(name), text).unwrap();
+        std::fs::create_dir_all(root.cgroup.join("blkio/a")).unwrap();
+        for dir in ["", "a/"] {
+            write(&format!("{dir}cgroup.procs"), "");
+            for family in
+                ["bfq.io_service_bytes_recursive", "throttle.io_service_bytes", "throttle.io_serviced"]
+            {
+                write(&format!("{dir}blkio.{family}"), "Total 0\n");
+            }
+        }
+        let host = std::sync::Arc::new(Host::new(root.clone(), Kinds::default(), 100).unwrap());
+        let (mut reader, mut sample) = (Reader::new(&host, "/a"), Sample::default());
+        let mut secs = 0;
+        let mut read = || {
+            secs += 1;
+            reader.read(Timestamp::from_secs(secs), Effort::Full, &mut Vec::new(), &mut sample);
+            let io = sample.diskio.as_ref().unwrap();
+            (io.io_service_bytes.first().and_then(|disk| disk.stats.read), io.io_serviced.len())
+        };
+        assert_eq!(read(), (None, 0));
+        write("a/blkio.throttle.io_service_bytes", "8:0 Read 5\n");
+        write("a/blkio.throttle.io_serviced", "8:0 Read 1\n");
+        assert_eq!(read(), (Some(5), 1));
+        write("a/blkio.bfq.io_service_bytes_recursive", "8:0 Read 2\n");
+        assert_eq!(read(), (Some(5), 1), "a counter does not jump to another file while its own goes on");
+        write("a/blkio.throttle.io_service_bytes", "Total 0\n");
+        assert_eq!(read(), (Some(2), 0));
+        write("a/blkio.bfq.io_service_bytes_recursive", "Total 0\n");
+        assert_eq!(read(), (None, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_back(disks in prop::collection::btree_map(0..1000u64, any::<[u64; 6]>(), 0..5)) {
+            let names = ["Read", "Write", "Sync", "Async", "Discard", "Total"];
+            let mut text = String::new();
+            for (minor, numbers) in &disks {
+                for (name, n) in names.iter().zip(numbers) { text += &format!("8:{minor} {name} {n}\n"); }
+            }
+            text += "Total 7\n";
+            let got = read(&text).unwrap().into_iter().map(|(minor, ops)| {
+                let n = [ops.read, ops.write, ops.sync, ops.asynchronous, ops.discard, ops.total];
+                (minor, n.map(Option::unwrap))
+            });
+            prop_assert_eq!(got.collect::<std::collections::BTreeMap<_, _>>(), disks);
+        }
+    }
+}

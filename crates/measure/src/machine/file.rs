@@ -11,11 +11,16 @@ use std::sync::{Mutex, PoisonError};
 
 /// Paths of which a fault was told already.
 static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// So many paths are remembered; then all are forgotten, and may be told again.
+const MOST_TOLD: usize = 1024;
 
 /// Tells a fault of a file, once for each path.
 pub(crate) fn tell(path: &Path, reason: &dyn Display) {
     let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     if !told.contains(path) {
+        if told.len() >= MOST_TOLD {
+            told.clear();
+        }
         told.insert(path.to_owned());
         tracing::warn!(path = %path.display(), "{reason}");
     }

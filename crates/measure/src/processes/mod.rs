@@ -1,6 +1,6 @@
 //! The processes of the machine or of one container, as `ps` prints them; no program is started for it.
 //!
-//! Reads: proc/{stat,uptime,meminfo}, proc/<pid>/{stat,status,cgroup,fd}, etc/passwd, etc/localtime
+//! Reads: proc/{stat,uptime,meminfo}, `proc/<pid>/{stat,status,cgroup,fd}`, etc/passwd, etc/localtime
 //! Gives: `/api/v2.x/ps`
 //! Cost:  three files and a folder a process, when asked
 

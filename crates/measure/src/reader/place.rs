@@ -181,6 +181,10 @@ impl PlaceState {
         self.state == State::There
     }
 
+    pub(crate) fn is_open_for_now(&self) -> bool {
+        matches!(self.open, Open::Now(_))
+    }
+
     pub(crate) fn is_kept(&self) -> bool {
         matches!(self.open, Open::Kept(_))
     }

@@ -586,6 +586,13 @@ proptest! {
 }
 
 #[test]
+fn a_reader_is_small() {
+    let host = captured("v1-hybrid", Kinds::default());
+    let bytes = size_of::<Reader>() + host.plan.slots() * size_of::<Slot>();
+    assert!(bytes <= 2048, "{bytes} bytes");
+}
+
+#[test]
 fn this_machines_root_is_read_as_a_naive_reader_would() {
     let Ok(host) = Host::new(Root::at(Path::new("/")), Kinds::default(), 100) else {
         eprintln!("skipped: no cgroups here");

@@ -19,6 +19,9 @@ use super::{credentials, random, same};
 /// Nonces that are known at the same time, at most.
 const NONCES: usize = 1000;
 
+/// As long as a user's HA1.
+const NOBODY: &str = "00000000000000000000000000000000";
+
 pub(super) struct Digest {
     users: Users,
     realm: String,
@@ -54,10 +57,12 @@ impl Digest {
         if !algorithm || get("qop")? != "auth" || get("opaque")? != self.opaque || claimed != asked {
             return None;
         }
-        let ha1 = self.users.secret(&key(get("username")?, &self.realm))?;
-        let answer = |ha2: &str| md5(&[&ha1, nonce, nc, cnonce, "auth", ha2]);
+        // an unknown user is computed for as well, so that time does not tell who is known
+        let secret = self.users.secret(&key(get("username")?, &self.realm));
+        let ha1 = secret.as_deref().unwrap_or(NOBODY);
+        let answer = |ha2: &str| md5(&[ha1, nonce, nc, cnonce, "auth", ha2]);
         let expected = answer(&md5(&[method.as_str(), claimed]));
-        if !same(expected.as_bytes(), get("response")?.to_ascii_lowercase().as_bytes()) {
+        if !same(expected.as_bytes(), get("response")?.to_ascii_lowercase().as_bytes()) || secret.is_none() {
             return None;
         }
         // last, so that only who knows the password can use up a count

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+
+use crate::file_version::FileVersion;
 
 /// What a line gives: the key under which it is looked up, and the secret.
 pub(super) type Line = fn(&str) -> Option<(String, String)>;
@@ -19,7 +20,7 @@ pub(super) struct Users {
 
 #[derive(Default)]
 struct State {
-    version: Option<(SystemTime, u64)>,
+    version: Option<FileVersion>,
     users: Arc<HashMap<String, String>>,
     /// What was said of the file last, so that it is not said again.
     complaint: Option<String>,
@@ -41,7 +42,7 @@ impl Users {
     /// All users, as the file has them now; nobody when it cannot be read.
     fn current(&self) -> Arc<HashMap<String, String>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match version(&self.file) {
+        match FileVersion::of(&self.file) {
             Ok(version) if state.version == Some(version) => {}
             Ok(version) => match fs::read_to_string(&self.file) {
                 Ok(text) => {
@@ -97,10 +98,4 @@ impl Users {
         }
         (users, complaint)
     }
-}
-
-/// Tells one content from another without reading it.
-fn version(file: &Path) -> io::Result<(SystemTime, u64)> {
-    let metadata = fs::metadata(file)?;
-    Ok((metadata.modified()?, metadata.len()))
 }

@@ -17,12 +17,17 @@ use super::render::{PART, Scrape};
 /// How many parts are compressed into one that goes out, at most: text shrinks to a tenth or less.
 const PARTS: usize = 4;
 
+/// After so many parts others have their turn on this thread: about a millisecond of compression.
+const TURN: usize = 8;
+
 /// A scrape as a body.
 pub(super) struct Encoded {
     scrape: Scrape,
     encoder: Encoder,
     /// The part before compression.
     plain: Vec<u8>,
+    /// Parts rendered in this turn.
+    turn: usize,
 }
 
 enum Encoder {
@@ -43,17 +48,19 @@ impl Encoded {
             Encoding::Zstd => zstd::stream::write::Encoder::new(Vec::new(), 1)
                 .map_or(Encoder::None, |encoder| Encoder::Zstd(Box::new(encoder))),
         };
-        Self { scrape, encoder, plain: Vec::new() }
+        Self { scrape, encoder, plain: Vec::new(), turn: 0 }
     }
 
     /// The next part; empty when nothing is left.
     fn part(&mut self) -> Vec<u8> {
         if matches!(self.encoder, Encoder::None) {
+            self.turn += 1;
             let mut out = Vec::with_capacity(PART + PART / 8);
             self.scrape.fill(&mut out);
             return out;
         }
         for _ in 0..PARTS {
+            self.turn += 1;
             self.plain.clear();
             let more = self.scrape.fill(&mut self.plain);
             self.encoder.push(&self.plain);
@@ -98,8 +105,13 @@ impl http_body::Body for Encoded {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.turn >= TURN {
+            self.turn = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             let ended = matches!(self.encoder, Encoder::Ended);
             let part = if ended { Vec::new() } else { self.part() };

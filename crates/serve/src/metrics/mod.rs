@@ -17,16 +17,15 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::BodyExt;
-use plimsoll_core::family::Row;
+use plimsoll_core::family::{Row, Source};
 use plimsoll_core::kinds::Kinds;
 use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
+use plimsoll_measure::families::{Entry, entries};
 use plimsoll_measure::sample::Sample;
 
 use crate::body::Body;
-use crate::past::Past;
-
-pub use negotiate::Encoding;
+use crate::past::{OwnMetric, Past};
 
 /// What is shown. Made once: the texts that never change are rendered here.
 pub struct MetricsOptions {
@@ -41,6 +40,28 @@ impl MetricsOptions {
         machine: &[&'static Row<MachineInfo>],
     ) -> Self {
         Self { plan: Arc::new(plan::Plan::new(kinds, samples, machine)) }
+    }
+}
+
+/// What `docs/metrics.md` says of the families that are no row over a sample or the machine: title and entries.
+pub fn documented() -> Vec<(&'static str, Vec<Entry>)> {
+    let seen = std::iter::once(&families::LAST_SEEN);
+    vec![
+        ("Containers: names, limits, times", entries(seen.chain(families::FAMILIES))),
+        ("The exporter", own::ALL.iter().map(|metric| told(metric)).collect()),
+        ("The process", entries(process::ROWS)),
+    ]
+}
+
+/// The entry of a family about the program itself.
+pub fn told(metric: &OwnMetric) -> Entry {
+    Entry {
+        name: metric.name,
+        kind: metric.kind,
+        labels: metric.labels,
+        switch: None,
+        source: Source::both("counted by the program"),
+        help: metric.help,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::text::Format;
 
 /// How the body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// As it is.
     Identity,
     /// gzip.
@@ -17,7 +17,7 @@ pub enum Encoding {
 
 impl Encoding {
     /// The word of `Content-Encoding`.
-    pub const fn name(self) -> Option<&'static str> {
+    pub(super) const fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
             Self::Gzip => Some("gzip"),

@@ -48,6 +48,10 @@ static LABELS_DROPPED: OwnMetric = own(
     Type::Counter,
 );
 
+/// All of these families.
+pub(super) static ALL: [&OwnMetric; 6] =
+    [&VERSION, &CONTAINER_ERROR, &TASKS, &MACHINE_ERROR, &LABELS_DROPPED, &REPEATED_LINES];
+
 pub(super) fn exporter(past: &dyn Past, out: &mut Small) {
     let v = past.versions();
     let labels = [&*v.revision, &*v.cadvisor, &*v.docker, &*v.kernel, &*v.os];

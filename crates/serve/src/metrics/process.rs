@@ -8,62 +8,107 @@ use std::fs;
 use std::sync::OnceLock;
 
 use plimsoll_core::family::Type::{self, Counter, Gauge};
+use plimsoll_core::family::{Emit, Row, Source};
 use rustix::time::{ClockId, clock_gettime};
-
-use super::render::{Small, own};
 
 /// Ticks a second of the times in `/proc/<pid>/stat`: the same on every architecture that we build for.
 const USER_HZ: f64 = 100.0;
 
-pub(super) fn metrics(out: &mut Small) {
-    let mut add = |name, help, kind: Type, value: Option<f64>| {
-        out.add(&own(name, help, kind), &mut |out| {
-            if let Some(value) = value {
-                out.float(&[], value);
-            }
-        });
-    };
-    let status = read("/proc/self/status");
-    let limits = read("/proc/self/limits");
-    let netstat = read("/proc/self/net/netstat");
-    let kib = |key| number_after(&status, key).map(|n| n * 1024.0);
-    let soft = |name| limits.lines().find_map(|l| l.strip_prefix(name)).and_then(limit);
-    add(
+/// The files, read once a scrape.
+pub(super) struct Process {
+    status: String,
+    limits: String,
+    netstat: String,
+}
+
+impl Process {
+    pub(super) fn read() -> Self {
+        Self {
+            status: read("/proc/self/status"),
+            limits: read("/proc/self/limits"),
+            netstat: read("/proc/self/net/netstat"),
+        }
+    }
+
+    fn kib(&self, key: &str) -> Option<f64> {
+        number_after(&self.status, key).map(|n| n * 1024.0)
+    }
+
+    fn soft_limit(&self, name: &str) -> Option<f64> {
+        self.limits.lines().find_map(|line| line.strip_prefix(name)).and_then(limit)
+    }
+}
+
+const fn row(
+    name: &'static str,
+    help: &'static str,
+    kind: Type,
+    file: &'static str,
+    values: fn(&Process, &mut dyn Emit),
+) -> Row<Process> {
+    let source = Source::both(file);
+    Row { name, help, kind, switch: None, labels: &[], timestamped: false, source, values }
+}
+
+fn emit(out: &mut dyn Emit, value: Option<f64>) {
+    if let Some(value) = value {
+        out.float(&[], value);
+    }
+}
+
+/// What Prometheus' own clients tell of their process, and Go's count of threads, for dashboards that ask for it.
+pub(super) static ROWS: &[Row<Process>] = &[
+    row("go_threads", "Number of OS threads created.", Gauge, "/proc/self/status", |p, out| {
+        emit(out, number_after(&p.status, "Threads:"));
+    }),
+    row(
         "process_cpu_seconds_total",
         "Total user and system CPU time spent in seconds.",
         Counter,
-        Some(cpu()),
-    );
-    add("process_open_fds", "Number of open file descriptors.", Gauge, open_fds());
-    add("process_max_fds", "Maximum number of open file descriptors.", Gauge, soft("Max open files"));
-    add("process_virtual_memory_bytes", "Virtual memory size in bytes.", Gauge, kib("VmSize:"));
-    add(
-        "process_virtual_memory_max_bytes",
-        "Maximum amount of virtual memory available in bytes.",
-        Gauge,
-        soft("Max address space"),
-    );
-    add("process_resident_memory_bytes", "Resident memory size in bytes.", Gauge, kib("VmRSS:"));
-    add(
-        "process_start_time_seconds",
-        "Start time of the process since unix epoch in seconds.",
-        Gauge,
-        start_time(),
-    );
-    add(
+        "CLOCK_PROCESS_CPUTIME_ID",
+        |_, out| emit(out, Some(cpu())),
+    ),
+    row("process_max_fds", "Maximum number of open file descriptors.", Gauge, "/proc/self/limits", |p, out| {
+        emit(out, p.soft_limit("Max open files"));
+    }),
+    row(
         "process_network_receive_bytes_total",
         "Number of bytes received by the process over the network.",
         Counter,
-        column(&netstat, "InOctets"),
-    );
-    add(
+        "/proc/self/net/netstat",
+        |p, out| emit(out, column(&p.netstat, "InOctets")),
+    ),
+    row(
         "process_network_transmit_bytes_total",
         "Number of bytes sent by the process over the network.",
         Counter,
-        column(&netstat, "OutOctets"),
-    );
-    add("go_threads", "Number of OS threads created.", Gauge, number_after(&status, "Threads:"));
-}
+        "/proc/self/net/netstat",
+        |p, out| emit(out, column(&p.netstat, "OutOctets")),
+    ),
+    row("process_open_fds", "Number of open file descriptors.", Gauge, "/proc/self/fd", |_, out| {
+        emit(out, open_fds());
+    }),
+    row("process_resident_memory_bytes", "Resident memory size in bytes.", Gauge, "/proc/self/status", |p, out| {
+        emit(out, p.kib("VmRSS:"));
+    }),
+    row(
+        "process_start_time_seconds",
+        "Start time of the process since unix epoch in seconds.",
+        Gauge,
+        "/proc/self/stat",
+        |_, out| emit(out, start_time()),
+    ),
+    row("process_virtual_memory_bytes", "Virtual memory size in bytes.", Gauge, "/proc/self/status", |p, out| {
+        emit(out, p.kib("VmSize:"));
+    }),
+    row(
+        "process_virtual_memory_max_bytes",
+        "Maximum amount of virtual memory available in bytes.",
+        Gauge,
+        "/proc/self/limits",
+        |p, out| emit(out, p.soft_limit("Max address space")),
+    ),
+];
 
 /// What cannot be read has no numbers.
 fn read(path: &str) -> String {

@@ -9,7 +9,8 @@ use plimsoll_core::time::Timestamp;
 
 use super::families::Scraped;
 use super::plan::{Family, Plan, Values};
-use super::{own, process};
+use super::process::{self, Process};
+use super::own;
 use crate::labels::pair;
 use crate::past::{OwnMetric, Past, View};
 use crate::text::{Format, Head, Lines, Seen, Stamp};
@@ -50,7 +51,7 @@ impl Scrape {
         let mut small = Small { format, seen: Seen::default(), parts: Vec::new(), closed: 0 };
         small.machine(&plan, &machine);
         own::exporter(past, &mut small);
-        process::metrics(&mut small);
+        small.process();
         small.closed = small.parts.len();
         past.own_metrics(&mut |metric, values| small.add(metric, values));
         let mut parts = small.parts;
@@ -168,6 +169,15 @@ impl Small {
     pub(super) fn add(&mut self, metric: &OwnMetric, values: &mut dyn FnMut(&mut dyn Emit)) {
         let head = Head::new(metric.name, metric.help, metric.kind);
         self.render(metric.name, &head, b"", metric.labels, &Stamp::NONE, values);
+    }
+
+    /// Families about the program, from their rows.
+    fn process(&mut self) {
+        let process = Process::read();
+        for row in process::ROWS {
+            let head = Head::new(row.name, row.help, row.kind);
+            self.render(row.name, &head, b"", row.labels, &Stamp::NONE, &mut |out| (row.values)(&process, out));
+        }
     }
 
     fn machine(&mut self, plan: &Plan, machine: &MachineInfo) {

@@ -2,6 +2,7 @@
 //!
 //! Everything that a container controls (names, labels, commands) goes through [`html`], which escapes it.
 
+pub mod chart;
 pub mod container;
 pub mod html;
 pub mod processes;

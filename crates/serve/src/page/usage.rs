@@ -1,15 +1,19 @@
-//! What a container uses now: from its last two samples.
+//! What a container uses now, from its last two samples, and how that went over the last sixty.
 
 use plimsoll_measure::filesystem::FsStats;
 use plimsoll_measure::network::Interface;
 use plimsoll_measure::sample::Sample;
 
+use super::chart;
 use super::html::{Html, bytes};
 use crate::past::{Past, View, Window};
 
+/// Samples in a chart, as cAdvisor's page.
+const CHARTED: usize = 60;
+
 /// Appends the section.
 pub fn section(main: &mut Html, past: &dyn Past, view: &View) {
-    let window = Window { count: Some(2), ..Window::default() };
+    let window = Window { count: Some(CHARTED), ..Window::default() };
     let samples = past.samples(&view.reference.name, window).unwrap_or_default();
     main.raw("<section><h2>Usage</h2>\n");
     let Some(now) = samples.last() else {
@@ -21,6 +25,7 @@ pub fn section(main: &mut Html, past: &dyn Past, view: &View) {
     cpu(main, before, now, past.machine().num_cores);
     memory(main, view, now, past.machine().memory_capacity);
     main.raw("</table>\n");
+    charts(main, &samples);
     network(main, before, now);
     filesystems(main, &now.filesystem);
     main.raw("</section>\n");
@@ -49,6 +54,21 @@ fn cpu(main: &mut Html, before: Option<&Sample>, now: &Sample, cores: u64) {
             main.row(what, format_args!("{:.3} cores", nanos / 1e9));
         }
     }
+}
+
+/// CPU and memory over the samples.
+fn charts(main: &mut Html, samples: &[Sample]) {
+    let total = |sample: &Sample| sample.cpu.as_ref()?.usage.total;
+    let pairs = samples.iter().zip(samples.iter().skip(1));
+    let cores: Vec<(f64, f64)> = pairs
+        .filter_map(|(before, now)| Some((now.at.secs_f64(), rate(Some(before), now, total)? / 1e9)))
+        .collect();
+    chart::line(main, "CPU", &cores, |most| format!("{most:.3} cores"));
+    let used: Vec<(f64, f64)> = samples
+        .iter()
+        .filter_map(|sample| Some((sample.at.secs_f64(), sample.memory.as_ref()?.usage? as f64)))
+        .collect();
+    chart::line(main, "Memory", &used, |most| bytes(most as u64));
 }
 
 fn memory(main: &mut Html, view: &View, now: &Sample, capacity: u64) {

@@ -30,7 +30,7 @@ const GOLDEN: &[(&str, &str, &str)] = &[
     ("page/golden/web.html", "/docker/fx-web", ""),
     ("page/golden/docker.html", "/docker/", ""),
     ("page/golden/podman.html", "/podman/", ""),
-    ("validate.txt", "/validate/", ""),
+    ("golden/validate.txt", "/validate/", ""),
 ];
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use plimsoll_core::container::{Identity, Reference, Spec};
 
 use super::{app, get};
 use crate::app::{App, Options, Protect};
+use crate::auth::Guard;
 use crate::fake::{Fake, samples};
 
 const EVIL: &str = "\"><script>alert('1')</script><img src=x onerror=alert(2)>";
@@ -122,6 +123,30 @@ async fn a_silent_docker_leaves_its_containers() {
     let answer = get(&app(host), "/docker/").await;
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("fx-web") && answer.text().contains("it does not answer"));
+}
+
+#[tokio::test]
+async fn a_guard_keeps_the_pages_and_all_if_asked() {
+    let guarded = |all| {
+        // a file of users that is not there lets nobody in
+        let guard = Guard::basic("/nonexistent/users".into(), "localhost".to_owned());
+        let protect = Protect { guard: Some(guard), all };
+        App::new(Arc::new(Fake::host()), Options { protect, ..Options::default() })
+    };
+    for (uri, open) in [
+        ("/containers/", 401),
+        ("/docker/fx-web", 401),
+        ("/podman/", 401),
+        ("/static/plimsoll.css", 401),
+        ("/api/v1.3/machine", 200),
+        ("/metrics", 200),
+        ("/healthz", 200),
+        ("/validate/", 200),
+        ("/", 307),
+    ] {
+        assert_eq!(get(&guarded(false), uri).await.status, open, "{uri}");
+        assert_eq!(get(&guarded(true), uri).await.status, 401, "{uri}");
+    }
 }
 
 #[tokio::test]

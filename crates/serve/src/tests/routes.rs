@@ -114,11 +114,14 @@ async fn a_large_answer_is_made_in_pieces() {
         let many = samples(1, Some("eth0")).into_iter().cycle().take(60).collect();
         host.add(plimsoll_core::container::Reference::raw(format!("/c{nth:02}")), (*view.spec).clone(), many);
     }
-    let answer = super::respond(&app(host), "GET", "/api/v1.3/subcontainers/", "").await;
-    let mut body = answer.into_body();
+    let host = Arc::new(host);
+    let app = App::new(Arc::<Fake>::clone(&host), Options::default());
+    let mut body = super::respond(&app, "GET", "/api/v1.3/subcontainers/", "").await.into_body();
     let (mut pieces, mut whole) = (0, Vec::new());
     while let Some(frame) = body.frame().await {
         let data = frame.unwrap().into_data().unwrap();
+        let asked = host.asked.load(std::sync::atomic::Ordering::Relaxed);
+        assert!(asked <= 1 + pieces / 4, "samples of {asked} containers for {pieces} pieces");
         assert!(data.len() < 128 * 1024, "a piece of {} bytes", data.len());
         pieces += 1;
         whole.extend_from_slice(&data);

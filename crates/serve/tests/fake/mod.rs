@@ -149,6 +149,7 @@ pub fn container(n: u64) -> View {
         reference: Arc::new(reference),
         identity: Arc::new(identity),
         spec: Arc::new(spec),
+        settled: true,
         latest: Some(Arc::new(sample(n))),
         oom_events: 0,
     }

@@ -1,7 +1,15 @@
 //! A second reading of the exposition format, written from its specification and not from the writer.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
@@ -76,4 +84,17 @@ fn quoted(text: &str) -> Option<(String, &str)> {
             c => value.push(c),
         }
     }
+}
+
+/// A file of upstream's or recorded data, if it is here.
+pub fn reference(path: &str) -> Option<String> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = ["../../../shared/reference", "../../../../shared/reference"].map(|up| here.join(up));
+    let named = std::env::var_os("PLIMSOLL_REFERENCE").map(PathBuf::from);
+    let found =
+        named.into_iter().chain(beside).find_map(|root| std::fs::read_to_string(root.join(path)).ok());
+    if found.is_none() {
+        println!("skipped: {path} is not here; PLIMSOLL_REFERENCE can say where it is");
+    }
+    found
 }

@@ -1,0 +1,117 @@
+//! What the program costs on a host: CPU, memory, answers, the way from a cgroup to the API.
+//!
+//! `bench/run` builds this and the program and says how to call it. Each scenario makes containers (raw
+//! cgroups of its own, `/plimsoll-bench-<pid>`), starts the subjects on them (the program, and a peer where one
+//! is given), and prints medians as tables in Markdown. Needs root. Removes what it made.
+//!
+//! Every subject runs in a cgroup of its own, whose CPU time (nanoseconds on v1) is its process CPU time, and
+//! whose memory counts what the kernel holds for it besides RSS.
+
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
+
+mod groups;
+mod http;
+mod inside;
+mod minimal;
+mod scenario;
+mod stats;
+mod subject;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What went wrong, in words.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const USAGE: &str = "\
+usage: plimsoll-bench [options] SCENARIO...
+
+scenarios:
+  host      CPU, memory, answers and start with --sizes containers, idle and busy
+  appear    from a new cgroup to the API
+  short     containers that live 100 ms: seen, and with which totals
+  churn     100 new containers a minute
+  soak      churn for --hours
+options:
+  --program FILE   the program (target/release/plimsoll)
+  --peer FILE      cAdvisor, see bench/peer-cadvisor; none by default
+  --sizes LIST     containers, 1,100,1000 by default
+  --history SECS   how long samples are gathered before memory is read, 130 by default
+  --rounds N       rounds of each subject in turns, 5 by default
+  --window SECS    of a round, 5 by default
+  --hours N        how long to soak, 24 by default";
+
+/// What the command line says.
+pub(crate) struct Settings {
+    pub(crate) program: PathBuf,
+    pub(crate) peer: Option<PathBuf>,
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) history: u64,
+    pub(crate) rounds: usize,
+    pub(crate) window: u64,
+    pub(crate) hours: f64,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    // the roles that this program plays inside the groups
+    let done = match args.split_first() {
+        Some((role, rest)) if role == "enter" => inside::enter(rest),
+        Some((role, rest)) if role == "work" => inside::work(rest),
+        Some((role, _)) if role == "minimal" => minimal::run(),
+        _ => run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("plimsoll-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let mut settings = Settings {
+        program: "target/release/plimsoll".into(),
+        peer: None,
+        sizes: vec![1, 100, 1000],
+        history: 130,
+        rounds: 5,
+        window: 5,
+        hours: 24.0,
+    };
+    let mut scenarios = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value\n{USAGE}"));
+        match arg.as_str() {
+            "--program" => settings.program = value()?.into(),
+            "--peer" => settings.peer = Some(value()?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty()),
+            "--sizes" => {
+                let sizes: std::result::Result<_, _> = value()?.split(',').map(str::parse).collect();
+                settings.sizes = sizes?;
+            }
+            "--history" => settings.history = value()?.parse()?,
+            "--rounds" => settings.rounds = value()?.parse()?,
+            "--window" => settings.window = value()?.parse()?,
+            "--hours" => settings.hours = value()?.parse()?,
+            "host" | "appear" | "short" | "churn" | "soak" => scenarios.push(arg.as_str()),
+            other => return Err(format!("{other}?\n{USAGE}").into()),
+        }
+    }
+    if scenarios.is_empty() {
+        return Err(USAGE.into());
+    }
+    scenario::machine(&settings)?;
+    for name in scenarios {
+        match name {
+            "host" => scenario::host::run(&settings)?,
+            "appear" => scenario::appear::run(&settings)?,
+            "short" => scenario::short::run(&settings)?,
+            "churn" => scenario::churn::run(&settings, 120.0)?,
+            _ => scenario::churn::run(&settings, settings.hours * 3600.0)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! CPU a container sample, memory, answers and start, with containers that idle and that work.
+//!
+//! CPU is taken in rounds: each subject in turn runs alone for a window while the others are stopped, so that
+//! what one reads cannot be what another has just brought up to date.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::groups::Groups;
+use crate::stats::{Table, at, median, short};
+use crate::subject::{Kind, Subject, home, signal};
+use crate::{Result, Settings, minimal};
+
+const SCRAPES: usize = 50;
+/// After having gone on, before a window begins: what fell due meanwhile is read in this time.
+const SETTLE: Duration = Duration::from_millis(1600);
+
+pub(crate) fn run(settings: &Settings) -> Result<()> {
+    let mut groups = Groups::new()?;
+    for &size in &settings.sizes {
+        println!("\n## {size} containers");
+        groups.fill(size)?;
+        start_up(settings, &groups)?;
+        let mut subjects = Vec::new();
+        for kind in Kind::all(settings) {
+            let mut subject = Subject::start(kind, settings, &groups)?;
+            subject.complete(&groups, Duration::from_millis(100))?;
+            subjects.push(subject);
+        }
+        groups.busy(true)?;
+        std::thread::sleep(Duration::from_secs(settings.history));
+        memory(&subjects)?;
+        answers(&mut subjects)?;
+        cpu("busy", settings, &groups, &mut subjects)?;
+        groups.busy(false)?;
+        // until the last change has been seen
+        std::thread::sleep(Duration::from_secs(3));
+        cpu("idle", settings, &groups, &mut subjects)?;
+    }
+    Ok(())
+}
+
+/// From the start of the program until `/metrics` has all containers.
+fn start_up(settings: &Settings, groups: &Groups) -> Result<()> {
+    let table = Table::new("Start to the first complete /metrics", &["program", "median ms", "of", "max ms"]);
+    for kind in Kind::all(settings) {
+        let runs = if kind == Kind::Plimsoll { 7 } else { 3 };
+        let mut took = Vec::new();
+        for _ in 0..runs {
+            let mut subject = Subject::start(kind, settings, groups)?;
+            took.push(subject.complete(groups, Duration::from_millis(2))?.as_secs_f64() * 1e3);
+        }
+        table.row(&[kind.name().to_owned(), short(median(&took)), runs.to_string(), short(at(1.0, &took))]);
+    }
+    Ok(())
+}
+
+fn memory(subjects: &[Subject]) -> Result<()> {
+    let table = Table::new("Memory, MB", &["program", "RSS", "PSS", "kernel memory held for it"]);
+    for subject in subjects {
+        let [rss, pss, kernel] = subject.memory()?;
+        table.row(&[subject.kind.name().to_owned(), short(rss), short(pss), short(kernel)]);
+    }
+    Ok(())
+}
+
+fn answers(subjects: &mut [Subject]) -> Result<()> {
+    let table = Table::new("Answers", &["program", "route", "median ms", "p99 ms", "KB"]);
+    let routes = [("/metrics", false), ("/metrics", true), ("/api/v1.3/subcontainers/", false)];
+    for (route, gzip) in routes {
+        for index in 0..subjects.len() {
+            for (other, subject) in subjects.iter().enumerate() {
+                if other == index { subject.go_on() } else { subject.pause() }
+            }
+            let Some(subject) = subjects.get_mut(index) else { continue };
+            std::thread::sleep(SETTLE);
+            let (took, bytes) = times(subject, route, gzip)?;
+            let encoding = if gzip { " gzip" } else { "" };
+            table.row(&[
+                subject.kind.name().to_owned(),
+                format!("{route}{encoding}"),
+                short(median(&took)),
+                short(at(0.99, &took)),
+                short(bytes as f64 / 1e3),
+            ]);
+        }
+    }
+    subjects.iter().for_each(Subject::go_on);
+    Ok(())
+}
+
+/// Asks again and again, for at most half a minute.
+fn times(subject: &mut Subject, route: &str, gzip: bool) -> Result<(Vec<f64>, usize)> {
+    let (mut took, mut bytes, begin) = (Vec::new(), 0, Instant::now());
+    while took.len() < SCRAPES && begin.elapsed() < Duration::from_secs(30) {
+        let asked = Instant::now();
+        let answer = subject.client.get(route, gzip)?;
+        took.push(asked.elapsed().as_secs_f64() * 1e3);
+        if answer.status != 200 {
+            return Err(format!("{route}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)).into());
+        }
+        bytes = answer.body.len();
+        // so that a sample is taken now and then between two scrapes
+        std::thread::sleep(Duration::from_millis(23));
+    }
+    Ok((took, bytes))
+}
+
+/// CPU a container sample, in turns with the minimal reader.
+fn cpu(title: &str, settings: &Settings, groups: &Groups, subjects: &mut [Subject]) -> Result<()> {
+    let reader_home = home("minimal")?;
+    let plimsoll = subjects.iter().find(|subject| subject.kind == Kind::Plimsoll).ok_or("no program")?;
+    let (mut reader, files) = minimal::start(groups, &reader_home, plimsoll.pid)?;
+    let measured = rounds(settings, groups, subjects, &reader_home, reader.id());
+    let _ = reader.kill();
+    let _ = reader.wait();
+    let (least, costs) = measured?;
+
+    let title = format!("CPU a container sample, {title}");
+    let table = Table::new(&title, &["program", "median µs", "least", "most", "ratio to minimal"]);
+    let row = |name: String, costs: &[f64]| {
+        let ratio = median(costs) / median(&least);
+        table.row(&[name, short(median(costs)), short(at(0.0, costs)), short(at(1.0, costs)), short(ratio)]);
+    };
+    row(format!("minimal, {files} files"), &least);
+    for (subject, costs) in subjects.iter().zip(&costs) {
+        row(subject.kind.name().to_owned(), costs);
+    }
+    Ok(())
+}
+
+/// Microseconds a container sample: those of the minimal reader, those of each subject.
+fn rounds(
+    settings: &Settings,
+    groups: &Groups,
+    subjects: &mut [Subject],
+    reader_home: &crate::groups::Group,
+    reader: u32,
+) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+    let window = Duration::from_secs(settings.window);
+    let (mut least, mut costs) = (Vec::new(), vec![Vec::new(); subjects.len()]);
+    subjects.iter().for_each(Subject::pause);
+    for _ in 0..settings.rounds {
+        signal(reader, Signal::CONT);
+        std::thread::sleep(SETTLE);
+        let before = (reader_home.cpu_nanos()?, minimal::passes(reader)?);
+        std::thread::sleep(window);
+        let after = (reader_home.cpu_nanos()?, minimal::passes(reader)?);
+        signal(reader, Signal::STOP);
+        let samples = (after.1 - before.1).max(1) * groups.members.len() as u64;
+        least.push((after.0 - before.0) as f64 / 1e3 / samples as f64);
+
+        for (subject, costs) in subjects.iter_mut().zip(&mut costs) {
+            subject.go_on();
+            std::thread::sleep(SETTLE);
+            // the scrapes that count lie outside what is counted
+            let samples = subject.samples()?;
+            let (cpu, begin) = (subject.cpu_nanos()?, Instant::now());
+            std::thread::sleep(window);
+            let (cpu, time) = (subject.cpu_nanos()? - cpu, begin.elapsed());
+            let samples = match (samples, subject.samples()?) {
+                (Some(before), Some(after)) => (after - before) as f64,
+                // one a second of each, its parent and the root
+                _ => time.as_secs_f64() * (groups.members.len() + 2) as f64,
+            };
+            subject.pause();
+            costs.push(cpu as f64 / 1e3 / samples.max(1.0));
+        }
+    }
+    subjects.iter().for_each(Subject::go_on);
+    Ok((least, costs))
+}
