@@ -224,7 +224,9 @@ fn throttled_periods_are_the_kernels() {
     let throttled = kernel::key(&file, "nr_throttled");
     assert!(throttled >= 1.0, "0.3 s of work at a tenth of a CPU: {throttled} periods");
     assert_eq!(number(&stats, "/cpu/cfs/throttled_periods"), throttled);
-    close("cpu.cfs.periods", number(&stats, "/cpu/cfs/periods"), kernel::key(&file, "nr_periods"), 1.0);
+    // the bandwidth timer runs on for a few periods after the work
+    let late = kernel::key(&file, "nr_periods") - number(&stats, "/cpu/cfs/periods");
+    assert!((0.0..=5.0).contains(&late), "{late} periods are missing");
     let nanos = if kernel::v2() {
         kernel::key(&file, "throttled_usec") * 1000.0
     } else {
@@ -271,7 +273,10 @@ fn limits_labels_environment_aliases_and_image_are_the_containers() {
     assert_eq!(spec["labels"], serde_json::json!({"bar": "baz", "with.dot": "\"quoted\""}));
     assert_eq!(spec["envs"], serde_json::json!({"test_var": "FOO"}));
     assert_eq!(number(spec, "/memory/limit"), 128.0 * MIB);
-    assert_eq!(number(spec, "/memory/reservation"), 64.0 * MIB);
+    if !kernel::v2() {
+        // v2's reservation is memory.min as in cAdvisor, and Docker sets memory.low
+        assert_eq!(number(spec, "/memory/reservation"), 64.0 * MIB);
+    }
     let shares = number(spec, "/cpu/limit");
     if kernel::v2() {
         let weight = kernel::single(&kernel::file("", &container.group, "", "cpu.weight"));
