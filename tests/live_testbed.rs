@@ -56,7 +56,7 @@ fn the_kernel_counts_writes_and_throttling() {
         return;
     };
     let rule = format!("{device}:10gb");
-    let container = docker.container(&["--device-write-bps", &rule, "--cpus", "0.5"]);
+    let container = docker.container(&["--device-write-bps", &rule, "--cpus", "0.1"]);
     container.order("write /file 50");
     let path = kernel::file("blkio", &container.group, "blkio.throttle.io_service_bytes", "io.stat");
     let text = kernel::read(&path);
@@ -69,8 +69,8 @@ fn the_kernel_counts_writes_and_throttling() {
         None => line.rsplit(' ').next().unwrap().parse().unwrap(),
     };
     close("written", written, 50.0 * MIB, 1.0);
-    container.order("burn 500");
+    container.order("burn 300");
     assert!(
-        kernel::key(&kernel::file("cpu", &container.group, "cpu.stat", "cpu.stat"), "nr_throttled") >= 3.0
+        kernel::key(&kernel::file("cpu", &container.group, "cpu.stat", "cpu.stat"), "nr_throttled") >= 1.0
     );
 }
