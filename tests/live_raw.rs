@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 
 use common::kernel::{self, Group};
 use common::program::Plimsoll;
-use common::{Need, close, eventually, number, unique, workload};
+use common::{Need, close, close_to_burnt, eventually, number, unique, workload};
 use serde_json::Value;
 
 /// The helper inside a group; killed when dropped.
@@ -76,7 +76,12 @@ fn work_in_a_group_is_accounted_for() {
     let before = stats(&program, &group.name);
     let burnt: f64 = worker.order("burn 2000").parse().unwrap();
     let after = stats(&program, &group.name);
-    close("cpu", number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total"), burnt, 1.0);
+    close_to_burnt(
+        "cpu",
+        number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total"),
+        burnt,
+        1.0,
+    );
     worker.order("hold 64");
     let after = stats(&program, &group.name);
     close("rss", number(&after, "/memory/rss") - number(&before, "/memory/rss"), 64.0 * 1_048_576.0, 1.0);
