@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -146,7 +146,8 @@ fn remove(dir: &Path) {
 
 #[allow(clippy::disallowed_methods, reason = "a real process to watch")]
 fn sleeper() -> Child {
-    Command::new("sleep").arg("1000").spawn().unwrap()
+    // not for ever, and holding nobody's output, should the test fail before it ends it
+    Command::new("sleep").arg("60").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 fn put(child: &Child, group: &Path) {

@@ -224,8 +224,8 @@ impl Worker {
         }
         let Some(file) = file else { return };
         if !what.contains(ReadFlags::ISDIR) {
-            if what.contains(ReadFlags::MODIFY) {
-                self.written(slot, dir, file);
+            if what.intersects(ReadFlags::MODIFY | ReadFlags::CLOSE_WRITE) {
+                self.written(slot, dir, file, what.contains(ReadFlags::CLOSE_WRITE));
             }
             return;
         }
@@ -255,10 +255,13 @@ impl Worker {
         self.scan_at = Some(self.scan_at.map_or(at, |due| due.min(at)));
     }
 
-    fn written(&mut self, slot: Slot, dir: usize, file: &CStr) {
+    /// A file changed. `closed`: who wrote it is done; before that, an opening with `O_TRUNC` looks like a
+    /// change, though nothing was written yet.
+    fn written(&mut self, slot: Slot, dir: usize, file: &CStr, closed: bool) {
         match file.to_bytes() {
             b"cgroup.events" => self.events_changed(slot, dir),
-            b"cgroup.procs" | b"tasks" | b"cgroup.threads" => self.to_check.push((slot, true)),
+            b"cgroup.procs" | b"tasks" | b"cgroup.threads" => self.to_check.push((slot, closed)),
+            _ if !closed => {}
             // told by the kernel, not written by anybody; and what asks for notice, which is no limit
             b"cgroup.event_control" => {}
             name if name.ends_with(b".events")
@@ -426,6 +429,7 @@ impl Worker {
             | WatchFlags::MOVED_FROM
             | WatchFlags::MOVED_TO
             | WatchFlags::MODIFY
+            | WatchFlags::CLOSE_WRITE
             | WatchFlags::ONLYDIR
             | WatchFlags::DONT_FOLLOW;
         match inotify::add_watch(&**inotify, path, flags) {
