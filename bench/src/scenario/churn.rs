@@ -37,7 +37,13 @@ pub(crate) fn run(settings: &Settings, seconds: f64) -> Result<()> {
                 let share = (now - *cpu) as f64 / 1e7 / turn.elapsed().as_secs_f64().max(1e-3);
                 *cpu = now;
                 let [rss, ..] = subject.memory()?;
-                table.row(&[subject.kind.name().to_owned(), minute.to_string(), count.to_string(), short(rss), if next == 0.0 { String::new() } else { short(share) }]);
+                table.row(&[
+                    subject.kind.name().to_owned(),
+                    minute.to_string(),
+                    count.to_string(),
+                    short(rss),
+                    if next == 0.0 { String::new() } else { short(share) },
+                ]);
             }
             turn = Instant::now();
             let step = if minute < 10 { 1 } else { 10 };

@@ -310,6 +310,6 @@ fn every_record_of_a_block_can_be_unchanged() {
 fn what_is_held_is_what_takes_memory() {
     let records: Vec<_> = (0..40).map(|i| record(i, 4096)).collect();
     // of the first block, only the last record is young enough
-    let timeline = timeline(9 * SECOND, &records);
+    let timeline = timeline(9, &records);
     assert_eq!((timeline.len(), timeline.held()), (9, 40));
 }
