@@ -511,7 +511,7 @@ pub static SECTIONS: &[Section] = &[
                 "open_files",
                 "0",
                 Set::Uint(|d, v| d.settings.machine.open_files = size(v)),
-                "Kernel files that are kept open, at most; 0 chooses by the process' limit.",
+                "Kernel files that are kept open, at most; 0 chooses by the process' limit and the machine's memory.",
             )
             .ours(),
         ],

@@ -305,3 +305,11 @@ fn every_record_of_a_block_can_be_unchanged() {
     assert_eq!(timeline.open.as_ref().map(|open| open.records), Some(8));
     assert_eq!(timeline.open.as_ref().map(|open| open.body.len()), Some(1 + 1 + 1 + 2 + 7));
 }
+
+#[test]
+fn what_is_held_is_what_takes_memory() {
+    let records: Vec<_> = (0..40).map(|i| record(i, 4096)).collect();
+    // of the first block, only the last record is young enough
+    let timeline = timeline(9, &records);
+    assert_eq!((timeline.len(), timeline.held()), (9, 40));
+}
