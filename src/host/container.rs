@@ -277,7 +277,7 @@ fn merge(name: &str, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
     Spec {
         creation_time: identity.created.or(spec.creation_time),
         start_time: identity.started,
-        labels: identity.labels.clone(),
+        labels: identity.shown_labels().into_owned(),
         envs: identity.envs.clone(),
         image: identity.image.clone(),
         has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),

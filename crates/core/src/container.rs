@@ -1,5 +1,6 @@
 //! Who is measured: a container's names, what its runtime tells of it, and its limits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -62,6 +63,18 @@ pub struct Identity {
     pub exit_code: Option<i64>,
     /// Whether the runtime says that it was killed for want of memory.
     pub oom_killed: bool,
+}
+
+impl Identity {
+    /// The labels as cAdvisor shows them: with `restartcount` when the runtime restarted the container.
+    pub fn shown_labels(&self) -> Cow<'_, BTreeMap<String, String>> {
+        if self.restart_count == 0 || self.labels.contains_key("restartcount") {
+            return Cow::Borrowed(&self.labels);
+        }
+        let mut labels = self.labels.clone();
+        labels.insert("restartcount".to_owned(), self.restart_count.to_string());
+        Cow::Owned(labels)
+    }
 }
 
 /// What a container may use and what is known of it: `spec` in v1 JSON.
