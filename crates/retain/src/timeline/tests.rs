@@ -305,3 +305,10 @@ fn every_record_of_a_block_can_be_unchanged() {
     assert_eq!(timeline.open.as_ref().map(|open| open.records), Some(8));
     assert_eq!(timeline.open.as_ref().map(|open| open.body.len()), Some(1 + 1 + 1 + 2 + 7));
 }
+
+#[test]
+fn a_small_block_that_claims_many_columns_is_refused() {
+    // found by fuzzing: 12 bytes whose decoding wanted 28 GB
+    let bytes = [0x01, 0x01, 0x04, 0xff, 0xff, 0xff, 0xff, 0x0c, 0x01, 0x92, 0x00, 0x3a];
+    assert_eq!(Block::from_bytes(&bytes), Err(DecodeError::Columns(0xcfff_ffff)));
+}
