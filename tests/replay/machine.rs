@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use plimsoll::core::kinds::{Kind, Kinds};
 use plimsoll::host::{Host, Options, Pace};
+use plimsoll::measure::sample::Sample;
 use plimsoll::serve::app::{self, App};
 use plimsoll_discover::docker;
 use plimsoll_kernel::root::Root;
@@ -84,11 +85,13 @@ impl Machine {
     }
 
     async fn known(&self) {
-        for _ in 0..1000 {
+        for _ in 0..6000 {
             let past = self.host.past();
             let known = |container: &&Container| {
                 past.container(&container.group).is_some_and(|view| {
-                    view.reference.id == container.id && view.latest.is_some() && view.settled
+                    // a sample from before its first process was told has no network
+                    let whole = |sample: &Sample| sample.network.is_some() || !view.identity.has_network;
+                    view.reference.id == container.id && view.latest.as_deref().is_some_and(whole)
                 })
             };
             let up = !past.versions().docker.is_empty();
@@ -97,7 +100,7 @@ impl Machine {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("the containers were not known within 10 s");
+        panic!("the containers were not known within a minute");
     }
 
     pub async fn ask(&self, method: &str, uri: &str, body: &str) -> Answer {

@@ -138,14 +138,17 @@ impl Node {
     }
 }
 
-/// Says where two answers differ: `theirs` is the recorded one.
-pub(crate) fn compare(at: &str, theirs: &Node, ours: &Node, wrong: &mut Vec<String>) {
+/// Says where two answers differ: `theirs` is the recorded one. One side may lack the keys that came later, and
+/// those of `also`.
+pub(crate) fn compare(at: &str, theirs: &Node, ours: &Node, also: &[(&str, &str)], wrong: &mut Vec<String>) {
+    let may_lack =
+        |key: &str| ADDED.contains(&key) || also.iter().any(|(other, _)| *other == key);
     match (theirs, ours) {
         (Node::Object(theirs), Node::Object(ours)) => {
             let names = |entries: &[(String, Node)], others: &[(String, Node)]| -> Vec<String> {
                 let there = |key: &String| others.iter().any(|(other, _)| other == key);
                 let names = entries.iter().map(|(key, _)| key.clone());
-                names.filter(|key| there(key) || !ADDED.contains(&key.as_str())).collect()
+                names.filter(|key| there(key) || !may_lack(key)).collect()
             };
             let (mut their_names, mut our_names) = (names(theirs, ours), names(ours, theirs));
             if their_names.iter().all(|name| name.starts_with('/')) {
@@ -157,7 +160,7 @@ pub(crate) fn compare(at: &str, theirs: &Node, ours: &Node, wrong: &mut Vec<Stri
             }
             for (key, their) in theirs {
                 if let Some((_, our)) = ours.iter().find(|(other, _)| other == key) {
-                    compare(&format!("{at}.{key}"), their, our, wrong);
+                    compare(&format!("{at}.{key}"), their, our, also, wrong);
                 }
             }
         }
@@ -171,7 +174,7 @@ pub(crate) fn compare(at: &str, theirs: &Node, ours: &Node, wrong: &mut Vec<Stri
                     None => theirs.get(nth).or(theirs.last()),
                 };
                 if let Some(their) = their {
-                    compare(&format!("{at}[]"), their, our, wrong);
+                    compare(&format!("{at}[]"), their, our, also, wrong);
                 }
             }
         }
