@@ -146,6 +146,7 @@ fn options(settings: &Settings) -> Options {
         ended_age: memory.ended_age,
         machine_id_files: machine.machine_id_files.clone(),
         boot_id_files: machine.boot_id_files.clone(),
+        ..Options::default()
     }
 }
 

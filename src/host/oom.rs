@@ -1,7 +1,6 @@
 //! Kills for want of memory, from the kernel's log, on a thread of its own.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 
 use plimsoll_measure::oom::{self, Since};
@@ -9,14 +8,12 @@ use plimsoll_measure::processes::Clock;
 
 use super::{Inner, lock};
 
-/// The kernel's log.
-const LOG: &str = "/dev/kmsg";
-
 /// Starts following the kernel's log. Without the right to read it everything else goes on. The thread ends
 /// when `stop` can be read.
 pub(super) fn start(host: &Arc<Inner>, stop: OwnedFd) {
     let weak = Arc::downgrade(host);
     let stages = host.stages.clone();
+    let log = host.options.kernel_log.clone();
     let follow = move || {
         let boot = Clock::read(&stages.measure.root, stages.now()).boot;
         let on_kill = |kill| {
@@ -26,13 +23,14 @@ pub(super) fn start(host: &Arc<Inner>, stop: OwnedFd) {
         };
         let lost = &stages.meters.kernel_log_lost;
         // kills that are in the log already are told as events, as cAdvisor does, but count for nothing
-        let ended = oom::follow(Path::new(LOG), boot, Since::Oldest, lost, on_kill, stop.as_fd());
+        let ended = oom::follow(&log, boot, Since::Oldest, lost, on_kill, stop.as_fd());
         if let (Err(error), Some(host)) = (ended, weak.upgrade()) {
             tracing::warn!(%error, "no events of kills for want of memory: see /validate/");
             *lock(&host.oom_missing) = Some(error.to_string());
         }
     };
     if let Err(error) = std::thread::Builder::new().name("kernel-log".into()).spawn(follow) {
-        *lock(&host.oom_missing) = Some(format!("no thread to read {LOG}: {error}"));
+        let log = host.options.kernel_log.display();
+        *lock(&host.oom_missing) = Some(format!("no thread to read {log}: {error}"));
     }
 }

@@ -40,6 +40,8 @@ pub struct Options {
     pub without_root_stats: bool,
     /// Docker; `None` never asks it.
     pub docker: Option<docker::Config>,
+    /// The kernel's log, for kills for want of memory.
+    pub kernel_log: PathBuf,
     /// How long and how many events are kept.
     pub event_limits: Limits,
     /// How many ended containers stay readable.
@@ -68,6 +70,7 @@ impl Default for Options {
             raw_prefixes: Vec::new(),
             without_root_stats: false,
             docker: Some(docker::Config::default()),
+            kernel_log: "/dev/kmsg".into(),
             event_limits: Limits::default(),
             ended_containers: 1000,
             ended_age: Duration::from_secs(3600),

@@ -313,3 +313,10 @@ fn what_is_held_is_what_takes_memory() {
     let timeline = timeline(9, &records);
     assert_eq!((timeline.len(), timeline.held()), (9, 40));
 }
+
+#[test]
+fn a_small_block_that_claims_many_columns_is_refused() {
+    // found by fuzzing: 12 bytes whose decoding wanted 28 GB
+    let bytes = [0x01, 0x01, 0x04, 0xff, 0xff, 0xff, 0xff, 0x0c, 0x01, 0x92, 0x00, 0x3a];
+    assert_eq!(Block::from_bytes(&bytes), Err(DecodeError::Columns(0xcfff_ffff)));
+}

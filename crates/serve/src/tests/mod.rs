@@ -7,6 +7,7 @@ mod hostile;
 mod pages;
 mod recorded;
 mod routes;
+mod shape;
 mod wire;
 
 use std::sync::Arc;
