@@ -73,7 +73,7 @@ fn one(groups: &mut Groups, subjects: &mut [Subject], pause: Duration, title: &s
             count("containerDeletion").to_string(),
             found.len().to_string(),
             exact.to_string(),
-            format!("{:.3} %", loss * 100.0),
+            if found.is_empty() { "-".to_owned() } else { format!("{:.3} %", loss * 100.0) },
         ]);
     }
     Ok(())
