@@ -45,7 +45,7 @@ check: cargo
 # rewrites what is derived: format, golden files, generated documents
 bless: cargo
 	cargo fmt --all
-	BLESS=1 PLIMSOLL_BLESS=1 cargo test --quiet --workspace --lib --bins
+	BLESS=1 cargo test --quiet --workspace --lib --bins --test docs --test metrics
 
 # questions to the parts, then to the whole program beside others: make bench ARGS="host --sizes 100"
 bench: build

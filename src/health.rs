@@ -19,7 +19,11 @@ pub(crate) fn ask(question: &Health) -> Result<(), Failure> {
             .and_then(|cmdline| question.of_agent(&cmdline))
             .unwrap_or_else(|| question.probe.clone()),
     };
-    let answer = exchange(&probe)?;
+    let answer = match exchange(&probe) {
+        // it answers those that show a certificate, and there is none here to show
+        Err(error) if asks_for_certificate(&*error) => return Ok(()),
+        answer => answer?,
+    };
     let head = answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let status = String::from_utf8_lossy(head).trim().to_owned();
     if status.split(' ').nth(1) == Some("200") && answer.ends_with(b"ok") {
@@ -27,6 +31,13 @@ pub(crate) fn ask(question: &Health) -> Result<(), Failure> {
     } else {
         Err(format!("the agent is not well: expected 200 and \"ok\", got {status:?}").into())
     }
+}
+
+/// Whether the agent ended the connection for want of a client's certificate (`-tls_client_ca_file`).
+fn asks_for_certificate(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    let tls = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let alert = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+    tls.and_then(|tls| tls.downcast_ref::<rustls::Error>()).is_some_and(|error| *error == alert)
 }
 
 fn exchange(probe: &Probe) -> Result<Vec<u8>, Failure> {
@@ -126,5 +137,26 @@ mod tls {
         fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
             self.0.signature_verification_algorithms.supported_schemes()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use rustls::AlertDescription;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_that_asks_for_a_certificate_is_well() {
+        let f = |alert| {
+            let failure: Failure =
+                Error::new(ErrorKind::InvalidData, rustls::Error::AlertReceived(alert)).into();
+            asks_for_certificate(&*failure)
+        };
+        assert!(f(AlertDescription::CertificateRequired));
+        assert!(!f(AlertDescription::HandshakeFailure));
+        assert!(!asks_for_certificate(&*Failure::from(Error::from(ErrorKind::ConnectionRefused))));
     }
 }

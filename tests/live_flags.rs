@@ -124,6 +124,16 @@ fn a_port_that_is_taken_is_told_and_ends_it() {
 }
 
 #[test]
+fn a_file_of_users_that_is_not_there_is_exit_1_and_named() {
+    for flag in ["-http_auth_file", "-http_digest_file"] {
+        let done = run(&["--listen_ip=127.0.0.1", "--port=0", flag, "/nonexistent/users"]);
+        assert_eq!(done.code, Some(1), "{}", done.stderr);
+        let said = format!("plimsoll: {flag}: cannot read /nonexistent/users: ");
+        assert!(done.stderr.lines().any(|line| line.starts_with(&said)), "{}", done.stderr);
+    }
+}
+
+#[test]
 fn a_prefix_moves_every_route() {
     let program = Plimsoll::start_at("/moved", &["--url_base_prefix=/moved"]);
     assert_eq!(program.get("/moved/healthz").text(), "ok");

@@ -101,7 +101,7 @@ fn breakable(default: &str) -> String {
 }
 
 const INTRODUCTION: &str = "\
-<!-- Written from the list in src/flags/list.rs; renew with UPDATE_GOLDEN=1 cargo test flags -->
+<!-- Written from the list in src/flags/list.rs; `make bless` renews it -->
 
 # Flags
 

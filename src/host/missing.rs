@@ -18,7 +18,8 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
         lacks(
             "Names, labels and images of Docker containers",
             format!("{}: {reason}", docker.endpoint),
-            "start Docker, or name its socket with --docker; in a container mount /var/run",
+            "start Docker, or name its socket with --docker, and give the right to connect: the socket's \
+             group or CAP_DAC_OVERRIDE; in a container mount /var/run",
         );
     }
     if let Some(reason) = &*lock(&host.oom_missing) {

@@ -1,4 +1,4 @@
-//! Answers as files, beside each route; `UPDATE_GOLDEN=1` rewrites them.
+//! Answers as files, beside each route; `make bless` rewrites them.
 
 use std::path::Path;
 
@@ -42,7 +42,7 @@ async fn answers_are_those_of_the_files() {
         let answer = ask(&app, "POST", uri, body).await;
         assert_eq!(answer.status, 200, "{uri}: {}", answer.text());
         let path = source.join(file);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        if std::env::var_os("BLESS").is_some() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &answer.body).unwrap();
         }
@@ -50,5 +50,5 @@ async fn answers_are_those_of_the_files() {
             wrong.push(format!("{file}: {uri} now gives\n{}", answer.text()));
         }
     }
-    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 rewrites the files\n{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "make bless rewrites the files\n{}", wrong.join("\n"));
 }
