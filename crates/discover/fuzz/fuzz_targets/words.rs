@@ -1,4 +1,4 @@
-//! No event, list or description of an engine panics, nor does an address; what has an id has one.
+//! No event, list or description of an engine panics; what has an id has one.
 
 #![no_main]
 

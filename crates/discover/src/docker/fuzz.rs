@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::{endpoint, events, list, status};
+use super::{events, list, status};
 
-/// Every parser of an engine's words, and of its address, over the same bytes.
+/// Every parser of an engine's words, over the same bytes.
 pub fn words(bytes: &[u8]) {
     if let Some((id, _)) = events::parse(bytes) {
         assert!(!id.is_empty());
@@ -14,5 +14,4 @@ pub fn words(bytes: &[u8]) {
     }
     let _ = status::parse(bytes, bytes, Path::new("/var/lib/docker"));
     let _ = status::parse_images(bytes);
-    let _ = endpoint::Endpoint::parse(&String::from_utf8_lossy(bytes), None);
 }

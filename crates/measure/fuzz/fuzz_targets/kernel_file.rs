@@ -59,26 +59,33 @@ fuzz_target!(|input: &[u8]| {
     let number = usize::from(u16::from_be_bytes([*high, *low])) % files.len();
     let (machine, path, bytes) = &files[number];
     std::fs::write(path, text).expect("written");
-    read(folder, MACHINES[*machine]);
+    read(folder, path, MACHINES[*machine]);
     std::fs::write(path, bytes).expect("written");
 });
 
-fn read(folder: &Path, (machine, group, pid): (&str, &str, u32)) {
+/// Runs those who may open the file.
+fn read(folder: &Path, path: &Path, (machine, group, pid): (&str, &str, u32)) {
     let root = Root::at(&folder.join(machine));
     let now = Timestamp::from_secs(1_795_255_310);
     // a machine without hierarchies is refused
     let Ok(host) = Host::new(root.clone(), Kinds::all(), 100) else { return };
     let host = Arc::new(host);
     let (mut buffer, mut sample) = (Vec::new(), Sample::default());
-    for name in ["/", group] {
+    let of_container = path.to_string_lossy().contains(group);
+    for name in [group, "/"].into_iter().take(if of_container { 1 } else { 2 }) {
         let mut reader = Reader::new(&host, name);
         reader.set_pid(Some(pid).filter(|_| name != "/"));
         for effort in [Effort::Full, Effort::Thrifty] {
             reader.read(now, effort, &mut buffer, &mut sample);
         }
         reader.processes(&mut buffer);
-        let _ = spec::read(&host, name, &mut buffer);
-        let _ = processes::list(&root, name, &processes::Clock::read(&root, now));
+        let _ = spec::read(&host, name, None, &mut buffer);
+        if path.starts_with(&root.proc) {
+            let _ = processes::list(&root, name, &processes::Clock::read(&root, now));
+        }
+    }
+    if path.starts_with(&root.cgroup) {
+        return;
     }
     let table = filesystem::Table::read(&root);
     machine::read(&root, &machine::Options::default(), &table, now);
