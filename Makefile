@@ -47,8 +47,10 @@ bless: cargo
 	cargo fmt --all
 	BLESS=1 PLIMSOLL_BLESS=1 cargo test --quiet --workspace --lib --bins
 
-bench: cargo
+# questions to the parts, then to the whole program beside others: make bench ARGS="host --sizes 100"
+bench: build
 	cargo bench --locked --workspace --exclude plimsoll-workload
+	[ ! -x bench/run ] || bench/run $(ARGS)
 
 # each target for a while: make fuzz SECONDS=60 FUZZ="measure serve/request"; needs a C++ compiler, nothing else
 SECONDS ?= 20

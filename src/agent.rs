@@ -23,10 +23,12 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Runs until SIGTERM or SIGINT.
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    root_is_there(&settings)?;
+    let serving = serving(&settings)?;
     let bound = Bound::bind(&address(&settings.serving.listen).await?).await?;
     let tls = tls(&settings)?;
     let host = Host::new(options(&settings), tokio::runtime::Handle::current())?;
-    let app = Arc::new(host.app(serving(&settings)));
+    let app = Arc::new(host.app(serving));
     host.start()?;
     tracing::info!(address = %bound.address(), version = flags::VERSION, "serving");
     let ended = async {
@@ -58,10 +60,10 @@ async fn address(listen: &Listen) -> Result<Address, Failure> {
         }
         Listen::Tcp { host, port } => tokio::net::lookup_host((host.as_str(), *port))
             .await
-            .map_err(|error| format!("--listen_ip {host:?} is no address: {error}"))?
+            .map_err(|error| format!("-listen_ip {host:?} is no address: {error}"))?
             .next()
             .map(Address::Tcp)
-            .ok_or_else(|| format!("--listen_ip {host:?} has no address").into()),
+            .ok_or_else(|| format!("-listen_ip {host:?} has no address").into()),
     }
 }
 
@@ -70,18 +72,40 @@ fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
     Ok(Some(Tls::load(tls.cert.clone(), tls.key.clone(), tls.client_ca.clone())?))
 }
 
-fn serving(settings: &Settings) -> app::Options {
-    let guard = settings.serving.auth.as_ref().map(|auth| match auth {
-        Auth::Basic { file, realm } => Guard::basic(file.clone(), realm.clone()),
-        Auth::Digest { file, realm } => Guard::digest(file.clone(), realm.clone()),
-    });
-    app::Options {
+/// A wrong `--rootfs` would leave every number of the host out.
+fn root_is_there(settings: &Settings) -> Result<(), Failure> {
+    let Some(rootfs) = &settings.machine.rootfs else { return Ok(()) };
+    readable("rootfs", &rootfs.join("proc/stat"))
+}
+
+/// Whether a file that a flag names can be read; the failure says which and why.
+fn readable(flag: &str, file: &Path) -> Result<(), Failure> {
+    let read = std::fs::File::open(file).and_then(|mut file| std::io::Read::read(&mut file, &mut [0]));
+    read.map(drop).map_err(|error| format!("-{flag}: cannot read {}: {error}", file.display()).into())
+}
+
+fn guard(auth: &Auth) -> Result<Guard, Failure> {
+    Ok(match auth {
+        Auth::Basic { file, realm } => {
+            readable("http_auth_file", file)?;
+            Guard::basic(file.clone(), realm.clone())
+        }
+        Auth::Digest { file, realm } => {
+            readable("http_digest_file", file)?;
+            Guard::digest(file.clone(), realm.clone())
+        }
+    })
+}
+
+fn serving(settings: &Settings) -> Result<app::Options, Failure> {
+    let guard = settings.serving.auth.as_ref().map(guard).transpose()?;
+    Ok(app::Options {
         url_base_prefix: settings.serving.url_base_prefix.clone(),
         prometheus_endpoint: settings.serving.prometheus_endpoint.clone(),
         protect: app::Protect { guard, all: settings.serving.auth_all },
         kinds: settings.selection.kinds,
         profiling: settings.serving.profiling,
-    }
+    })
 }
 
 fn options(settings: &Settings) -> Options {
@@ -143,5 +167,39 @@ fn docker_config(settings: &Settings) -> docker::Config {
         env_whitelist: prefixes.clone(),
         root_dir_default: runtimes.docker_root.clone(),
         ..docker::Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serving_with(auth: Auth) -> Result<app::Options, Failure> {
+        let mut settings = Settings::default();
+        settings.serving.auth = Some(auth);
+        serving(&settings)
+    }
+
+    #[test]
+    fn a_file_of_users_that_cannot_be_read_is_named() {
+        let realm = || "localhost".to_owned();
+        for (auth, flag) in [
+            (Auth::Basic { file: "/nonexistent/users".into(), realm: realm() }, "-http_auth_file"),
+            (Auth::Digest { file: "/nonexistent/users".into(), realm: realm() }, "-http_digest_file"),
+            (Auth::Basic { file: "/".into(), realm: realm() }, "-http_auth_file"),
+        ] {
+            let Err(error) = serving_with(auth) else { panic!("taken") };
+            assert!(error.to_string().starts_with(&format!("{flag}: cannot read /")), "{error}");
+        }
+        assert!(serving_with(Auth::Basic { file: "/dev/null".into(), realm: realm() }).is_ok());
+    }
+
+    #[test]
+    fn a_root_without_proc_is_refused() {
+        let mut settings = Settings::default();
+        assert!(root_is_there(&settings).is_ok());
+        settings.machine.rootfs = Some("/nonexistent".into());
+        let error = root_is_there(&settings).unwrap_err().to_string();
+        assert!(error.starts_with("-rootfs: cannot read /nonexistent/proc/stat: "), "{error}");
     }
 }

@@ -28,8 +28,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Descriptors are what reading cheaply costs, and the usual soft limit of 1024 is there for programs that use
+/// `select`: takes what the hard limit allows. One that cannot be raised is lived with.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
 fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
     start_log(&settings);
+    raise_descriptor_limit();
     for notice in notices {
         tracing::warn!("{}", notice.text);
     }

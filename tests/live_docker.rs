@@ -19,7 +19,7 @@ use std::net::TcpListener;
 use common::docker::{self, Container};
 use common::exposition::Sample;
 use common::program::Plimsoll;
-use common::{Need, close, eventually, kernel, number, text};
+use common::{Need, close, close_to_burnt, eventually, kernel, number, text};
 use serde_json::Value;
 
 const MIB: f64 = 1_048_576.0;
@@ -69,11 +69,11 @@ fn two_seconds_of_cpu_are_two_seconds() {
     let burnt: f64 = container.order("burn 2000").parse().unwrap();
     let after = stats(&program, &container);
     let used = number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total");
-    close("cpu.usage.total", used, burnt, 1.0);
+    close_to_burnt("cpu.usage.total", used, burnt, 1.0);
     let split = |stats: &Value| number(stats, "/cpu/usage/user") + number(stats, "/cpu/usage/system");
-    close("cpu.usage.user + system", split(&after) - split(&before), burnt, 2.5);
+    close_to_burnt("cpu.usage.user + system", split(&after) - split(&before), burnt, 2.5);
     let metric = sum(&family(&program, &container, "container_cpu_usage_seconds_total")) - metric_before;
-    close("container_cpu_usage_seconds_total", metric * 1e9, burnt, 1.0);
+    close_to_burnt("container_cpu_usage_seconds_total", metric * 1e9, burnt, 1.0);
     // the container rests: the file and the answer are the same number, and a sum over CPUs too
     let told = number(&stats(&program, &container), "/cpu/usage/total");
     close("the kernel's file", told, kernel::cpu_nanos(&container.group), 0.01);
@@ -105,7 +105,8 @@ fn held_memory_is_counted_and_returned_memory_is_not() {
     for (name, pointer) in
         [("container_memory_rss", "/memory/rss"), ("container_memory_usage_bytes", "/memory/usage")]
     {
-        close(name, family(&program, &container, name)[0].value, number(&held, pointer), 0.1);
+        // another instant, and so another state of the kernel's batches
+        close(name, family(&program, &container, name)[0].value, number(&held, pointer), 1.0);
     }
     container.order("release");
     let after = stats(&program, &container);
@@ -224,7 +225,9 @@ fn throttled_periods_are_the_kernels() {
     let throttled = kernel::key(&file, "nr_throttled");
     assert!(throttled >= 1.0, "0.3 s of work at a tenth of a CPU: {throttled} periods");
     assert_eq!(number(&stats, "/cpu/cfs/throttled_periods"), throttled);
-    close("cpu.cfs.periods", number(&stats, "/cpu/cfs/periods"), kernel::key(&file, "nr_periods"), 1.0);
+    // the bandwidth timer runs on for a few periods after the work
+    let late = kernel::key(&file, "nr_periods") - number(&stats, "/cpu/cfs/periods");
+    assert!((0.0..=5.0).contains(&late), "{late} periods are missing");
     let nanos = if kernel::v2() {
         kernel::key(&file, "throttled_usec") * 1000.0
     } else {
@@ -241,7 +244,8 @@ fn throttled_periods_are_the_kernels() {
 #[test]
 fn limits_labels_environment_aliases_and_image_are_the_containers() {
     require!(Need::Docker);
-    let program = program(&["--env_metadata_whitelist=TEST_"]);
+    // with every kind on: on v1 cAdvisor has the CPU mask only where the kind cpuset is on
+    let program = program(&["--env_metadata_whitelist=TEST_", "--disable_metrics="]);
     let flags = [
         "--cpu-shares",
         "2048",
@@ -270,7 +274,10 @@ fn limits_labels_environment_aliases_and_image_are_the_containers() {
     assert_eq!(spec["labels"], serde_json::json!({"bar": "baz", "with.dot": "\"quoted\""}));
     assert_eq!(spec["envs"], serde_json::json!({"test_var": "FOO"}));
     assert_eq!(number(spec, "/memory/limit"), 128.0 * MIB);
-    assert_eq!(number(spec, "/memory/reservation"), 64.0 * MIB);
+    if !kernel::v2() {
+        // v2's reservation is memory.min as in cAdvisor, and Docker sets memory.low
+        assert_eq!(number(spec, "/memory/reservation"), 64.0 * MIB);
+    }
     let shares = number(spec, "/cpu/limit");
     if kernel::v2() {
         let weight = kernel::single(&kernel::file("", &container.group, "", "cpu.weight"));

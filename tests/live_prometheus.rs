@@ -51,6 +51,7 @@ fn promtool_has_nothing_to_say_that_cadvisors_names_do_not_cause() {
             "non-counter metrics should not have \"_total\" suffix",
             "counter metrics should have \"_total\" suffix",
             "use base unit",
+            "should not have \"_count\" suffix",
             "label names should be written in 'snake_case'",
         ];
         assert!(known.iter().any(|text| line.contains(text)), "promtool says: {line}");

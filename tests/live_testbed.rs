@@ -14,7 +14,7 @@ use std::io::Read;
 use std::net::TcpListener;
 
 use common::docker;
-use common::{Need, close, kernel};
+use common::{Need, close, close_to_burnt, kernel};
 
 const MIB: f64 = 1_048_576.0;
 
@@ -26,7 +26,7 @@ fn the_kernel_counts_what_the_workload_does() {
     container.order("sleep 0");
     let before = kernel::cpu_nanos(&container.group);
     let burnt: f64 = container.order("burn 1000").parse().unwrap();
-    close("cpu", kernel::cpu_nanos(&container.group) - before, burnt, 1.0);
+    close_to_burnt("cpu", kernel::cpu_nanos(&container.group) - before, burnt, 1.0);
     let before = kernel::anonymous_bytes(&container.group);
     container.order("hold 64");
     close("memory", kernel::anonymous_bytes(&container.group) - before, 64.0 * MIB, 1.0);
@@ -56,7 +56,7 @@ fn the_kernel_counts_writes_and_throttling() {
         return;
     };
     let rule = format!("{device}:10gb");
-    let container = docker.container(&["--device-write-bps", &rule, "--cpus", "0.5"]);
+    let container = docker.container(&["--device-write-bps", &rule, "--cpus", "0.1"]);
     container.order("write /file 50");
     let path = kernel::file("blkio", &container.group, "blkio.throttle.io_service_bytes", "io.stat");
     let text = kernel::read(&path);
@@ -69,8 +69,8 @@ fn the_kernel_counts_writes_and_throttling() {
         None => line.rsplit(' ').next().unwrap().parse().unwrap(),
     };
     close("written", written, 50.0 * MIB, 1.0);
-    container.order("burn 500");
+    container.order("burn 300");
     assert!(
-        kernel::key(&kernel::file("cpu", &container.group, "cpu.stat", "cpu.stat"), "nr_throttled") >= 3.0
+        kernel::key(&kernel::file("cpu", &container.group, "cpu.stat", "cpu.stat"), "nr_throttled") >= 1.0
     );
 }

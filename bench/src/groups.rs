@@ -14,7 +14,8 @@ pub(crate) fn hierarchies() -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for line in mounts.lines() {
         let Some((before, after)) = line.split_once(" - ") else { continue };
-        if let (Some(point), Some("cgroup" | "cgroup2")) = (before.split(' ').nth(4), after.split(' ').next()) {
+        if let (Some(point), Some("cgroup" | "cgroup2")) = (before.split(' ').nth(4), after.split(' ').next())
+        {
             found.push(PathBuf::from(point));
         }
     }

@@ -49,7 +49,8 @@ impl Client {
         }
         let reader = self.stream.as_mut().ok_or("no connection")?;
         let encoding = if gzip { "gzip" } else { "identity" };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
         reader.get_mut().write_all(request.as_bytes())?;
 
         let mut line = String::new();

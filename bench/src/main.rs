@@ -87,7 +87,9 @@ fn run(args: &[String]) -> Result<()> {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value\n{USAGE}"));
         match arg.as_str() {
             "--program" => settings.program = value()?.into(),
-            "--peer" => settings.peer = Some(value()?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty()),
+            "--peer" => {
+                settings.peer = Some(value()?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty())
+            }
             "--sizes" => {
                 let sizes: std::result::Result<_, _> = value()?.split(',').map(str::parse).collect();
                 settings.sizes = sizes?;

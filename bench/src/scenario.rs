@@ -7,8 +7,8 @@ pub(crate) mod short;
 
 use std::fs;
 
-use crate::subject::{Kind, size};
 use crate::stats::Table;
+use crate::subject::{Kind, size};
 use crate::{Result, Settings};
 
 /// Says on what machine this runs, and whether it is quiet.
@@ -18,8 +18,16 @@ pub(crate) fn machine(settings: &Settings) -> Result<()> {
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let cpus = std::thread::available_parallelism()?;
     let memory = read("/proc/meminfo");
-    println!("- machine: {cpus} CPUs, {}; {}", model.trim_start_matches([' ', '\t', ':']), memory.lines().next().unwrap_or(""));
-    println!("- kernel: {}; hierarchies: {}", read("/proc/sys/kernel/osrelease"), crate::groups::hierarchies()?.len());
+    println!(
+        "- machine: {cpus} CPUs, {}; {}",
+        model.trim_start_matches([' ', '\t', ':']),
+        memory.lines().next().unwrap_or("")
+    );
+    println!(
+        "- kernel: {}; hierarchies: {}",
+        read("/proc/sys/kernel/osrelease"),
+        crate::groups::hierarchies()?.len()
+    );
     println!("- load before: {}", read("/proc/loadavg"));
     let table = Table::new("Binaries", &["program", "MB"]);
     for kind in Kind::all(settings) {

@@ -59,6 +59,7 @@ impl Subject {
             format!("--port={port}"),
             "--housekeeping_interval=1s".to_owned(),
             "--allow_dynamic_housekeeping=false".to_owned(),
+            "--docker_only".to_owned(),
             format!("--raw_cgroup_prefix_whitelist={}", groups.parent.name),
             // neither shall wait for a daemon
             "--docker=unix:///nonexistent/docker.sock".to_owned(),
@@ -77,12 +78,12 @@ impl Subject {
     /// Waits until `/metrics` has every container of the bench; gives the time since the start.
     pub(crate) fn complete(&mut self, groups: &Groups, every: Duration) -> Result<Duration> {
         let wanted = groups.members.len();
-        let needle = format!("container_last_seen{{");
+        let needle = "container_last_seen{";
         let inside = format!("id=\"{}/", groups.parent.name);
         loop {
             if let Ok(answer) = self.client.get("/metrics", false) {
                 let text = String::from_utf8_lossy(&answer.body);
-                let lines = text.lines().filter(|line| line.starts_with(&needle) && line.contains(&inside));
+                let lines = text.lines().filter(|line| line.starts_with(needle) && line.contains(&inside));
                 if lines.count() >= wanted {
                     return Ok(self.started.elapsed());
                 }

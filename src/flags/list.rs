@@ -9,6 +9,13 @@ use super::{events, kinds, value};
 
 const SINKS_LATER: &str = "storage drivers come in a later version; until then no sample is sent anywhere";
 const LOG_SHAPE: &str = "the log goes to standard error only and has one shape; see -v and -log_format";
+const NO_HINTS: &str = "hints come in a later version";
+const NO_LOAD: &str = "the load by netlink comes in a later version";
+const NO_RESET: &str = "referenced memory comes in a later version";
+const NO_CONTAINERD: &str =
+    "containerd is not asked yet: its containers are there under their cgroups' names";
+const NO_CRIO: &str = "CRI-O is not asked yet: its containers are there under their cgroups' names";
+const NO_PODMAN: &str = "Podman is not asked yet: its containers are there under their cgroups' names";
 const NO_MESOS: &str = "Mesos is not supported, nor by cAdvisor since 0.55";
 
 /// Where an unset path is none.
@@ -228,7 +235,8 @@ pub static SECTIONS: &[Section] = &[
                 "/etc/cadvisor/container_hints.json",
                 Set::Text(|d, v| d.settings.selection.container_hints = v.into()),
                 "File that tells network and mounts of containers that no runtime claims.",
-            ),
+            )
+            .accepted(NO_HINTS),
             Flag::new(
                 "referenced_reset_interval",
                 "0",
@@ -236,7 +244,8 @@ pub static SECTIONS: &[Section] = &[
                 "Reset the referenced bytes every so many samples (kind referenced_memory); 0 is \
                  never.",
             )
-            .since("0.37"),
+            .since("0.37")
+            .accepted(NO_RESET),
             Flag::new(
                 "perf_events_config",
                 "",
@@ -328,7 +337,8 @@ pub static SECTIONS: &[Section] = &[
                 "false",
                 Set::Bool(|d, v| d.settings.pace.load_reader = v),
                 "Count tasks by state and average the load, by netlink (cgroup v1).",
-            ),
+            )
+            .accepted(NO_LOAD),
             idle!(
                 "log_cadvisor_usage",
                 "false",
@@ -404,7 +414,7 @@ pub static SECTIONS: &[Section] = &[
                 "docker",
                 "unix:///var/run/docker.sock",
                 Set::Text(|d, v| d.settings.runtimes.docker = v),
-                "Docker's address, unix:// or tcp://.",
+                "Docker's address, unix:// or tcp://; when empty, Docker is not asked.",
             ),
             Flag::new("docker-tls", "false", Set::Bool(|d, v| d.docker_tls = v), "Speak TLS to Docker.")
                 .since("0.27"),
@@ -448,35 +458,40 @@ pub static SECTIONS: &[Section] = &[
                 Set::Text(|d, v| d.settings.runtimes.containerd = socket(v)),
                 "containerd's socket.",
             )
-            .since("0.29"),
+            .since("0.29")
+            .accepted(NO_CONTAINERD),
             Flag::new(
                 "containerd-namespace",
                 "k8s.io",
                 Set::Text(|d, v| d.settings.runtimes.containerd_namespace = v),
                 "containerd's namespace, for containers whose cgroup does not tell it.",
             )
-            .since("0.34"),
+            .since("0.34")
+            .accepted(NO_CONTAINERD),
             Flag::new(
                 "containerd_env_metadata_whitelist",
                 "",
                 Set::List(|d, v| d.settings.runtimes.containerd_env_prefixes = v),
                 "As -env_metadata_whitelist, for containerd's containers, where that one is empty.",
             )
-            .since("0.40"),
+            .since("0.40")
+            .accepted(NO_CONTAINERD),
             Flag::new(
                 "crio_client_timeout",
                 "0s",
                 Set::Duration(|d, v| d.settings.runtimes.crio_client_timeout = v),
                 "Longest wait for CRI-O's answer; 0 is the agent's own limit.",
             )
-            .since("0.48"),
+            .since("0.48")
+            .accepted(NO_CRIO),
             Flag::new(
                 "podman",
                 "unix:///var/run/podman/podman.sock",
                 Set::Text(|d, v| d.settings.runtimes.podman = v),
                 "Podman's address.",
             )
-            .since("0.48"),
+            .since("0.48")
+            .accepted(NO_PODMAN),
         ],
     },
     Section {
@@ -511,7 +526,7 @@ pub static SECTIONS: &[Section] = &[
                 "open_files",
                 "0",
                 Set::Uint(|d, v| d.settings.machine.open_files = size(v)),
-                "Kernel files that are kept open, at most; 0 chooses by the process' limit.",
+                "Kernel files that are kept open, at most; 0 chooses by the process' limit and the machine's memory.",
             )
             .ours(),
         ],

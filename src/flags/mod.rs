@@ -35,6 +35,10 @@ use self::grammar::End;
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// What we call ourselves where cAdvisor tells its version: tools compare it, so the release whose interface
+/// we speak comes first and ours stands behind.
+pub const CADVISOR_VERSION: &str = concat!("v0.60.5+plimsoll.", env!("CARGO_PKG_VERSION"));
+
 /// The source's revision; the build says it in `PLIMSOLL_REVISION`.
 pub const REVISION: &str = match option_env!("PLIMSOLL_REVISION") {
     Some(revision) => revision,
@@ -149,7 +153,7 @@ enum Names {
 impl Names {
     fn version(self) -> String {
         match self {
-            Self::Cadvisor => format!("cAdvisor version {VERSION} ({REVISION})"),
+            Self::Cadvisor => format!("cAdvisor version {CADVISOR_VERSION} ({REVISION})"),
             Self::Plimsoll => format!("plimsoll {VERSION}"),
         }
     }

@@ -350,7 +350,7 @@ pub struct Machine {
     pub boot_id_files: Vec<PathBuf>,
     /// Threads that serve; 0 is as many as there are CPUs for this process.
     pub max_procs: usize,
-    /// Descriptors for kept kernel files; 0 chooses by the process' limit.
+    /// Descriptors for kept kernel files; 0 chooses by the process' limit and the machine's memory.
     pub open_files: usize,
 }
 

@@ -126,7 +126,9 @@ impl Past for Inner {
     fn ended(&self) -> Vec<EndedContainer> {
         let mut ended = lock(&self.ended);
         ended.expire(self.stages.now());
-        ended.iter().map(|entry| entry.kept.clone()).collect()
+        let mut list: Vec<_> = ended.iter().map(|entry| entry.kept.clone()).collect();
+        list.reverse();
+        list
     }
 
     fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {

@@ -1,6 +1,6 @@
 //! One container as the host keeps it: who it is, its past, and the reader that adds to it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use plimsoll_core::container::{Identity, Reference, Spec};
@@ -33,6 +33,9 @@ pub(crate) struct Container {
     gone: AtomicBool,
     /// Its creation event has been sent.
     creation_told: AtomicBool,
+    /// Bytes that the kept past takes, and how many samples it has; told apart from the sampler, so that a
+    /// scrape waits for no reading.
+    kept: [AtomicUsize; 2],
     known: Mutex<Known>,
     sampler: Mutex<Sampler>,
     latest: Mutex<Option<Arc<Sample>>>,
@@ -96,6 +99,7 @@ impl Container {
             spec_stale: AtomicBool::new(true),
             gone: AtomicBool::new(false),
             creation_told: AtomicBool::new(false),
+            kept: Default::default(),
             known: Mutex::new(Known {
                 reference: Arc::new(reference),
                 identity: Arc::new(identity),
@@ -215,6 +219,8 @@ impl Container {
         let total = sampler.sample.cpu.as_ref().and_then(|cpu| cpu.usage.total);
         let working_set = sampler.sample.memory.as_ref().and_then(|memory| memory.working_set);
         sampler.summary.push(at, total, working_set);
+        let kept = [sampler.timeline.bytes(), sampler.timeline.held()];
+        self.kept.iter().zip(kept).for_each(|(shown, count)| shown.store(count, Ordering::Relaxed));
         self.publish(&sampler.sample, pushed.changed);
         Reading { changed: pushed.changed, gone: false, files: outcome.files, faults: outcome.faults }
     }
@@ -230,11 +236,15 @@ impl Container {
     }
 
     fn refresh_spec(&self, stages: &Stages, sampler: &mut Sampler, at: Timestamp, work: &mut Work) {
-        let aged = sampler.spec_read.is_none_or(|read| at.since(read) > SPEC_AGE_NANOS);
+        // up to half as long again, as chance has it: not all of one age shall fall due in one sweep
+        let chance = (self.seen.nanos() / 1_000).rem_euclid(1_000);
+        let age = SPEC_AGE_NANOS + SPEC_AGE_NANOS / 2 / 1_000 * chance;
+        let aged = sampler.spec_read.is_none_or(|read| at.since(read) > age);
         if !self.spec_stale.swap(false, Ordering::Relaxed) && !aged {
             return;
         }
-        match spec::read(&stages.measure, &self.name, &mut work.buffer) {
+        let created = lock(&self.known).spec.creation_time;
+        match spec::read(&stages.measure, &self.name, created, &mut work.buffer) {
             Ok(spec) => {
                 sampler.spec_read = Some(at);
                 let mut known = lock(&self.known);
@@ -266,8 +276,8 @@ impl Container {
 
     /// Bytes that the kept past takes, and how many samples it has.
     pub(crate) fn kept(&self) -> (usize, usize) {
-        let sampler = lock(&self.sampler);
-        (sampler.timeline.bytes(), sampler.timeline.len())
+        let [bytes, samples] = &self.kept;
+        (bytes.load(Ordering::Relaxed), samples.load(Ordering::Relaxed))
     }
 }
 
@@ -277,7 +287,7 @@ fn merge(name: &str, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
     Spec {
         creation_time: identity.created.or(spec.creation_time),
         start_time: identity.started,
-        labels: identity.labels.clone(),
+        labels: identity.shown_labels().into_owned(),
         envs: identity.envs.clone(),
         image: identity.image.clone(),
         has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),

@@ -8,16 +8,13 @@ use plimsoll_measure::machine::{self, Options as Files};
 use super::stages::Stages;
 use super::{Inner, Options, lock};
 
-/// The cAdvisor release whose interface we speak; tools that compare versions read this, ours stands behind.
-const SPEAKS: &str = "v0.60.5";
-
 /// The machine and what runs on it.
 pub(super) fn describe(stages: &Stages, options: &Options) -> (MachineInfo, Versions) {
     let (kernel, os) = machine::versions(&options.root);
     let versions = Versions {
         kernel,
         os,
-        cadvisor: format!("{SPEAKS}+plimsoll.{}", env!("CARGO_PKG_VERSION")),
+        cadvisor: crate::flags::CADVISOR_VERSION.to_owned(),
         revision: crate::flags::REVISION.to_owned(),
         ..Versions::default()
     };

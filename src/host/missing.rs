@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use plimsoll_core::kinds::Kind;
 use plimsoll_kernel::hierarchy::{Controller, Mode};
 use plimsoll_serve::past::{Missing, Validation};
 
@@ -41,6 +42,14 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             "Network numbers of containers",
             "other users' processes cannot be looked into".to_owned(),
             "run as root, or give CAP_SYS_PTRACE; in a container add --pid=host or mount / at /rootfs",
+        );
+    }
+    let of_processes = [Kind::Process, Kind::Sched].iter().any(|kind| host.stages.kinds.has(*kind));
+    if of_processes && !host.stages.measure.sees_processes {
+        lacks(
+            "Processes, descriptors, sockets and scheduler numbers of containers",
+            "the kernel shows a container only the processes of its own PID namespace".to_owned(),
+            "add --pid=host",
         );
     }
     missing

@@ -89,16 +89,47 @@ impl Options {
         }
     }
 
-    /// Descriptors kept open: at most a quarter of what the process may have, and no more than cost 20 MiB
-    /// of kernel memory (a descriptor that has been read costs about 4.7 KiB).
+    /// Descriptors kept open on kernel files: at most three quarters of what the process may have, and no more
+    /// than hold half a percent of the machine's memory in the kernel.
     pub(crate) fn descriptors(&self) -> usize {
-        const MOST: usize = 4096;
-        match self.open_files {
-            0 => {
-                let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-                limit.map_or(MOST, |limit| usize::try_from(limit / 4).unwrap_or(MOST).min(MOST))
-            }
-            files => files,
+        if self.open_files != 0 {
+            return self.open_files;
         }
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let allowed = limit.map_or(usize::MAX, |limit| usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX));
+        allowed.min(affordable(machine_memory()))
+    }
+}
+
+/// What a descriptor holds in the kernel once it has been read: the file's buffer, a page, and the file itself.
+const DESCRIPTOR_BYTES: u64 = 5_800;
+
+/// How many descriptors hold half a percent of a machine's memory.
+fn affordable(memory: u64) -> usize {
+    usize::try_from(memory / 200 / DESCRIPTOR_BYTES).unwrap_or(usize::MAX)
+}
+
+fn machine_memory() -> u64 {
+    let info = rustix::system::sysinfo();
+    // the kernel's `unsigned long`, narrower on 32 bits
+    #[allow(clippy::useless_conversion, reason = "narrower on 32 bits")]
+    u64::from(info.totalram).saturating_mul(u64::from(info.mem_unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_follow_the_memory_of_the_machine() {
+        // a container of cgroup v1 has 15 files that are read each time
+        assert_eq!(affordable(4 << 30) / 15, 246);
+        assert_eq!(affordable(32 << 30) / 15, 1974);
+        assert!(machine_memory() > 1 << 24);
+    }
+
+    #[test]
+    fn what_the_user_asks_for_is_kept() {
+        assert_eq!(Options { open_files: 7, ..Options::default() }.descriptors(), 7);
     }
 }

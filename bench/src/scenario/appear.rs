@@ -31,7 +31,11 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
                 if answer.status == 200 {
                     seen.get_or_insert(begin.elapsed());
                     let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
-                    if body.get("stats").and_then(|stats| stats.as_array()).is_some_and(|stats| !stats.is_empty()) {
+                    if body
+                        .get("stats")
+                        .and_then(|stats| stats.as_array())
+                        .is_some_and(|stats| !stats.is_empty())
+                    {
                         sampled.push(begin.elapsed().as_secs_f64() * 1e3);
                         break;
                     }

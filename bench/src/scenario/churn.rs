@@ -21,7 +21,8 @@ pub(crate) fn run(settings: &Settings, seconds: f64) -> Result<()> {
         subject.complete(&groups, Duration::from_millis(100))?;
         subjects.push(subject);
     }
-    sleep(Duration::from_secs(settings.history));
+    // what is opened and kept at first has been
+    sleep(Duration::from_secs(20));
     let title = format!("100 containers a minute come and go beside 100 that stay, for {seconds:.0} s");
     let table = Table::new(&title, &["program", "minute", "containers so far", "RSS MB", "CPU % of a core"]);
     let mut cpu: Vec<u64> = subjects.iter().map(Subject::cpu_nanos).collect::<Result<_>>()?;
@@ -37,7 +38,13 @@ pub(crate) fn run(settings: &Settings, seconds: f64) -> Result<()> {
                 let share = (now - *cpu) as f64 / 1e7 / turn.elapsed().as_secs_f64().max(1e-3);
                 *cpu = now;
                 let [rss, ..] = subject.memory()?;
-                table.row(&[subject.kind.name().to_owned(), minute.to_string(), count.to_string(), short(rss), if next == 0.0 { String::new() } else { short(share) }]);
+                table.row(&[
+                    subject.kind.name().to_owned(),
+                    minute.to_string(),
+                    count.to_string(),
+                    short(rss),
+                    if next == 0.0 { String::new() } else { short(share) },
+                ]);
             }
             turn = Instant::now();
             let step = if minute < 10 { 1 } else { 10 };

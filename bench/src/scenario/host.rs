@@ -29,7 +29,8 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
             subjects.push(subject);
         }
         groups.busy(true)?;
-        std::thread::sleep(Duration::from_secs(settings.history));
+        // one container's memory is the program's own
+        std::thread::sleep(Duration::from_secs(if size > 1 { settings.history } else { 10 }));
         memory(&subjects)?;
         answers(&mut subjects)?;
         cpu("busy", settings, &groups, &mut subjects)?;
@@ -98,7 +99,9 @@ fn times(subject: &mut Subject, route: &str, gzip: bool) -> Result<(Vec<f64>, us
         let answer = subject.client.get(route, gzip)?;
         took.push(asked.elapsed().as_secs_f64() * 1e3);
         if answer.status != 200 {
-            return Err(format!("{route}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)).into());
+            return Err(
+                format!("{route}: {} {}", answer.status, String::from_utf8_lossy(&answer.body)).into()
+            );
         }
         bytes = answer.body.len();
         // so that a sample is taken now and then between two scrapes

@@ -1,6 +1,8 @@
 //! Who is measured: a container's names, what its runtime tells of it, and its limits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -54,6 +56,8 @@ pub struct Identity {
     pub has_network: bool,
     /// Whether its writable layer can be measured.
     pub has_filesystem: bool,
+    /// Where that layer is; absent where the runtime does not tell.
+    pub layers: Option<Layers>,
     /// How often the runtime restarted it.
     pub restart_count: u64,
     /// `healthy`, `unhealthy`, `starting`, `none`; absent where the runtime has no such thing.
@@ -62,6 +66,30 @@ pub struct Identity {
     pub exit_code: Option<i64>,
     /// Whether the runtime says that it was killed for want of memory.
     pub oom_killed: bool,
+}
+
+/// Where a container keeps what it changes, in paths of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layers {
+    /// The storage driver or snapshotter: `overlay2`, `overlayfs`, `vfs`, ...; empty when it is not told.
+    pub driver: String,
+    /// The directory with all that the container changed. Absent where the runtime does not tell it; then the
+    /// mount table of the container's first process is asked.
+    pub upper: Option<PathBuf>,
+    /// A directory or file besides that counts as the container's, with its log.
+    pub extra: Option<PathBuf>,
+}
+
+impl Identity {
+    /// The labels as cAdvisor shows them: with `restartcount` when the runtime restarted the container.
+    pub fn shown_labels(&self) -> Cow<'_, BTreeMap<String, String>> {
+        if self.restart_count == 0 || self.labels.contains_key("restartcount") {
+            return Cow::Borrowed(&self.labels);
+        }
+        let mut labels = self.labels.clone();
+        labels.insert("restartcount".to_owned(), self.restart_count.to_string());
+        Cow::Owned(labels)
+    }
 }
 
 /// What a container may use and what is known of it: `spec` in v1 JSON.

@@ -385,32 +385,35 @@ async fn a_container_empties_before_its_group_goes() {
     empties(&daemon, hierarchies);
 }
 
-/// Runs a short container, and looks at it in these hierarchies.
+/// Runs short containers, and looks at them in these hierarchies. Docker removes a group some milliseconds
+/// after its end; on a machine that is busy with other things one may be missed, not all.
 fn empties(daemon: &Daemon, dirs: Vec<PathBuf>) {
     let count = dirs.len();
     let (to, told) = std::sync::mpsc::channel();
     let watch = Watch::start(dirs, Limits::default(), move |event| {
         let _ = to.send((Instant::now(), event));
     });
-    let id = daemon.run(&["--rm"], &["sleep", "0.1"]);
-    let of = |name: &str| name.ends_with(&format!("/{id}"));
-    let (mut appeared, mut emptied, mut vanished) = (0, None, 0);
-    while vanished < count {
-        match told.recv_timeout(LONG).unwrap() {
-            (_, TreeEvent::Appeared { name, .. }) if of(&name) => appeared += 1,
-            (at, TreeEvent::Emptied { name }) if of(&name) => emptied = Some(at),
-            (at, TreeEvent::Vanished { name, last, .. }) if of(&name) => {
-                vanished += 1;
-                assert_eq!(last, vanished == count);
-                if vanished == 1 {
-                    let before = at.saturating_duration_since(emptied.expect("told as emptied first"));
-                    println!("{count} hierarchies: emptied {before:?} before the first directory went");
+    let seen = (0..5).any(|_| {
+        let id = daemon.run(&["--rm"], &["sleep", "0.1"]);
+        let of = |name: &str| name.ends_with(&format!("/{id}"));
+        let (mut appeared, mut emptied, mut vanished) = (0, None, Vec::new());
+        while vanished.len() < count {
+            match told.recv_timeout(LONG).unwrap() {
+                (_, TreeEvent::Appeared { name, .. }) if of(&name) => appeared += 1,
+                (at, TreeEvent::Emptied { name }) if of(&name) && vanished.is_empty() => emptied = Some(at),
+                (at, TreeEvent::Vanished { name, last, .. }) if of(&name) => {
+                    vanished.push(at);
+                    assert_eq!(last, vanished.len() == count);
                 }
+                _ => {}
             }
-            _ => {}
         }
-    }
-    assert_eq!(appeared, count);
+        assert_eq!(appeared, count);
+        let before = emptied.map(|emptied| vanished[0].saturating_duration_since(emptied));
+        println!("{count} hierarchies: emptied {before:?} before the first directory went");
+        before.is_some()
+    });
+    assert!(seen, "told as emptied before it vanished");
     drop(watch);
 }
 

@@ -36,6 +36,9 @@ pub struct Host {
     pub disks: Disks,
     /// Ticks of `cpuacct.stat` in a second; 100 on every Linux.
     pub ticks_per_second: u64,
+    /// Whether `cgroup.procs` lists the processes of other groups: not in a container with a PID namespace of
+    /// its own, to which the kernel shows only those of that namespace.
+    pub sees_processes: bool,
     /// Bytes of a page of memory.
     pub page_size: u64,
     /// Which files are read of a group.
@@ -57,12 +60,20 @@ impl Host {
             disks: Disks::of(&root),
             budget: Budget::new(max_descriptors),
             ticks_per_second: sys::ticks_per_second(),
+            sees_processes: same_pids(&root),
             page_size: sys::page_size(),
             root,
             hierarchy,
             kinds,
         })
     }
+}
+
+/// Whether the processes below `proc` have the numbers that this process sees: there its own is the same.
+fn same_pids(root: &Root) -> bool {
+    // no link in a captured machine
+    std::fs::read_link(root.proc.join("self"))
+        .map_or(true, |own| own.as_os_str() == std::process::id().to_string().as_str())
 }
 
 /// How long an unknown disk is not looked for again.

@@ -425,12 +425,20 @@ impl Pass<'_> {
         let proc = &self.context.host.root.proc;
         let (pids, files) = list_processes(self.context.host, plan, self.name, self.buffer);
         let processes = self.sample.processes.get_or_insert_default();
-        pids::read(proc, &pids, self.buffer, processes);
+        if self.context.host.sees_processes {
+            pids::read(proc, &pids, self.buffer, processes);
+        } else {
+            // v2 lists those of other namespaces as 0, v1 leaves them out
+            processes.process_count = (!pids.is_empty()).then_some(pids.len() as u64);
+        }
         self.outcome.files += files + u32::from(!pids.is_empty());
     }
 
     fn read_sched(&mut self, plan: &Plan, sched: &mut cpu::Sched) {
         let host = self.context.host;
+        if !host.sees_processes {
+            return;
+        }
         let mut groups = plan.procs.iter().filter_map(|&place| place::path(place, host, self.name, None));
         if let Some(group) = groups.find(|group| group.is_dir())
             && let Some(cpu) = &mut self.sample.cpu

@@ -25,18 +25,25 @@ use crate::host::Host;
 use crate::memory::root::parse_meminfo;
 use crate::reader::place;
 
-/// Reads the limits of a group; `/` is the machine.
+/// Reads the limits of a group; `/` is the machine. When it was made is looked for only if it is not `created`
+/// already: three looks a hierarchy cost as much as all else.
 ///
 /// # Errors
 /// The group is in no hierarchy.
-pub fn read(host: &Host, name: &str, buffer: &mut Vec<u8>) -> Result<Spec, Error> {
+pub fn read(
+    host: &Host,
+    name: &str,
+    created: Option<Timestamp>,
+    buffer: &mut Vec<u8>,
+) -> Result<Spec, Error> {
     let group = Group { host, name };
     let dirs = group.dirs();
     if dirs.is_empty() {
         let path = host.root.cgroup.join(name.trim_start_matches('/'));
         return Err(Error::Nothing { path, expected: "a directory of this group in some hierarchy" });
     }
-    let mut spec = Spec { creation_time: creation_time(host, &dirs, buffer), ..Spec::default() };
+    let creation_time = created.or_else(|| creation_time(host, &dirs, buffer));
+    let mut spec = Spec { creation_time, ..Spec::default() };
     group.cpu(&mut spec, buffer);
     group.memory(&mut spec, buffer);
     group.rest(&mut spec, buffer);

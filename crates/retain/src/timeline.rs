@@ -96,6 +96,13 @@ impl<T: Columnar + Default> Timeline<T> {
         sealed + self.open.as_ref().map_or(0, |open| self.walk(open).count(wanted))
     }
 
+    /// How many records take memory: with those that are too old and share a block with younger ones. Costs
+    /// no decoding.
+    pub fn held(&self) -> usize {
+        let sealed: usize = self.sealed.iter().map(Block::records).sum();
+        sealed + self.open.as_ref().map_or(0, |open| usize::from(open.records))
+    }
+
     /// Whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.open.is_none()

@@ -54,14 +54,16 @@ impl Default for Options {
 pub struct Protect {
     /// Checks credentials; absent when none are asked for.
     pub guard: Option<Guard>,
-    /// Whether all routes are guarded; the pages and `/static/` always are.
+    /// Whether all routes but `/healthz` are guarded; the pages and `/static/` always are.
     pub all: bool,
 }
 
 impl Protect {
     /// Who guards this route, if anyone does.
     fn guard_of(&self, route: &Route<'_>) -> Option<&Guard> {
-        self.guard.as_ref().filter(|_| self.all || route.is_page())
+        // a health check has no password
+        let guarded = route.is_page() || (self.all && *route != Route::Healthz);
+        self.guard.as_ref().filter(|_| guarded)
     }
 }
 

@@ -54,16 +54,12 @@ pub fn block(reference: &Reference, identity: &Identity, rules: &LabelRules) -> 
     if let Some(function) = &rules.function {
         return chosen(reference, identity, function(reference, identity));
     }
-    let restarts = (identity.restart_count > 0).then(|| identity.restart_count.to_string());
-    let restarts = restarts.as_deref().filter(|_| !identity.labels.contains_key("restartcount"));
+    let shown = identity.shown_labels();
     let envs = identity.envs.iter().map(|(key, value)| (sanitised("container_env_", key), value.as_str()));
-    let labels = identity
-        .labels
+    let labels = shown
         .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .chain(restarts.map(|count| ("restartcount", count)))
         .filter(|(key, _)| rules.show(key))
-        .map(|(key, value)| (sanitised("container_label_", key), value));
+        .map(|(key, value)| (sanitised("container_label_", key), value.as_str()));
     let own = envs.chain(labels).collect();
     rendered(own, &standing(reference, identity))
 }

@@ -119,7 +119,10 @@ impl Follow {
             };
             let reason = down.to_string();
             if failures == 0 || said != reason {
-                tracing::info!("Docker at {}: {reason}", self.config.endpoint);
+                tracing::info!(
+                    "Docker at {}: {reason}; it is looked for until it answers",
+                    self.config.endpoint
+                );
                 self.tell(Told::Down { reason: reason.clone() }).await?;
                 said = reason;
             }

@@ -1,6 +1,8 @@
 //! `GET /containers/ID/json`: who one container is.
 
-use plimsoll_core::container::Identity;
+use std::path::{Path, PathBuf};
+
+use plimsoll_core::container::{Identity, Layers};
 use serde_json::Value;
 
 use super::NAMESPACE;
@@ -54,12 +56,29 @@ pub fn parse(bytes: &[u8], envs: &[String]) -> Result<Inspected, ParseError> {
         pid: json::int(&all, "/State/Pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
         has_network: !network.starts_with("container:"),
         has_filesystem: true,
+        layers: Some(layers(&all, id)),
         restart_count: json::int(&all, "/RestartCount").and_then(|count| count.try_into().ok()).unwrap_or(0),
         health: json::text(&all, "/State/Health/Status").filter(|word| !word.is_empty()).map(str::to_owned),
         exit_code: if ended { json::int(&all, "/State/ExitCode") } else { None },
         oom_killed: json::is(&all, "/State/OOMKilled"),
     };
     Ok(Inspected { identity, running })
+}
+
+/// Engines with the containerd image store tell no directory, since 29 not even under `GraphDriver`.
+fn layers(all: &Value, id: &str) -> Layers {
+    let told = |pointer: &str| json::text(all, pointer).filter(|text| !text.is_empty());
+    let driver = told("/GraphDriver/Name").or_else(|| told("/Storage/RootFS/Snapshot/Name"));
+    Layers {
+        driver: driver.or_else(|| told("/Driver")).unwrap_or_default().to_owned(),
+        upper: told("/GraphDriver/Data/UpperDir").map(PathBuf::from),
+        // without a log file another of its files tells the folder; one that is shared lies in another's
+        extra: ["/LogPath", "/HostnamePath", "/HostsPath", "/ResolvConfPath"]
+            .into_iter()
+            .filter_map(|pointer| Path::new(told(pointer)?).parent())
+            .find(|folder| folder.ends_with(id))
+            .map(Path::to_path_buf),
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +113,35 @@ mod tests {
         let of = |mode| of(&format!(r#"{{"Id":"a","HostConfig":{{"NetworkMode":"{mode}"}}}}"#)).has_network;
         assert!(!of("container:0123"));
         assert!(of("default") && of("host") && of("none"));
+    }
+
+    #[test]
+    fn the_layer_and_the_folder_with_the_log_are_told() {
+        let layers = parse(WEB, &[]).unwrap().identity.layers.unwrap();
+        assert_eq!(layers.driver, "overlay2");
+        let root = Path::new("/var/lib/docker");
+        let layer = "overlay2/c37fea3705a908fe4b6e20209841d86c31630ce984c7abd0e9f0a1426f0fc946/diff";
+        assert_eq!(layers.upper, Some(root.join(layer)));
+        let folder = "containers/e86aaafe827a4a6c1c6db7af42ec46c83d6b692c128730f66d051217056eb124";
+        assert_eq!(layers.extra, Some(root.join(folder)));
+    }
+
+    #[test]
+    fn an_engine_that_tells_no_layer_tells_its_snapshotter() {
+        let f = |text: &str, driver: &str, extra: Option<&str>| {
+            let expected =
+                Layers { driver: driver.to_owned(), upper: None, extra: extra.map(PathBuf::from) };
+            assert_eq!(of(text).layers, Some(expected), "{text}");
+        };
+        f(r#"{"Id":"a","GraphDriver":{"Data":null,"Name":"overlayfs"}}"#, "overlayfs", None);
+        f(r#"{"Id":"a","Storage":{"RootFS":{"Snapshot":{"Name":"overlayfs"}}}}"#, "overlayfs", None);
+        // no log file, and another container's network with its files
+        f(
+            r#"{"Id":"a","Driver":"vfs","LogPath":"","HostsPath":"/d/containers/b/hosts","HostnamePath":"/d/containers/a/hostname"}"#,
+            "vfs",
+            Some("/d/containers/a"),
+        );
+        f(r#"{"Id":"a","LogPath":"/d/containers/b/b-json.log"}"#, "", None);
     }
 
     #[test]

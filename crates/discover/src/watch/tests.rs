@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -146,7 +146,8 @@ fn remove(dir: &Path) {
 
 #[allow(clippy::disallowed_methods, reason = "a real process to watch")]
 fn sleeper() -> Child {
-    Command::new("sleep").arg("1000").spawn().unwrap()
+    // not for ever, and holding nobody's output, should the test fail before it ends it
+    Command::new("sleep").arg("60").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 fn put(child: &Child, group: &Path) {
@@ -337,6 +338,32 @@ fn a_group_that_is_found_with_its_processes_is_told_as_emptied() {
 }
 
 #[test]
+fn a_process_that_ended_before_anybody_looked_is_told_as_emptied() {
+    let Some(own) = Own::new(&v1()[..1], "unseen") else { return };
+    let (to, events) = channel();
+    let (go, gate) = channel::<()>();
+    let watch = Watch::start(vec![own.0[0].clone()], Limits::default(), move |event| {
+        let is_gate = event == appeared("/gate", 0);
+        let _ = to.send((Instant::now(), event));
+        if is_gate {
+            let _ = gate.recv();
+        }
+    });
+    let mut seen = Seen { watch: watch.unwrap(), events, told: Vec::new() };
+    let group = own.0[0].join("g");
+    fs::create_dir(&group).unwrap();
+    seen.until(|event| *event == appeared("/g", 0));
+    fs::create_dir(own.0[0].join("gate")).unwrap();
+    seen.until(|event| *event == appeared("/gate", 0));
+    let mut child = sleeper();
+    put(&child, &group);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    go.send(()).unwrap();
+    seen.until(|event| *event == emptied("/g"));
+}
+
+#[test]
 fn a_group_can_empty_more_than_once() {
     for (hierarchy, test) in [(v1()[0], "again1"), (unified(), "again2")] {
         let Some(own) = Own::new(&[hierarchy], test) else { continue };
@@ -414,14 +441,16 @@ fn an_overflow_is_mended_by_a_scan() {
     let (go, gate) = channel::<()>();
     let mut closed = false;
     let watch = Watch::start(vec![tmp.path().to_path_buf()], Limits::default(), move |event| {
-        if event == appeared("/gate", 0) && !std::mem::replace(&mut closed, true) {
-            let _ = gate.recv_timeout(LONG);
-        }
+        let is_gate = event == appeared("/gate", 0);
         let _ = to.send((Instant::now(), event));
+        if is_gate && !std::mem::replace(&mut closed, true) {
+            let _ = gate.recv();
+        }
     });
     let mut seen = Seen { watch: watch.unwrap(), events, told: Vec::new() };
     seen.until(|event| *event == TreeEvent::Ready);
     fs::create_dir(tmp.path().join("gate")).unwrap();
+    seen.until(|event| *event == appeared("/gate", 0));
     let queue: usize =
         fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
     for _ in 0..queue / 2 + 10 {

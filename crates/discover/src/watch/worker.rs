@@ -34,8 +34,9 @@ pub(super) struct Worker {
     groups: Groups,
     guards: usize,
     serial: u32,
-    /// Groups whose processes are to be looked at before the thread sleeps again.
-    to_check: Vec<Slot>,
+    /// Groups whose processes are to be looked at before the thread sleeps again; `true` where some are
+    /// known to have come.
+    to_check: Vec<(Slot, bool)>,
     /// Some directory has no watch: scan until all have.
     short: bool,
     scanned: Option<Instant>,
@@ -120,6 +121,9 @@ impl Worker {
     }
 
     pub(super) fn run(mut self) {
+        // It seldom runs, but when a container ends it must run before the runtime removes the group: on a busy
+        // machine it goes first. Without the right to it the machine must not be that busy.
+        let _ = rustix::process::setpriority_process(None, -10);
         self.scan();
         self.settle();
         (self.on)(TreeEvent::Ready);
@@ -171,10 +175,10 @@ impl Worker {
     /// What is done before sleeping.
     fn settle(&mut self) {
         let mut slots = std::mem::take(&mut self.to_check);
-        slots.sort_unstable();
-        slots.dedup();
-        for slot in slots.drain(..) {
-            self.check(slot);
+        slots.sort_unstable_by_key(|(slot, came)| (*slot, !came));
+        slots.dedup_by_key(|(slot, _)| *slot);
+        for (slot, came) in slots.drain(..) {
+            self.check(slot, came);
         }
         self.to_check = slots;
         self.shared.watches.store(self.groups.watches() as u64, Relaxed);
@@ -220,8 +224,8 @@ impl Worker {
         }
         let Some(file) = file else { return };
         if !what.contains(ReadFlags::ISDIR) {
-            if what.contains(ReadFlags::MODIFY) {
-                self.written(slot, dir, file);
+            if what.intersects(ReadFlags::MODIFY | ReadFlags::CLOSE_WRITE) {
+                self.written(slot, dir, file, what.contains(ReadFlags::CLOSE_WRITE));
             }
             return;
         }
@@ -251,10 +255,13 @@ impl Worker {
         self.scan_at = Some(self.scan_at.map_or(at, |due| due.min(at)));
     }
 
-    fn written(&mut self, slot: Slot, dir: usize, file: &CStr) {
+    /// A file changed. `closed`: who wrote it is done; before that, an opening with `O_TRUNC` looks like a
+    /// change, though nothing was written yet.
+    fn written(&mut self, slot: Slot, dir: usize, file: &CStr, closed: bool) {
         match file.to_bytes() {
             b"cgroup.events" => self.events_changed(slot, dir),
-            b"cgroup.procs" | b"tasks" | b"cgroup.threads" => self.to_check.push(slot),
+            b"cgroup.procs" | b"tasks" | b"cgroup.threads" => self.to_check.push((slot, closed)),
+            _ if !closed => {}
             // told by the kernel, not written by anybody; and what asks for notice, which is no limit
             b"cgroup.event_control" => {}
             name if name.ends_with(b".events")
@@ -285,7 +292,7 @@ impl Worker {
             let seen = files::look(&path);
             let slot = self.groups.or_new(&name);
             self.groups.put(slot, dir, watch, seen.map_or(0, |seen| seen.ino));
-            self.to_check.push(slot);
+            self.to_check.push((slot, false));
             (self.on)(TreeEvent::Appeared { name, dir });
             if seen.is_some_and(|seen| !seen.childless) {
                 self.children(slot, &path, &mut to_do);
@@ -422,6 +429,7 @@ impl Worker {
             | WatchFlags::MOVED_FROM
             | WatchFlags::MOVED_TO
             | WatchFlags::MODIFY
+            | WatchFlags::CLOSE_WRITE
             | WatchFlags::ONLYDIR
             | WatchFlags::DONT_FOLLOW;
         match inotify::add_watch(&**inotify, path, flags) {
@@ -457,7 +465,7 @@ impl Worker {
     }
 
     /// Processes may have come: somebody must tell when the last one goes.
-    fn check(&mut self, slot: Slot) {
+    fn check(&mut self, slot: Slot, came: bool) {
         let Some(group) = self.groups.get(slot) else { return };
         if group.guard.is_some() || &*group.name == "/" {
             return;
@@ -470,10 +478,15 @@ impl Worker {
             }
             return;
         }
-        if matches!(self.guard(slot, None), Found::Process)
-            && let Some(group) = self.groups.get_mut(slot)
-        {
-            group.life = Life::Alive;
+        match self.guard(slot, None) {
+            Found::Process => {
+                if let Some(group) = self.groups.get_mut(slot) {
+                    group.life = Life::Alive;
+                }
+            }
+            // gone before anybody looked
+            Found::Nobody if came => self.emptied(slot),
+            Found::Nobody | Found::CannotTell => {}
         }
     }
 

@@ -11,6 +11,8 @@ mod partitions;
 mod probe;
 mod table;
 
+pub mod usage;
+
 #[cfg(test)]
 mod tests;
 

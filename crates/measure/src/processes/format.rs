@@ -28,16 +28,13 @@ pub(super) fn cpu_time(seconds: u64) -> String {
     format!("{days}{hours:02}:{minutes:02}:{seconds:02}")
 }
 
-/// The command's short name, of one that has ended but is not yet waited for with ` <defunct>` behind it. Bytes
-/// that do not print are `?`; runs of spaces are one, since a reader of ps' columns cannot see more.
-pub(super) fn command(name: &[u8], state: char) -> String {
-    let mut text: String = String::from_utf8_lossy(name)
+/// The command's short name. Bytes that do not print are `?`; runs of spaces are one, since a reader of ps' columns
+/// cannot see more.
+pub(super) fn command(name: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(name)
         .chars()
         .map(|c| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c })
         .collect();
-    if state == 'Z' {
-        text.push_str(" <defunct>");
-    }
     let cut: String = text.chars().take(NAME).collect();
     cut.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -72,11 +69,9 @@ mod tests {
 
     #[test]
     fn names_are_cut_as_in_a_column() {
-        let f = |name: &[u8], state, text| assert_eq!(command(name, state), text);
-        f(b"kworker/u8:3-events_unbound", 'I', "kworker/u8:3-ev");
-        f(b"DWC Notificatio", 'S', "DWC Notificatio");
-        f(b"bash", 'Z', "bash <defunct>");
-        f(b"sleep", 'Z', "sleep <defunct>");
-        f(b"a\x01\xffb", 'S', "a??b");
+        let f = |name: &[u8], text| assert_eq!(command(name), text);
+        f(b"kworker/u8:3-events_unbound", "kworker/u8:3-ev");
+        f(b"DWC Notificatio", "DWC Notificatio");
+        f(b"a\x01\xffb", "a??b");
     }
 }

@@ -78,7 +78,7 @@ fn process(dir: &Path, cgroup_path: String, clock: &Clock, users: &mut Users) ->
         status: format::state(&stat, status.locked_kib > 0),
         running_time: format::cpu_time(clock.seconds(stat.utime_ticks.saturating_add(stat.stime_ticks))),
         cgroup_path,
-        cmd: format::command(stat.name, stat.state),
+        cmd: format::command(stat.name),
         fd_count,
         psr: stat.processor,
     })

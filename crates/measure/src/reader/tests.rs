@@ -296,6 +296,23 @@ fn whole() -> (tempfile::TempDir, Tree) {
 }
 
 #[test]
+fn in_a_pid_namespace_of_its_own_no_descriptors_are_made_up() {
+    let (_folder, tree) = whole();
+    tree.process(7, "/a/b", 1);
+    fs::create_dir_all(tree.root.proc.join("7/fd/0")).unwrap();
+    let processes = || read(&tree.host(100), "/a/b", None).0.processes.unwrap();
+    assert_eq!((processes().process_count, processes().fd_count), (Some(1), Some(1)));
+    // there this process has another number
+    std::os::unix::fs::symlink("7", tree.root.proc.join("self")).unwrap();
+    for (procs, count) in [("0\n0\n", Some(2)), ("", None)] {
+        tree.write("a/b/cgroup.procs", procs);
+        let processes = processes();
+        let of_processes = (processes.process_count, processes.fd_count, processes.socket_count);
+        assert_eq!((of_processes, processes.threads_current), ((count, None, None), Some(3)));
+    }
+}
+
+#[test]
 fn a_broken_file_costs_only_its_own_numbers() {
     let damages =
         ["", "garbage\n", "anon x\nusage_usec x\nhigh x\n8:0 rbytes=x\nsome avg10=x\n", "\0\u{fffd}"];

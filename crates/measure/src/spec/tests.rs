@@ -4,7 +4,7 @@ use super::*;
 use crate::reader::tests::{V1_WEB, V2_HUGE, V2_WEB, all_kinds, captured, host_of_nothing};
 
 fn spec(host: &str, kinds: Kinds, name: &str) -> Spec {
-    read(&captured(host, kinds), name, &mut Vec::new()).unwrap()
+    read(&captured(host, kinds), name, None, &mut Vec::new()).unwrap()
 }
 
 #[test]
@@ -16,6 +16,13 @@ fn limits_of_a_container_on_v1() {
     assert_eq!((spec.has_memory, spec.memory), (true, memory));
     assert_eq!((spec.has_processes, spec.processes.limit, spec.has_diskio), (true, 64, true));
     assert!(spec.creation_time.is_some());
+}
+
+#[test]
+fn a_creation_time_that_is_known_stays() {
+    let known = Some(Timestamp::from_secs(7));
+    let spec = read(&captured("v1-hybrid", all_kinds()), V1_WEB, known, &mut Vec::new()).unwrap();
+    assert_eq!(spec.creation_time, known);
 }
 
 #[test]
@@ -56,7 +63,7 @@ fn a_kind_that_is_off_has_no_limits() {
 #[test]
 fn a_group_that_is_not_there_is_an_error() {
     let (_folder, host) = host_of_nothing();
-    let error = read(&host, "/nothing", &mut Vec::new()).unwrap_err();
+    let error = read(&host, "/nothing", None, &mut Vec::new()).unwrap_err();
     assert!(error.is_absent() && error.to_string().contains("/nothing"), "{error}");
 }
 

@@ -307,6 +307,14 @@ fn every_record_of_a_block_can_be_unchanged() {
 }
 
 #[test]
+fn what_is_held_is_what_takes_memory() {
+    let records: Vec<_> = (0..40).map(|i| record(i, 4096)).collect();
+    // of the first block, only the last record is young enough
+    let timeline = timeline(9, &records);
+    assert_eq!((timeline.len(), timeline.held()), (9, 40));
+}
+
+#[test]
 fn a_small_block_that_claims_many_columns_is_refused() {
     // found by fuzzing: 12 bytes whose decoding wanted 28 GB
     let bytes = [0x01, 0x01, 0x04, 0xff, 0xff, 0xff, 0xff, 0x0c, 0x01, 0x92, 0x00, 0x3a];
