@@ -52,12 +52,10 @@ bench: build
 	cargo bench --locked --workspace --exclude plimsoll-workload
 	[ ! -x bench/run ] || bench/run $(ARGS)
 
-# each target for a while: make fuzz SECONDS=60; needs cargo-fuzz and a nightly compiler
+# each target for a while: make fuzz SECONDS=60 FUZZ="measure serve/request"; needs a C++ compiler, nothing else
 SECONDS ?= 20
 fuzz: cargo
-	@for folder in $(wildcard crates/*/fuzz fuzz); do \
-	    (cd $$folder && for target in $$(cargo fuzz list); do cargo fuzz run $$target -- -max_total_time=$(SECONDS); done); \
-	done
+	testbed/fuzz --seconds $(SECONDS) $(FUZZ)
 
 image: build
 	rm -rf $(OUT)/image && mkdir -p $(OUT)/image

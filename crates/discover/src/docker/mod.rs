@@ -19,6 +19,9 @@ pub mod status;
 
 mod follow;
 
+#[cfg(fuzzing)]
+pub mod fuzz;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
