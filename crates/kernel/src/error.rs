@@ -50,6 +50,13 @@ impl Error {
         Self::read(path, Errno::from_io_error(cause).unwrap_or(Errno::IO))
     }
 
+    /// The file or directory that it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. } | Self::Parse { path, .. } | Self::Nothing { path, .. } => path,
+        }
+    }
+
     /// Whether the kernel has no such file or number here: an answer, not a fault.
     pub fn is_absent(&self) -> bool {
         match self {

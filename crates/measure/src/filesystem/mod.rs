@@ -1,8 +1,10 @@
-//! Filesystems: those of the machine, and (later) a container's writable layer.
+//! Filesystems: those of the machine, and a container's writable layer.
 //!
-//! Reads: proc/1/mountinfo (else proc/self/mountinfo), proc/diskstats, dev/disk/by-uuid; statvfs of each mount
-//! Gives: filesystems of the machine, filesystem of `/`, `/api/v2.x/storage`
-//! Cost:  one statvfs a filesystem and one file; the mount table is read again only when it has changed
+//! Reads: proc/1/mountinfo (else proc/self/mountinfo), proc/diskstats, dev/disk/by-uuid; statvfs of each mount;
+//!        the directories of writable layers
+//! Gives: filesystems of the machine, filesystem of `/`, `/api/v2.x/storage`; what a container's layer takes
+//! Cost:  one statvfs a filesystem and one file; the mount table is read again only when it has changed.
+//!        Layers are walked by a thread of their own: see `tracker`
 
 pub mod diskstats;
 pub mod mountinfo;
@@ -11,6 +13,9 @@ mod partitions;
 mod probe;
 mod table;
 
+mod layer;
+mod purse;
+pub mod tracker;
 pub mod usage;
 
 #[cfg(test)]
@@ -21,7 +26,9 @@ pub mod families;
 use plimsoll_core::columnar;
 use serde::Serialize;
 
+pub use layer::Layer;
 pub use table::Table;
+pub use tracker::{Tracked, Tracker};
 
 /// One filesystem's numbers; an item of `filesystem` in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

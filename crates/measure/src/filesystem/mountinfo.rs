@@ -50,7 +50,7 @@ pub fn line(line: &[u8]) -> Option<Mount> {
 }
 
 /// The kernel writes space, tab, newline, backslash and `#` as `\ooo`.
-fn unescape(word: &[u8]) -> Vec<u8> {
+pub(super) fn unescape(word: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&byte, tail)) = rest.split_first() {

@@ -102,12 +102,17 @@ impl Table {
 
     /// The key of the filesystem that a path of the host is on; `None` when it is not there or not in the table.
     pub fn filesystem_of(&self, path: &Path) -> Option<String> {
-        let on_host = self.on_host(path);
-        let device = std::fs::metadata(&on_host).ok()?.dev();
+        let device = std::fs::metadata(self.on_host(path)).ok()?.dev();
+        Some(self.on_device(device, path)?.0)
+    }
+
+    /// The same, with its type, for a path of the host whose device number is known already: no file is asked.
+    pub fn on_device(&self, device: u64, path: &Path) -> Option<(String, &'static str)> {
+        let named = |entry: &Entry| (entry.partition.device.clone(), entry.partition.r#type);
         let device = (rustix::fs::major(device), rustix::fs::minor(device));
         let number = |entry: &&Entry| (entry.partition.major, entry.partition.minor) == device;
         if let Some(entry) = self.entries.iter().find(number) {
-            return Some(entry.partition.device.clone());
+            return Some(named(entry));
         }
         // the device number of a btrfs file is its subvolume's, which no mount table has
         let mount = self
@@ -116,7 +121,18 @@ impl Table {
             .filter(|mount| path.starts_with(&mount.mountpoint))
             .max_by_key(|mount| mount.mountpoint.components().count())?;
         let entry = self.entries.iter().find(|entry| entry.partition.source == mount.source)?;
-        mount.source.starts_with("/dev/").then(|| entry.partition.device.clone())
+        (mount.fs_type == "btrfs").then(|| named(entry))
+    }
+
+    /// The path of the host at which a folder of a filesystem is seen that is mounted elsewhere: by the
+    /// filesystem's device number and the folder's path inside it. `None` when no mount shows it.
+    pub fn seen_at(&self, device: (u32, u32), folder: &Path) -> Option<PathBuf> {
+        // the last mount at a place hides the others
+        self.all.iter().rev().filter(|mount| (mount.major, mount.minor) == device).find_map(|mount| {
+            let rest = folder.strip_prefix(&mount.root).ok()?;
+            // a mount of the folder itself is the container's own
+            (!rest.as_os_str().is_empty()).then(|| mount.mountpoint.join(rest))
+        })
     }
 
     /// The key of the filesystem with this uuid: `/dev/disk/by-uuid`. `None` without such a link, or when its

@@ -443,10 +443,6 @@ mod tests {
         }
         let error = walk(Path::new("/there/is/none")).unwrap_err();
         assert!(error.is_absent() && error.to_string().contains("/there/is/none"), "{error}");
-        // a file system that refuses everybody
-        if let Err(error) = walk(Path::new("/proc/self/task")) {
-            assert!(error.is_absent() || error.is_gone(), "{error}");
-        }
     }
 
     #[test]
@@ -474,7 +470,8 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_files_take_no_more_memory_than_one_buffer() {
-        let dir = tempfile::tempdir().unwrap();
+        // in memory where there is such a place
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         for n in 0..100_000 {
             rustix::fs::symlink("x", dir.path().join(format!("link-{n}"))).unwrap();
         }

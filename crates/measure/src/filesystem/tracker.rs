@@ -1,0 +1,603 @@
+//! What containers' writable layers take: measured on one thread of low priority, kept with its instant.
+//!
+//! Reads: see [`super::usage`] and [`super::layer`]
+//! Gives: `filesystem` of a container
+//! Cost:  at most a twentieth of a core, all layers together, besides a second that may be saved up. A layer is
+//!        measured at once when it is known, then every interval; later where a walk fails or is long
+//!
+//! Several walks take turns, so that a large layer keeps no small one waiting.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::error::Error;
+use plimsoll_kernel::root::Root;
+
+use super::FsStats;
+use super::layer::Layer;
+use super::purse::Purse;
+use super::table::Table;
+use super::usage::{Buffer, Usage, Walk};
+use crate::machine::file;
+
+/// Walks that take turns.
+const AT_ONCE: usize = 8;
+/// How long one walk goes on before it is the next one's turn.
+const TURN: Duration = Duration::from_millis(5);
+/// The longest pause between two walks of a layer, as cAdvisor's.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20 * 60);
+/// One layer takes at most one part in so many of a core.
+const PARTS: u32 = 200;
+
+/// The thread that measures layers. Dropping it ends the thread.
+pub struct Tracker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A layer that is being measured for as long as this lives.
+pub struct Tracked {
+    slot: Arc<Slot>,
+}
+
+/// Counters of a tracker.
+#[derive(Debug, Default)]
+pub struct Meters {
+    /// Walks that came to their end.
+    pub walks: AtomicU64,
+    /// Walks that did not.
+    pub failures: AtomicU64,
+    /// Nanoseconds spent.
+    pub nanos: AtomicU64,
+    /// Names looked at.
+    pub names: AtomicU64,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    woken: Condvar,
+    meters: Meters,
+    /// Why the last walk failed; none after one that did not.
+    trouble: Mutex<Option<String>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    due: BinaryHeap<Reverse<Due>>,
+    stopping: bool,
+}
+
+struct Due {
+    at: Instant,
+    pause: Duration,
+    slot: Weak<Slot>,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.at == other.at
+    }
+}
+impl Eq for Due {}
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.at.cmp(&other.at)
+    }
+}
+
+struct Slot {
+    layer: Layer,
+    value: Mutex<Option<Value>>,
+}
+
+/// What was found, and when it was true: at the beginning of the walk.
+struct Value {
+    at: Timestamp,
+    stats: FsStats,
+}
+
+/// What the thread looks at.
+struct World<N> {
+    root: Root,
+    table: Arc<Mutex<Table>>,
+    now: N,
+    interval: Duration,
+}
+
+impl Tracker {
+    /// Starts the thread. `table` tells on which filesystem of the machine a layer is; `now` is the clock that
+    /// values are stamped with.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        root: Root,
+        table: Arc<Mutex<Table>>,
+        interval: Duration,
+        now: impl Fn() -> Timestamp + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            woken: Condvar::new(),
+            meters: Meters::default(),
+            trouble: Mutex::default(),
+        });
+        let world = World { root, table, now, interval };
+        let theirs = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("layers".to_owned())
+            .stack_size(256 << 10)
+            .spawn(move || run(&theirs, &world))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Measures a layer, at once and then again and again.
+    pub fn track(&self, layer: Layer) -> Tracked {
+        let slot = Arc::new(Slot { layer, value: Mutex::default() });
+        self.shared.enter(Due { at: Instant::now(), pause: Duration::ZERO, slot: Arc::downgrade(&slot) });
+        Tracked { slot }
+    }
+
+    /// What it counts of itself.
+    pub fn meters(&self) -> &Meters {
+        &self.shared.meters
+    }
+
+    /// Why the last walk failed; `None` when it did not.
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.shared.trouble).clone()
+    }
+
+    /// Ends the thread, in the middle of a walk if need be.
+    pub fn stop(&self) {
+        lock(&self.shared.queue).stopping = true;
+        self.shared.woken.notify_all();
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            // a thread that panicked has said so itself
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Tracked {
+    /// Whether this is what is measured.
+    pub fn is(&self, layer: &Layer) -> bool {
+        self.slot.layer == *layer
+    }
+
+    /// Writes the newest numbers into a sample's filesystems; nothing while there are none.
+    pub fn fill(&self, filesystem: &mut Vec<FsStats>) {
+        if let Some(value) = &*lock(&self.slot.value)
+            && filesystem.as_slice() != std::slice::from_ref(&value.stats)
+        {
+            filesystem.clear();
+            filesystem.push(value.stats.clone());
+        }
+    }
+
+    /// The instant at which the newest numbers were true.
+    pub fn at(&self) -> Option<Timestamp> {
+        lock(&self.slot.value).as_ref().map(|value| value.at)
+    }
+}
+
+impl Shared {
+    fn enter(&self, due: Due) {
+        lock(&self.queue).due.push(Reverse(due));
+        self.woken.notify_all();
+    }
+
+    /// Fills up the walks from what is due; waits when there is nothing else to do. False: end.
+    fn take(&self, walks: &mut VecDeque<Turn>) -> bool {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.stopping {
+                return false;
+            }
+            let now = Instant::now();
+            while walks.len() < AT_ONCE && queue.due.peek().is_some_and(|Reverse(due)| due.at <= now) {
+                walks.extend(queue.due.pop().map(|Reverse(due)| Turn::of(due)));
+            }
+            if !walks.is_empty() {
+                return true;
+            }
+            let wait = queue.due.peek().map(|Reverse(due)| due.at - now);
+            queue = match wait {
+                None => self.woken.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(wait) => {
+                    self.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+
+    fn rest(&self, time: Duration) {
+        if !time.is_zero() {
+            let wait = self.woken.wait_timeout_while(lock(&self.queue), time, |queue| !queue.stopping);
+            drop(wait.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Notes how a walk ended; gives the pause before the next.
+    fn ended(&self, turn: &Turn, outcome: &Result<(), Error>, interval: Duration) -> Duration {
+        self.meters.nanos.fetch_add(u64::try_from(turn.spent.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        match outcome {
+            Ok(()) => {
+                self.meters.walks.fetch_add(1, Relaxed);
+                *lock(&self.trouble) = None;
+                interval.max(turn.spent * PARTS).min(LONGEST_PAUSE.max(interval))
+            }
+            Err(error) => {
+                self.meters.failures.fetch_add(1, Relaxed);
+                let said = with_cause(error);
+                // a container that ends takes its layer along: an everyday thing
+                match error.is_absent() {
+                    true => tracing::debug!("a container's layer: {said}"),
+                    false => file::tell(error.path(), &format_args!("a container's layer: {said}")),
+                }
+                *lock(&self.trouble) = Some(said);
+                (turn.pause * 2).clamp(interval, LONGEST_PAUSE.max(interval))
+            }
+        }
+    }
+}
+
+/// A layer whose turn it is now and then until it is measured.
+struct Turn {
+    slot: Weak<Slot>,
+    pause: Duration,
+    spent: Duration,
+    began: Option<Timestamp>,
+    /// The trees, and what those that are through came to.
+    upper: Part,
+    extra: Part,
+}
+
+#[derive(Default)]
+enum Part {
+    /// Not begun.
+    #[default]
+    Ahead,
+    Walking(Box<Walk>),
+    /// Through: what it takes, and on which device it is.
+    Through(Usage, u64),
+    /// There is no such tree.
+    None,
+}
+
+impl Turn {
+    fn of(due: Due) -> Self {
+        Self {
+            slot: due.slot,
+            pause: due.pause,
+            spent: Duration::ZERO,
+            began: None,
+            upper: Part::default(),
+            extra: Part::default(),
+        }
+    }
+
+    /// Goes on for a while; true when there is nothing more to do.
+    fn go_on<N: Fn() -> Timestamp>(
+        &mut self,
+        slot: &Slot,
+        world: &World<N>,
+        buffer: &mut Buffer,
+        meters: &Meters,
+    ) -> Result<bool, Error> {
+        let began = Instant::now();
+        self.began.get_or_insert_with(|| (world.now)());
+        loop {
+            if !self.upper.is_through() {
+                let find = || slot.layer.directory(&world.root, &world.table);
+                self.upper.step(find, world, buffer, meters)?;
+            } else if matches!(self.upper, Part::None) {
+                return Ok(true);
+            } else if !self.extra.is_through() {
+                match self.extra.step(|| Ok(slot.layer.extra.clone()), world, buffer, meters) {
+                    // no log yet, or none any more
+                    Err(error) if error.is_absent() => self.extra = Part::None,
+                    stepped => stepped?,
+                }
+            } else {
+                return Ok(true);
+            }
+            if began.elapsed() >= TURN {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Keeps what was found. A layer on a filesystem that the machine's table does not have shows nothing.
+    fn keep<N: Fn() -> Timestamp>(&self, slot: &Slot, world: &World<N>) -> Result<(), Error> {
+        let (Part::Through(upper, device), Some(at)) = (&self.upper, self.began) else { return Ok(()) };
+        let extra = match &self.extra {
+            Part::Through(usage, _) => usage.bytes,
+            _ => 0,
+        };
+        let Some(path) = slot.layer.directory(&world.root, &world.table)? else { return Ok(()) };
+        let Some((key, r#type)) = lock(&world.table).on_device(*device, &path) else { return Ok(()) };
+        let path = on_host(&world.root, &path);
+        let stat = rustix::fs::statvfs(&path).map_err(|cause| Error::read(&path, cause))?;
+        let stats = FsStats {
+            device: key,
+            r#type: r#type.to_owned(),
+            capacity: stat.f_frsize.saturating_mul(stat.f_blocks),
+            usage: upper.bytes + extra,
+            base_usage: upper.bytes,
+            inodes: upper.inodes,
+            ..FsStats::default()
+        };
+        *lock(&slot.value) = Some(Value { at, stats });
+        Ok(())
+    }
+}
+
+impl Part {
+    fn is_through(&self) -> bool {
+        matches!(self, Self::Through(..) | Self::None)
+    }
+
+    fn step<N>(
+        &mut self,
+        find: impl FnOnce() -> Result<Option<PathBuf>, Error>,
+        world: &World<N>,
+        buffer: &mut Buffer,
+        meters: &Meters,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Ahead => {
+                *self = match find()? {
+                    Some(path) => Self::Walking(Box::new(Walk::begin(&on_host(&world.root, &path))?)),
+                    None => Self::None,
+                };
+            }
+            Self::Walking(walk) => {
+                if let Some(usage) = walk.step(buffer)? {
+                    meters.names.fetch_add(walk.seen(), Relaxed);
+                    *self = Self::Through(usage, walk.device());
+                }
+            }
+            Self::Through(..) | Self::None => {}
+        }
+        Ok(())
+    }
+}
+
+fn run<N: Fn() -> Timestamp>(shared: &Shared, world: &World<N>) {
+    // the kernel's disk scheduler goes by it too; without the right it is as it was
+    let _ = rustix::process::setpriority_process(None, 19);
+    let mut walks = VecDeque::new();
+    let mut buffer = Buffer::default();
+    let mut purse = Purse::full(Instant::now());
+    while shared.take(&mut walks) {
+        let Some(mut turn) = walks.pop_front() else { continue };
+        // the container ended
+        let Some(slot) = turn.slot.upgrade() else { continue };
+        let began = Instant::now();
+        let mut outcome = turn.go_on(&slot, world, &mut buffer, &shared.meters);
+        if let Ok(true) = outcome {
+            outcome = turn.keep(&slot, world).map(|()| true);
+        }
+        let now = Instant::now();
+        let took = now - began;
+        turn.spent += took;
+        drop(slot);
+        match outcome {
+            Ok(false) => walks.push_back(turn),
+            ended => {
+                let pause = shared.ended(&turn, &ended.map(drop), world.interval);
+                shared.enter(Due { at: now + pause, pause, slot: turn.slot });
+            }
+        }
+        shared.rest(purse.pay(took, now));
+    }
+}
+
+/// A path of the host, as this process sees it.
+fn on_host(root: &Root, path: &Path) -> PathBuf {
+    root.rootfs.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn with_cause(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(7);
+
+    /// A host with one filesystem, on which the layers are.
+    struct Host {
+        dir: tempfile::TempDir,
+        tracker: Tracker,
+    }
+
+    impl Host {
+        fn new(interval: Duration) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let device = fs::metadata(dir.path()).unwrap().dev();
+            let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+            fs::create_dir_all(dir.path().join("proc/1")).unwrap();
+            let mounts = format!("1 0 {major}:{minor} / / rw - ext4 /dev/sdx1 rw\n");
+            fs::write(dir.path().join("proc/1/mountinfo"), mounts).unwrap();
+            let root = Root::at(dir.path());
+            let table = Arc::new(Mutex::new(Table::read(&root)));
+            Self { tracker: Tracker::start(root, table, interval, || NOW).unwrap(), dir }
+        }
+
+        fn write(&self, name: &str, bytes: usize) {
+            let path = self.dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, vec![1; bytes]).unwrap();
+        }
+
+        fn track(&self, upper: &str, extra: &str) -> Tracked {
+            let upper = (!upper.is_empty()).then(|| upper.into());
+            let extra = (!extra.is_empty()).then(|| extra.into());
+            self.tracker.track(Layer { upper, extra, ..Layer::default() })
+        }
+
+        fn blocks(&self, names: &[&str]) -> u64 {
+            let of = |name: &&str| fs::metadata(self.dir.path().join(name)).unwrap().blocks() * 512;
+            names.iter().map(of).sum()
+        }
+
+        /// Waits for as long as it takes.
+        fn until(&self, mut fits: impl FnMut(&Meters) -> bool) {
+            while !fits(self.tracker.meters()) {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+
+    fn only(tracked: &Tracked) -> FsStats {
+        let mut filesystem = Vec::new();
+        tracked.fill(&mut filesystem);
+        filesystem.pop().unwrap()
+    }
+
+    #[test]
+    fn a_layer_and_its_log_are_measured_at_once_and_again() {
+        let host = Host::new(Duration::from_millis(20));
+        host.write("layer/etc/file", 1 << 20);
+        host.write("containers/a/log", 5000);
+        let tracked = host.track("/layer", "/containers/a");
+        host.until(|_| tracked.at().is_some());
+        let stats = only(&tracked);
+        let base = host.blocks(&["layer", "layer/etc", "layer/etc/file"]);
+        assert_eq!((stats.base_usage, stats.inodes), (base, 3));
+        assert_eq!(stats.usage, base + host.blocks(&["containers/a", "containers/a/log"]));
+        assert_eq!((stats.device.as_str(), stats.r#type.as_str()), ("/dev/sdx1", "vfs"));
+        assert!(stats.capacity > 1 << 20 && !stats.has_inodes && stats.available == 0);
+        assert_eq!(tracked.at(), Some(NOW));
+        host.write("layer/more", 1 << 20);
+        host.until(|_| only(&tracked).inodes == 4);
+        assert!(only(&tracked).base_usage >= 2 << 20);
+    }
+
+    #[test]
+    fn a_layer_without_log_is_measured_all_the_same() {
+        let host = Host::new(Duration::from_secs(60));
+        host.write("layer/file", 1);
+        let (without, vanished) = (host.track("/layer", ""), host.track("/layer", "/containers/gone"));
+        host.until(|_| without.at().is_some() && vanished.at().is_some());
+        assert_eq!(only(&without).usage, only(&without).base_usage);
+        assert_eq!(only(&vanished).usage, only(&vanished).base_usage);
+    }
+
+    #[test]
+    fn a_failure_is_counted_and_said_and_the_others_go_on() {
+        let host = Host::new(Duration::from_millis(5));
+        host.write("layer/file", 1);
+        let gone = host.track("/there/is/none", "");
+        host.until(|meters| meters.failures.load(Relaxed) >= 2);
+        assert!(gone.at().is_none());
+        let said = host.tracker.trouble().unwrap();
+        assert!(said.contains("/there/is/none"), "{said}");
+        drop(gone);
+        let good = host.track("/layer", "");
+        host.until(|_| good.at().is_some() && host.tracker.trouble().is_none());
+    }
+
+    #[test]
+    fn the_old_number_stays_while_a_new_one_cannot_be_had() {
+        let host = Host::new(Duration::from_millis(5));
+        host.write("layer/file", 1);
+        let tracked = host.track("/layer", "");
+        host.until(|_| tracked.at().is_some());
+        let before = only(&tracked);
+        fs::remove_dir_all(host.dir.path().join("layer")).unwrap();
+        host.until(|meters| meters.failures.load(Relaxed) >= 1);
+        assert_eq!(only(&tracked), before);
+    }
+
+    #[test]
+    fn what_is_not_tracked_any_more_is_forgotten() {
+        let host = Host::new(Duration::from_millis(5));
+        host.write("layer/file", 1);
+        let tracked = host.track("/layer", "");
+        host.until(|_| tracked.at().is_some());
+        drop(tracked);
+        host.until(|_| lock(&host.tracker.shared.queue).due.is_empty());
+    }
+
+    #[test]
+    fn a_layer_on_an_unknown_filesystem_shows_nothing() {
+        let host = Host::new(Duration::from_secs(60));
+        // of /proc the table knows nothing
+        std::os::unix::fs::symlink("/proc/self", host.dir.path().join("self")).unwrap();
+        let tracked = host.track("/self/attr", "");
+        host.until(|meters| meters.walks.load(Relaxed) + meters.failures.load(Relaxed) > 0);
+        assert!(tracked.at().is_none());
+    }
+
+    #[test]
+    fn an_end_comes_in_the_middle_of_a_rest() {
+        let host = Host::new(Duration::from_secs(3600));
+        host.write("layer/file", 1);
+        let tracked = host.track("/layer", "");
+        host.until(|_| tracked.at().is_some());
+        // joins the thread
+        drop(host);
+    }
+
+    #[test]
+    fn pauses_grow_with_failures_and_with_long_walks() {
+        let shared = Shared {
+            queue: Mutex::default(),
+            woken: Condvar::new(),
+            meters: Meters::default(),
+            trouble: Mutex::default(),
+        };
+        let minute = Duration::from_secs(60);
+        let turn = |pause, spent| {
+            let due = Due { at: Instant::now(), pause, slot: Weak::new() };
+            Turn { spent, ..Turn::of(due) }
+        };
+        let after = |spent| shared.ended(&turn(minute, spent), &Ok(()), minute);
+        assert_eq!(after(Duration::from_millis(1)), minute);
+        assert_eq!(after(Duration::from_secs(2)), Duration::from_secs(400));
+        assert_eq!(after(Duration::from_secs(50)), LONGEST_PAUSE);
+        let mut pause = Duration::ZERO;
+        let pauses: Vec<u64> = (0..7)
+            .map(|_| {
+                let error = Error::read("/x", plimsoll_kernel::error::Errno::IO);
+                pause = shared.ended(&turn(pause, Duration::ZERO), &Err(error), minute);
+                pause.as_secs()
+            })
+            .collect();
+        assert_eq!(pauses, [60, 120, 240, 480, 960, 1200, 1200]);
+        // one that was long or failed comes back to the interval
+        assert_eq!(shared.ended(&turn(pause, Duration::ZERO), &Ok(()), minute), minute);
+    }
+}
