@@ -26,7 +26,7 @@ cargo:
 
 # ---- tests --------------------------------------------------------------------
 test: deps
-	testbed/test unit e2e e2e-v2
+	testbed/test check unit e2e e2e-v2
 
 unit e2e e2e-v2: workload
 	testbed/test $@
