@@ -153,7 +153,8 @@ fn rounds(
         std::thread::sleep(window);
         let after = (reader_home.cpu_nanos()?, minimal::passes(reader)?);
         signal(reader, Signal::STOP);
-        let samples = (after.1 - before.1).max(1) * groups.members.len() as u64;
+        // with the group above and the root, as the subjects
+        let samples = (after.1 - before.1).max(1) * (groups.members.len() as u64 + 2);
         least.push((after.0 - before.0) as f64 / 1e3 / samples as f64);
 
         for (subject, costs) in subjects.iter_mut().zip(&mut costs) {
