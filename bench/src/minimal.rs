@@ -11,13 +11,16 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::groups::{Group, Groups};
+use crate::groups::{Group, Groups, hierarchies};
 use crate::{Result, subject};
 
-/// Starts the reader in a group of its own, for the files that a subject keeps open, of all containers.
+/// Starts the reader in a group of its own, for the files that a subject keeps open, of all containers, of the
+/// group above them and of the root.
 pub(crate) fn start(groups: &Groups, home: &Group, pid: u32) -> Result<(Child, usize)> {
     let kept = kept_files(groups, pid)?;
-    let list: String = paths(groups, &kept).iter().map(|path| format!("{}\n", path.display())).collect();
+    let mut all = paths(groups, &kept);
+    all.extend(root_files(pid)?);
+    let list: String = all.iter().map(|path| format!("{}\n", path.display())).collect();
     let mut command = home.command(&std::env::current_exe()?, &["minimal"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     let mut input = child.stdin.take().ok_or("no pipe")?;
@@ -44,9 +47,23 @@ fn kept_files(groups: &Groups, pid: u32) -> Result<Vec<PathBuf>> {
     if kept.is_empty() { Err("the program keeps no file of a container open".into()) } else { Ok(kept) }
 }
 
+/// What the subject keeps open of the machine itself: files right in a hierarchy, and of `/proc`.
+fn root_files(pid: u32) -> Result<Vec<PathBuf>> {
+    let hierarchies = hierarchies()?;
+    let mut found = Vec::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let Ok(path) = fs::read_link(entry?.path()) else { continue };
+        let of_root = path.parent().is_some_and(|dir| hierarchies.iter().any(|root| root == dir));
+        if (of_root || path.starts_with("/proc")) && path.is_file() {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 fn paths(groups: &Groups, kept: &[PathBuf]) -> Vec<PathBuf> {
     let mut paths = Vec::new();
-    for group in &groups.members {
+    for group in groups.members.iter().chain([&groups.parent]) {
         for form in kept {
             let (dir, file) = (form.parent().unwrap_or(form), form.file_name().unwrap_or_default());
             paths.push(dir.join(group.name.trim_start_matches('/')).join(file));
