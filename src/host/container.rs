@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use plimsoll_core::columns::Columnar;
 use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
@@ -230,7 +231,10 @@ impl Container {
         let mut latest = lock(&self.latest);
         match latest.as_mut().and_then(Arc::get_mut) {
             Some(shown) if !changed => shown.at = sample.at,
-            Some(shown) => shown.clone_from(sample),
+            Some(shown) => {
+                shown.at = sample.at;
+                shown.assign(sample);
+            }
             None => *latest = Some(Arc::new(sample.clone())),
         }
     }

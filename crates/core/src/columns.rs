@@ -10,6 +10,10 @@ pub trait Columnar {
     /// Shows every part to the visitor, in one order that depends on the shape alone.
     /// A visitor that restores writes into the parts; one that stores only reads them.
     fn visit<V: Visitor>(&mut self, visitor: &mut V);
+
+    /// Becomes equal to the other in what [`Columnar::visit`] shows, and keeps the room of lists and names: a copy
+    /// every second must not allocate every second, which a derived `clone_from` does.
+    fn assign(&mut self, from: &Self);
 }
 
 /// Who walks over a record.
@@ -28,6 +32,10 @@ impl Columnar for u64 {
     fn visit<V: Visitor>(&mut self, visitor: &mut V) {
         visitor.number(self);
     }
+
+    fn assign(&mut self, from: &Self) {
+        *self = *from;
+    }
 }
 
 impl Columnar for i64 {
@@ -36,17 +44,29 @@ impl Columnar for i64 {
         visitor.number(&mut bits);
         *self = bits.cast_signed();
     }
+
+    fn assign(&mut self, from: &Self) {
+        *self = *from;
+    }
 }
 
 impl Columnar for String {
     fn visit<V: Visitor>(&mut self, visitor: &mut V) {
         visitor.name(self);
     }
+
+    fn assign(&mut self, from: &Self) {
+        self.clone_from(from);
+    }
 }
 
 impl Columnar for bool {
     fn visit<V: Visitor>(&mut self, visitor: &mut V) {
         visitor.present(self);
+    }
+
+    fn assign(&mut self, from: &Self) {
+        *self = *from;
     }
 }
 
@@ -60,6 +80,13 @@ impl<T: Columnar + Default> Columnar for Option<T> {
             *self = None;
         }
     }
+
+    fn assign(&mut self, from: &Self) {
+        match from {
+            Some(from) => self.get_or_insert_default().assign(from),
+            None => *self = None,
+        }
+    }
 }
 
 impl<T: Columnar + Default> Columnar for Vec<T> {
@@ -69,6 +96,13 @@ impl<T: Columnar + Default> Columnar for Vec<T> {
         self.resize_with(length, T::default);
         for item in self {
             item.visit(visitor);
+        }
+    }
+
+    fn assign(&mut self, from: &Self) {
+        self.resize_with(from.len(), T::default);
+        for (item, from) in self.iter_mut().zip(from) {
+            item.assign(from);
         }
     }
 }
@@ -87,6 +121,11 @@ impl<T: Columnar> Columnar for Named<T> {
         visitor.name(&mut self.name);
         self.value.visit(visitor);
     }
+
+    fn assign(&mut self, from: &Self) {
+        self.name.clone_from(&from.name);
+        self.value.assign(&from.value);
+    }
 }
 
 /// For `#[serde(serialize_with)]`: named values as one JSON object, in their order.
@@ -100,15 +139,19 @@ pub fn as_map<T: serde::Serialize, S: serde::Serializer>(
     serializer.collect_map(items.iter().map(|item| (&item.name, &item.value)))
 }
 
-/// Implements [`Columnar`] for a struct by naming its fields in order.
+/// Implements [`Columnar`] for a struct by naming its fields in order; those after `but not` are no columns.
 #[macro_export]
 macro_rules! columnar {
-    ($type:ty { $($field:ident),* $(,)? }) => {
+    ($type:ty { $($field:ident),* $(,)? } $(but not $($left:ident),*)?) => {
         impl $crate::columns::Columnar for $type {
             fn visit<V: $crate::columns::Visitor>(&mut self, visitor: &mut V) {
                 // naming every field keeps the list complete: a forgotten one does not compile
-                let Self { $($field),* } = self;
+                let Self { $($field,)* $($($left: _,)*)? } = self;
                 $($crate::columns::Columnar::visit($field, visitor);)*
+            }
+
+            fn assign(&mut self, from: &Self) {
+                $($crate::columns::Columnar::assign(&mut self.$field, &from.$field);)*
             }
         }
     };

@@ -42,21 +42,17 @@ pub struct Sample {
 }
 
 // the instant is kept by the timeline itself
-impl plimsoll_core::columns::Columnar for Sample {
-    fn visit<V: plimsoll_core::columns::Visitor>(&mut self, visitor: &mut V) {
-        let Self { at: _, cpu, diskio, memory, hugetlb, network, filesystem, task_stats, processes, cpuset } =
-            self;
-        cpu.visit(visitor);
-        diskio.visit(visitor);
-        memory.visit(visitor);
-        hugetlb.visit(visitor);
-        network.visit(visitor);
-        filesystem.visit(visitor);
-        task_stats.visit(visitor);
-        processes.visit(visitor);
-        cpuset.visit(visitor);
-    }
-}
+columnar!(Sample {
+    cpu,
+    diskio,
+    memory,
+    hugetlb,
+    network,
+    filesystem,
+    task_stats,
+    processes,
+    cpuset,
+} but not at);
 
 /// Pressure stall information: `{cpu,memory,io}.pressure`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]

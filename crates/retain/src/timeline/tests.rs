@@ -29,11 +29,7 @@ struct Part {
 columnar!(Body { total, signed, on, part, items });
 columnar!(Part { values, number });
 
-impl Columnar for Record {
-    fn visit<V: plimsoll_core::columns::Visitor>(&mut self, visitor: &mut V) {
-        self.body.visit(visitor);
-    }
-}
+columnar!(Record { body } but not at);
 
 fn set_time(record: &mut Record, at: Timestamp) {
     record.at = at;
