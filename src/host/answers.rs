@@ -7,6 +7,7 @@ use plimsoll_core::event::Event;
 use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
 use plimsoll_core::summary::DerivedStats;
+use plimsoll_core::time::Timestamp;
 use plimsoll_measure::processes::{self, Clock};
 use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
@@ -18,6 +19,13 @@ use tokio::sync::broadcast;
 
 use super::container::{Container, Work};
 use super::{Inner, lock, missing, own};
+
+/// Whether a sample is too old for who asks. One from the future is of before the clock was set back.
+fn is_old(at: Timestamp, asked: Timestamp, max_age: i64) -> bool {
+    const WHILE_ASKING: i64 = 1_000_000_000;
+    let age = asked.since(at);
+    age >= max_age || age < -WHILE_ASKING
+}
 
 impl Past for Inner {
     fn versions(&self) -> Arc<Versions> {
@@ -52,7 +60,7 @@ impl Past for Inner {
         let old: Vec<Arc<Container>> = names
             .iter()
             .filter_map(|name| self.registry.get(name))
-            .filter(|container| container.sampled_at().is_none_or(|at| asked.since(at) >= max_age))
+            .filter(|container| container.sampled_at().is_none_or(|at| is_old(at, asked, max_age)))
             .collect();
         let stages = self.stages.clone();
         Box::pin(async move {
@@ -63,7 +71,7 @@ impl Past for Inner {
                 let mut work = Work::default();
                 for container in old {
                     // another request may have read it since this one asked
-                    if container.sampled_at().is_none_or(|at| at < asked) {
+                    if container.sampled_at().is_none_or(|at| is_old(at, asked, 1)) {
                         let reading = container.sample(&stages, Effort::Full, &mut work);
                         stages.meters.read(&reading);
                     }
@@ -133,5 +141,27 @@ impl Past for Inner {
 
     fn own_metrics(&self, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {
         own::metrics(self, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_old_by_its_age_or_when_the_clock_was_set_back() {
+        let f = |at, max_age, old| {
+            assert_eq!(
+                is_old(Timestamp::from_secs(at), Timestamp::from_secs(100), max_age),
+                old,
+                "{at} {max_age}"
+            );
+        };
+        f(90, 10_000_000_000, true);
+        f(91, 10_000_000_000, false);
+        f(100, 0, true);
+        f(101, 0, false);
+        f(3700, 0, true);
+        f(3700, i64::MAX, true);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Container {
     gone: AtomicBool,
     /// Its creation event has been sent.
     creation_told: AtomicBool,
+    /// The runtime that claims it by its name does not know it.
+    foreign: AtomicBool,
     /// Bytes that the kept past takes, and how many samples it has; told apart from the sampler, so that a
     /// scrape waits for no reading.
     kept: [AtomicUsize; 2],
@@ -100,6 +102,7 @@ impl Container {
             spec_stale: AtomicBool::new(true),
             gone: AtomicBool::new(false),
             creation_told: AtomicBool::new(false),
+            foreign: AtomicBool::new(false),
             kept: Default::default(),
             known: Mutex::new(Known {
                 reference: Arc::new(reference),
@@ -168,8 +171,24 @@ impl Container {
     }
 
     /// Whether its creation event has been sent; from now on it has.
-    pub(crate) fn creation_told(&self) -> bool {
+    pub(crate) fn tell_creation(&self) -> bool {
         self.creation_told.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether its creation event has been sent.
+    pub(crate) fn creation_is_told(&self) -> bool {
+        self.creation_told.load(Ordering::Relaxed)
+    }
+
+    /// The runtime that claims it does not know it: nothing will be told of it, its end neither.
+    pub(crate) fn disown(&self) {
+        self.foreign.store(true, Ordering::Relaxed);
+        self.settle();
+    }
+
+    /// Whether a runtime may still tell of it.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.claimed.is_some() && !self.foreign.load(Ordering::Relaxed)
     }
 
     /// Tells the reader whose network is the container's.

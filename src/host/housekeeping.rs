@@ -94,7 +94,10 @@ struct Lane {
     woken: Condvar,
 }
 
-/// The threads that read.
+/// What is called with a container after a reading while its creation is not told.
+pub(crate) type OnRead = Arc<dyn Fn(&Arc<Container>) + Send + Sync>;
+
+/// The threads that read. Dropping it ends them, without waiting.
 pub(crate) struct Housekeeping {
     lanes: Vec<Arc<Lane>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -105,7 +108,12 @@ impl Housekeeping {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(crate) fn start(stages: &Arc<Stages>, pace: Pace, threads: usize) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        stages: &Arc<Stages>,
+        pace: Pace,
+        threads: usize,
+        on_read: &OnRead,
+    ) -> std::io::Result<Self> {
         let lanes: Vec<Arc<Lane>> = (0..threads.max(1))
             .map(|_| {
                 let queue = Mutex::new(Queue { due: BinaryHeap::new(), stopping: false });
@@ -116,11 +124,11 @@ impl Housekeeping {
             .iter()
             .enumerate()
             .map(|(number, lane)| {
-                let (stages, lane) = (stages.clone(), lane.clone());
+                let (stages, lane, on_read) = (stages.clone(), lane.clone(), on_read.clone());
                 std::thread::Builder::new()
                     .name(format!("sample-{number}"))
                     .stack_size(256 * 1024)
-                    .spawn(move || run(&stages, pace, &lane))
+                    .spawn(move || run(&stages, pace, &lane, &on_read))
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self { lanes, threads: Mutex::new(threads) })
@@ -146,21 +154,32 @@ impl Housekeeping {
 
     /// Ends the threads, each after the reading that it is at.
     pub(crate) fn stop(&self) {
-        for lane in &self.lanes {
-            lock(&lane.queue).stopping = true;
-            lane.woken.notify_one();
-        }
+        self.end();
         for thread in lock(&self.threads).drain(..) {
             // a thread that panicked has said so itself
             let _ = thread.join();
         }
+    }
+
+    fn end(&self) {
+        for lane in &self.lanes {
+            lock(&lane.queue).stopping = true;
+            lane.woken.notify_one();
+        }
+    }
+}
+
+impl Drop for Housekeeping {
+    fn drop(&mut self) {
+        // the last owner may be one of the threads itself, so none is waited for
+        self.end();
     }
 }
 
 /// Marks an entry that is read once and not put back.
 const ONCE: Duration = Duration::MAX;
 
-fn run(stages: &Stages, pace: Pace, lane: &Lane) {
+fn run(stages: &Stages, pace: Pace, lane: &Lane, on_read: &OnRead) {
     let mut work = Work::default();
     let mut chance = Chance::new();
     // what falls due within a twentieth of the base interval is read together
@@ -170,7 +189,7 @@ fn run(stages: &Stages, pace: Pace, lane: &Lane) {
         let started = Instant::now();
         let count = batch.len();
         for due in batch.drain(..) {
-            if let Some(next) = keep(stages, &pace, due, &mut chance, &mut work) {
+            if let Some(next) = keep(stages, &pace, due, &mut chance, &mut work, on_read) {
                 lock(&lane.queue).due.push(Reverse(next));
             }
         }
@@ -203,10 +222,20 @@ fn take_due(lane: &Lane, slack: Duration, batch: &mut Vec<Due>) -> bool {
 }
 
 /// Reads one container, unless somebody asked for it meanwhile; gives its next turn.
-fn keep(stages: &Stages, pace: &Pace, due: Due, chance: &mut Chance, work: &mut Work) -> Option<Due> {
+fn keep(
+    stages: &Stages,
+    pace: &Pace,
+    due: Due,
+    chance: &mut Chance,
+    work: &mut Work,
+    on_read: &OnRead,
+) -> Option<Due> {
     let container = due.container.upgrade()?;
     let reading = container.sample(stages, Effort::Thrifty, work);
     stages.meters.read(&reading);
+    if !container.creation_is_told() {
+        on_read(&container);
+    }
     if container.is_gone() || due.interval == ONCE {
         return None;
     }

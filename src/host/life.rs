@@ -62,18 +62,32 @@ impl Inner {
         }
     }
 
-    /// The creation event waits for the identity, whose creation time it carries.
+    /// The creation event waits for the identity, or for the first reading where no runtime has to be waited
+    /// for: they tell when it was made.
     fn tell_creation(&self, container: &Container) {
-        if container.creation_told() {
+        if container.creation_is_told() {
             return;
         }
         let created = container.view(container.seen).spec.creation_time.unwrap_or(container.seen);
-        self.publish(Event {
+        let event = Event {
             container_name: container.name.to_string(),
             timestamp: created,
             event_type: EventType::Creation,
             event_data: EventData::default(),
-        });
+        };
+        // told under the lock, so that no other thread tells its end in between
+        let mut events = lock(&self.events);
+        if !container.tell_creation() {
+            events.add(event.clone());
+            let _ = self.watchers.send(Arc::new(event));
+        }
+    }
+
+    /// It has been read and its creation is not told: no runtime has told who it is, or none will.
+    pub(super) fn was_read(&self, container: &Container) {
+        if container.view(self.stages.now()).settled && !container.is_gone() {
+            self.tell_creation(container);
+        }
     }
 
     /// The last process ended and the directory is still there: the totals are final.
@@ -94,15 +108,19 @@ impl Inner {
         let Some(container) = self.registry.remove(name) else { return };
         container.vanished();
         let at = self.stages.now();
-        let Some(id) = container.claimed.clone() else {
+        // a runtime that is not asked, does not answer or does not know it tells no exit code
+        let told = self.docker.get().is_some() && lock(&self.docker_state).is_ok() && container.is_owned();
+        let Some(id) = container.claimed.clone().filter(|_| told) else {
             self.tell_end(&container, at, None);
             return;
         };
+        lock(&self.ending).push(container.clone());
         // the runtime's word on the exit code is on its way; the event's time stays that of the end
         let weak = Arc::downgrade(self);
         self.handle.spawn(async move {
             let exit = exits::wait(&weak, &id).await;
             if let Some(inner) = weak.upgrade() {
+                lock(&inner.ending).retain(|other| !Arc::ptr_eq(other, &container));
                 inner.tell_end(&container, at, exit);
             }
         });
@@ -137,13 +155,15 @@ impl Inner {
 
     /// Keeps an event and shows it to those who watch.
     pub(crate) fn publish(&self, event: Event) {
-        lock(&self.events).add(event.clone());
+        // sent under the lock, so that watchers see the order in which events are kept
+        let mut events = lock(&self.events);
+        events.add(event.clone());
         // nobody may be watching
         let _ = self.watchers.send(Arc::new(event));
     }
 
     /// What Docker told.
-    fn told(self: &Arc<Self>, told: Told) {
+    pub(super) fn told(self: &Arc<Self>, told: Told) {
         match told {
             Told::Known { id, identity } => {
                 for container in self.registry.of_id(&id) {
@@ -179,23 +199,43 @@ impl Inner {
     }
 
     /// The runtime does not know what looked like its own: it goes to those that are asked later.
-    fn unclaimed(&self, container: &Container) {
+    fn unclaimed(&self, container: &Arc<Container>) {
         match self.runtimes.owner_after(&container.name, docker::NAMESPACE).claim {
             Claim::Ignored | Claim::NotMine => {
-                if let Some(container) = self.registry.remove(&container.name) {
+                if self.registry.remove_this(container) {
                     container.vanished();
                 }
             }
             Claim::Mine { .. } | Claim::Perhaps { .. } => {
-                container.settle();
-                self.tell_creation(container);
+                container.disown();
+                // its first reading tells when it was made
+                if container.sampled_at().is_some() {
+                    self.tell_creation(container);
+                }
             }
+        }
+    }
+
+    /// Whose task was killed: it may be gone already and wait for its exit code, and another may have come under
+    /// its name.
+    fn victim(&self, kill: &Kill) -> Option<Arc<Container>> {
+        if kill.replayed {
+            return None;
+        }
+        let was_there =
+            |container: &Arc<Container>| *container.name == *kill.killed_cgroup && container.seen <= kill.at;
+        let ending = || lock(&self.ending).iter().rev().find(|container| was_there(container)).cloned();
+        let there = self.registry.get(&kill.killed_cgroup);
+        // the log's clock and ours are not the same to the millisecond: only where there is a choice it is made
+        match ending() {
+            Some(ending) if !there.as_ref().is_some_and(was_there) => Some(ending),
+            _ => there,
         }
     }
 
     /// The kernel killed for want of memory. A kill from before the start is told, but not counted as new.
     pub(super) fn killed(&self, kill: Kill) {
-        if let Some(container) = self.registry.get(&kill.killed_cgroup).filter(|_| !kill.replayed) {
+        if let Some(container) = self.victim(&kill) {
             container.oom_events.fetch_add(1, Ordering::Relaxed);
         }
         let event = |container_name: String, event_type, oom| Event {

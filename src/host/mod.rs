@@ -16,6 +16,8 @@ mod options;
 mod own;
 mod registry;
 mod stages;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -36,9 +38,9 @@ pub use housekeeping::Pace;
 pub use options::Options;
 pub use own::own_families;
 
-use container::Work;
+use container::{Container, Work};
 use exits::Exits;
-use housekeeping::Housekeeping;
+use housekeeping::{Housekeeping, OnRead};
 use registry::Registry;
 use stages::Stages;
 
@@ -83,6 +85,8 @@ struct Inner {
     watchers: broadcast::Sender<Arc<Event>>,
     ended: Mutex<Ended<EndedContainer>>,
     exits: Exits,
+    /// Those that are gone and wait for the runtime's word on how they ended.
+    ending: Mutex<Vec<Arc<Container>>>,
     machine: Mutex<Arc<MachineInfo>>,
     versions: Mutex<Arc<Versions>>,
     docker_state: Mutex<Result<Arc<Status>, String>>,
@@ -110,6 +114,7 @@ impl Host {
             watchers: broadcast::channel(WATCHER_LAG).0,
             ended: Mutex::new(Ended::new(options.ended_containers, nanos(options.ended_age))),
             exits: Exits::default(),
+            ending: Mutex::default(),
             machine: Mutex::new(Arc::new(machine)),
             versions: Mutex::new(Arc::new(versions)),
             docker_state: Mutex::new(Err("Docker has not answered yet".to_owned())),
@@ -133,8 +138,14 @@ impl Host {
     pub fn start(&self) -> Result<(), Error> {
         let inner = &self.inner;
         let threads = inner.options.threads();
-        let housekeeping =
-            Housekeeping::start(&inner.stages, inner.options.pace, threads).map_err(Error::Thread)?;
+        let weak = Arc::downgrade(inner);
+        let on_read: OnRead = Arc::new(move |container| {
+            if let Some(inner) = weak.upgrade() {
+                inner.was_read(container);
+            }
+        });
+        let housekeeping = Housekeeping::start(&inner.stages, inner.options.pace, threads, &on_read)
+            .map_err(Error::Thread)?;
         inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
         self.start_docker()?;
         inner.appeared("/");

@@ -49,16 +49,34 @@ impl Registry {
     }
 
     pub(crate) fn remove(&self, name: &str) -> Option<Arc<Container>> {
-        let container = write(&self.by_name).remove(name)?;
+        let mut by_name = write(&self.by_name);
+        let container = by_name.remove(name)?;
+        self.forget_id(&container);
+        Some(container)
+    }
+
+    /// Removes this very container; one that came after it under its name stays.
+    pub(crate) fn remove_this(&self, container: &Arc<Container>) -> bool {
+        let mut by_name = write(&self.by_name);
+        if !by_name.get(&container.name).is_some_and(|there| Arc::ptr_eq(there, container)) {
+            return false;
+        }
+        by_name.remove(&container.name);
+        self.forget_id(container);
+        true
+    }
+
+    /// Called with the names locked, so that no other of the same name and id comes in between.
+    fn forget_id(&self, container: &Container) {
+        let name = &container.name;
         if let Some(id) = &container.claimed {
             let mut by_id = lock(&self.by_id);
             if let Some(names) = by_id.get_mut(id) {
-                names.retain(|other| **other != *name);
+                names.retain(|other| other != name);
                 if names.is_empty() {
                     by_id.remove(id);
                 }
             }
         }
-        Some(container)
     }
 }

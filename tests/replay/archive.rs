@@ -111,7 +111,8 @@ fn unescape(line: &str) -> Vec<u8> {
 
 #[test]
 fn an_archive_is_read_as_it_was_packed() {
-    let text = "dir a/empty\nerrno a/speed EINVAL\nfile a/two\n|x\\\\y\\0z\n:end\nlink b socket:[1] (x)\nfile c\n";
+    let text =
+        "dir a/empty\nerrno a/speed EINVAL\nfile a/two\n|x\\\\y\\0z\n:end\nlink b socket:[1] (x)\nfile c\n";
     let archive = Archive::parse(text);
     assert_eq!(archive.file("a/two"), Some(&b"x\\y\0z\nend"[..]));
     assert_eq!(archive.file("c"), Some(&b""[..]));

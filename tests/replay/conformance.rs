@@ -70,7 +70,10 @@ async fn answers_on_a_captured_host_look_as_cadvisors() {
         let answer = machine.ask(&theirs.method, &translate(&theirs.uri, false), &theirs.body).await;
         compared += 1;
         if answer.status != theirs.status {
-            wrong.push(format!("{name}: {} in theirs, {} in ours: {}", theirs.status, answer.status, answer.text));
+            wrong.push(format!(
+                "{name}: {} in theirs, {} in ours: {}",
+                theirs.status, answer.status, answer.text
+            ));
             continue;
         }
         for (header, value) in &theirs.headers {

@@ -20,7 +20,8 @@ impl Now {
     fn has_seconds(&self, number: &str) -> bool {
         let seconds = number.parse::<f64>().ok().filter(|seconds| *seconds > 1e9);
         // seconds since 1970 may be whole ones
-        seconds.is_some_and(|s| (self.start.as_second() as f64..=self.end.as_second() as f64 + 1.0).contains(&s))
+        seconds
+            .is_some_and(|s| (self.start.as_second() as f64..=self.end.as_second() as f64 + 1.0).contains(&s))
     }
 }
 
@@ -148,7 +149,8 @@ pub fn check(path: &Path, answer: &str) -> Option<String> {
 
 #[test]
 fn instants_of_the_test_are_taken_out_and_no_others() {
-    let now = Now { start: "2026-01-01T00:00:00Z".parse().unwrap(), end: "2026-01-01T00:00:10Z".parse().unwrap() };
+    let now =
+        Now { start: "2026-01-01T00:00:00Z".parse().unwrap(), end: "2026-01-01T00:00:10Z".parse().unwrap() };
     assert_eq!(
         json(r#"{"a":"2026-01-01T00:00:05.5Z","b":"2025-01-01T00:00:00Z","c":[],"d":[1,"x,\"{"]}"#, now),
         "{\n \"a\":\"<now>\",\n \"b\":\"2025-01-01T00:00:00Z\",\n \"c\":[],\n \"d\":[\n  1,\n  \"x,\\\"{\"\n ]\n}\n"

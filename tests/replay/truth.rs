@@ -112,7 +112,8 @@ fn limits(spec: &Value, Container { name, inspect, .. }: &Container, wrong: &mut
 
 fn cpu(stats: &Value, files: &Files<'_>, Container { name, group, .. }: &Container, wrong: &mut Wrong) {
     let ours = &stats["cpu"];
-    let mut same = |what: &str, ours: &Value, truth: u64| wrong.same(&format!("{name}: cpu {what}"), ours, truth);
+    let mut same =
+        |what: &str, ours: &Value, truth: u64| wrong.same(&format!("{name}: cpu {what}"), ours, truth);
     let throttled = |key| files.key("cpu", group, "cpu.stat", key);
     if files.v2 {
         for (key, file) in [("total", "usage_usec"), ("user", "user_usec"), ("system", "system_usec")] {
@@ -206,15 +207,19 @@ async fn scrape(machine: &Machine, files: &Files<'_>, wrong: &mut Wrong) {
     for Container { name, group, .. } in &machine.containers {
         let label = format!("id=\"{group}\"");
         let series = |family: &str| {
-            let lines = text.lines().filter(|line| {
-                line.starts_with(&format!("{family}{{")) && line.contains(&label)
-            });
-            let values = lines.map(|line| line.rsplit_once('}').unwrap().1.split_whitespace().next().unwrap());
+            let lines =
+                text.lines().filter(|line| line.starts_with(&format!("{family}{{")) && line.contains(&label));
+            let values =
+                lines.map(|line| line.rsplit_once('}').unwrap().1.split_whitespace().next().unwrap());
             values.map(|value| value.parse::<f64>().unwrap()).sum::<f64>()
         };
         let file = if files.v2 { "memory.current" } else { "memory.usage_in_bytes" };
         let usage = files.number("memory", group, file) as f64;
-        wrong.same(&format!("{name}: scraped memory"), &Value::from(series("container_memory_usage_bytes")), usage);
+        wrong.same(
+            &format!("{name}: scraped memory"),
+            &Value::from(series("container_memory_usage_bytes")),
+            usage,
+        );
         let total = if files.v2 {
             files.key("cpu", group, "cpu.stat", "usage_usec") as f64 / 1e6
         } else {

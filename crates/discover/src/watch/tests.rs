@@ -609,3 +609,26 @@ fn dropping_stops_the_thread() {
     watch.stop();
     assert!(events.recv_timeout(LONG).is_err_and(|error| error == RecvTimeoutError::Disconnected));
 }
+
+#[test]
+fn a_scan_tells_the_end_of_a_group_that_was_replaced_in_every_hierarchy() {
+    let [one, two, beside] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    for root in [&one, &two] {
+        fs::create_dir_all(root.path().join("a/b")).unwrap();
+    }
+    // no watch is to be had: only scans tell
+    let mut seen = Seen::start(&[one.path(), two.path()], Limits { watches: 0, ..Limits::default() });
+    for (root, number) in [(&one, 1), (&two, 2)] {
+        // another directory, with another inode, under the same name
+        let new = beside.path().join(format!("new{number}"));
+        fs::create_dir(&new).unwrap();
+        fs::rename(root.path().join("a"), beside.path().join(format!("old{number}"))).unwrap();
+        fs::rename(&new, root.path().join("a")).unwrap();
+    }
+    let ended = |group: &'static str| move |event: &TreeEvent| matches!(event, TreeEvent::Vanished { name, last: true, .. } if name == group);
+    seen.until(ended("/a"));
+    seen.until(|event| *event == appeared("/a", 0));
+    let told =
+        |fits: &dyn Fn(&TreeEvent) -> bool| seen.told.iter().position(|(_, event)| fits(event)).unwrap();
+    assert!(told(&ended("/a/b")) < told(&ended("/a")), "{:?}", seen.told);
+}

@@ -336,11 +336,9 @@ impl Worker {
             self.enter_root(dir);
         }
         for (name, slot) in self.groups.all() {
-            for dir in 0..self.dirs.len() {
-                // the slot may be another group's by now
-                if self.groups.find(&name) == Some(slot) {
-                    self.compare(dir, &name, slot);
-                }
+            // the slot may be another group's by now
+            if self.groups.find(&name) == Some(slot) {
+                self.compare(&name, slot);
             }
         }
         let now = Instant::now();
@@ -370,21 +368,40 @@ impl Worker {
         }
     }
 
-    fn compare(&mut self, dir: usize, name: &str, slot: Slot) {
-        let Some(place) = self.groups.place(slot, dir) else { return };
-        let Some(path) = self.path(dir, name) else { return };
-        let Some(seen) = files::look(&path) else { return self.vanish(dir, name) };
-        if place.ino != 0 && place.ino != seen.ino {
-            self.vanish(dir, name);
-            return self.enter(dir, name.to_owned());
+    /// Compares a group in all its hierarchies. Where it is not any more, or another stands under its name, it is
+    /// told as gone from all of them before any is told anew: one that was replaced everywhere has ended.
+    fn compare(&mut self, name: &str, slot: Slot) {
+        let (mut gone, mut same) = (Vec::new(), Vec::new());
+        for dir in 0..self.dirs.len() {
+            let Some(place) = self.groups.place(slot, dir) else { continue };
+            let Some(path) = self.path(dir, name) else { continue };
+            match files::look(&path) {
+                Some(seen) if place.ino == 0 || place.ino == seen.ino => same.push((dir, path, seen)),
+                other => gone.push((dir, other.is_some())),
+            }
         }
+        for (dir, _) in &gone {
+            self.vanish(*dir, name);
+        }
+        for (dir, path, seen) in same {
+            self.compare_in(dir, &path, seen, slot);
+        }
+        for (dir, replaced) in gone {
+            if replaced {
+                self.enter(dir, name.to_owned());
+            }
+        }
+    }
+
+    fn compare_in(&mut self, dir: usize, path: &str, seen: files::Seen, slot: Slot) {
+        let Some(place) = self.groups.place(slot, dir) else { return };
         if place.watch().is_none() {
-            let watch = self.watch(&path);
+            let watch = self.watch(path);
             self.groups.put(slot, dir, watch, seen.ino);
         }
         if !seen.childless {
             let mut names = Vec::new();
-            self.children(slot, &path, &mut names);
+            self.children(slot, path, &mut names);
             for name in names {
                 self.enter(dir, name);
             }

@@ -31,12 +31,20 @@ async fn answers_look_as_cadvisors() {
         let answer = ask(&app, &theirs.method, &theirs.uri, &theirs.body).await;
         compared += 1;
         if answer.status != theirs.status {
-            wrong.push(format!("{name}: {} in theirs, {} in ours: {}", theirs.status, answer.status, answer.text()));
+            wrong.push(format!(
+                "{name}: {} in theirs, {} in ours: {}",
+                theirs.status,
+                answer.status,
+                answer.text()
+            ));
             continue;
         }
         for (header, value) in &theirs.headers {
             if answer.header(header) != value {
-                wrong.push(format!("{name}: {header}: {value} in theirs, {:?} in ours", answer.header(header)));
+                wrong.push(format!(
+                    "{name}: {header}: {value} in theirs, {:?} in ours",
+                    answer.header(header)
+                ));
             }
         }
         match &theirs.answer {

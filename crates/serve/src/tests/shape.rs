@@ -141,8 +141,7 @@ impl Node {
 /// Says where two answers differ: `theirs` is the recorded one. One side may lack the keys that came later, and
 /// those of `also`.
 pub(crate) fn compare(at: &str, theirs: &Node, ours: &Node, also: &[(&str, &str)], wrong: &mut Vec<String>) {
-    let may_lack =
-        |key: &str| ADDED.contains(&key) || also.iter().any(|(other, _)| *other == key);
+    let may_lack = |key: &str| ADDED.contains(&key) || also.iter().any(|(other, _)| *other == key);
     match (theirs, ours) {
         (Node::Object(theirs), Node::Object(ours)) => {
             let names = |entries: &[(String, Node)], others: &[(String, Node)]| -> Vec<String> {

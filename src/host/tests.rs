@@ -1,0 +1,223 @@
+//! How containers come and go, over a cgroup tree of plain files.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use plimsoll_core::event::{Event, EventType};
+use plimsoll_core::time::Timestamp;
+use plimsoll_discover::docker;
+use plimsoll_kernel::root::Root;
+use plimsoll_measure::oom::Kill;
+use plimsoll_serve::past::{EventQuery, Past};
+
+use super::exits::Exit;
+use super::{Host, Inner, Options, Pace, lock};
+
+const ID: &str = "4f1a6f0c7d5b0e6a1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7";
+
+/// A v2 machine with a host on it.
+struct Machine {
+    folder: tempfile::TempDir,
+    host: Host,
+}
+
+impl Machine {
+    async fn start(docker: Option<docker::Config>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir_all(&root.cgroup).unwrap();
+        fs::write(root.cgroup.join("cgroup.controllers"), "cpu memory\n").unwrap();
+        let options = Options {
+            root,
+            docker,
+            kernel_log: folder.path().join("kmsg"),
+            pace: Pace { base: Duration::from_millis(20), dynamic: false, ..Pace::default() },
+            ..Options::default()
+        };
+        let host = Host::new(options, tokio::runtime::Handle::current()).unwrap();
+        host.start().unwrap();
+        host.ready().await;
+        Self { folder, host }
+    }
+
+    fn inner(&self) -> &Arc<Inner> {
+        &self.host.inner
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("sys/fs/cgroup").join(name.trim_start_matches('/'))
+    }
+
+    fn create(&self, name: &str, usage: u64) {
+        let dir = self.path(name);
+        // as a cgroup comes: all its files at once
+        let made = self.folder.path().join("made");
+        fs::create_dir(&made).unwrap();
+        fs::write(made.join("memory.current"), format!("{usage}\n")).unwrap();
+        fs::write(made.join("cgroup.procs"), "").unwrap();
+        fs::create_dir_all(dir.parent().unwrap()).unwrap();
+        fs::rename(&made, &dir).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        fs::remove_dir_all(self.path(name)).unwrap();
+    }
+
+    fn events(&self, name: &str) -> Vec<EventType> {
+        let events: Vec<Event> = self.inner().events(&EventQuery {
+            container: name.to_owned(),
+            subcontainers: false,
+            types: EventType::ALL.to_vec(),
+            start: None,
+            end: None,
+            max: None,
+        });
+        events.into_iter().map(|event| event.event_type).collect()
+    }
+
+    fn usage(&self, name: &str) -> Option<u64> {
+        self.inner().container(name)?.latest?.memory.as_ref()?.usage
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.host.stop();
+    }
+}
+
+async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// A Docker that is asked and never answers.
+fn silent() -> Option<docker::Config> {
+    Some(docker::Config { endpoint: "unix:///nowhere/docker.sock".to_owned(), ..docker::Config::default() })
+}
+
+fn up(inner: &Inner) {
+    *lock(&inner.docker_state) = Ok(Arc::new(docker::status::Status::default()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_without_a_runtime_has_a_creation_event_while_it_lives() {
+    let machine = Machine::start(None).await;
+    machine.create("/a", 1);
+    until("created", || machine.events("/a") == [EventType::Creation]).await;
+    machine.remove("/a");
+    until("deleted", || machine.events("/a").len() == 2).await;
+    let ended = machine.inner().ended();
+    assert_eq!(ended.len(), 1);
+    assert_eq!(ended.first().unwrap().last.as_ref().unwrap().memory.as_ref().unwrap().usage, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claimed_group_ends_at_once_where_no_runtime_will_tell() {
+    for docker in [None, silent()] {
+        let machine = Machine::start(docker).await;
+        let name = format!("/docker/{ID}");
+        machine.create(&name, 1);
+        until("seen", || machine.usage(&name).is_some()).await;
+        machine.remove(&name);
+        until("gone", || machine.inner().container(&name).is_none()).await;
+        // nobody is waited for: the end is told by the thread that saw it
+        until("told", || machine.events(&name) == [EventType::Creation, EventType::Deletion]).await;
+        assert!(lock(&machine.inner().ending).is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_comes_back_under_its_name_is_another() {
+    let machine = Machine::start(None).await;
+    let mut told = machine.inner().watch_events();
+    machine.create("/a", 5);
+    until("first", || machine.usage("/a") == Some(5)).await;
+    machine.remove("/a");
+    machine.create("/a", 7);
+    until("second", || machine.usage("/a") == Some(7)).await;
+    let samples = machine.inner().samples("/a", plimsoll_serve::past::Window::default()).unwrap();
+    assert!(samples.iter().all(|sample| sample.memory.as_ref().unwrap().usage == Some(7)));
+    until("events", || machine.events("/a").len() == 3).await;
+    let mut seen = Vec::new();
+    while let Ok(event) = told.try_recv() {
+        seen.extend(Some(event.event_type).filter(|_| event.container_name == "/a"));
+    }
+    assert_eq!(seen, [EventType::Creation, EventType::Deletion, EventType::Creation]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_is_told_after_the_end_counts_for_the_one_that_ended() {
+    let machine = Machine::start(silent()).await;
+    up(machine.inner());
+    let name = format!("/docker/{ID}");
+    machine.create(&name, 1);
+    until("seen", || machine.usage(&name).is_some()).await;
+    machine.remove(&name);
+    until("gone", || machine.inner().container(&name).is_none()).await;
+    // it waits for its exit code, and the next one is there already
+    machine.create(&name, 2);
+    let at = lock(&machine.inner().ending).first().unwrap().seen;
+    until("next", || machine.usage(&name) == Some(2)).await;
+    machine.inner().killed(Kill {
+        at: Timestamp(at.nanos() + 1),
+        constraint: "CONSTRAINT_MEMCG".to_owned(),
+        killed_cgroup: name.clone(),
+        limit_cgroup: name.clone(),
+        pid: 1,
+        process_name: "sh".to_owned(),
+        replayed: false,
+    });
+    machine.inner().exits.told(ID.to_owned(), Exit { code: Some(137), oom_killed: false });
+    until("ended", || !machine.inner().ended().is_empty()).await;
+    let ended = machine.inner().ended();
+    let first = ended.first().unwrap();
+    assert_eq!((first.exit_code, first.oom_killed, first.oom_events), (Some(137), true, 1));
+    assert_eq!(machine.inner().container(&name).unwrap().oom_events, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_its_runtime_does_not_know_stays_as_a_plain_group() {
+    let machine = Machine::start(silent()).await;
+    up(machine.inner());
+    let name = format!("/other/{ID}");
+    machine.create(&name, 1);
+    until("seen", || machine.usage(&name).is_some()).await;
+    machine.inner().told(docker::Told::Unknown { id: ID.to_owned() });
+    until("told", || machine.events(&name) == [EventType::Creation]).await;
+    machine.remove(&name);
+    until("ended", || machine.events(&name).len() == 2).await;
+    assert!(lock(&machine.inner().ending).is_empty(), "an exit code was waited for");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_and_went_leaves_nothing_but_its_bounded_record() {
+    let machine = Machine::start(None).await;
+    for number in 0..500 {
+        let name = format!("/docker/{number:064x}");
+        machine.create(&name, 1);
+        machine.remove(&name);
+    }
+    machine.create("/last", 1);
+    until("last", || machine.usage("/last").is_some()).await;
+    let names: Vec<String> =
+        machine.inner().registry.all().iter().map(|container| container.name.to_string()).collect();
+    assert_eq!(names, ["/", "/docker", "/last"]);
+    assert!((0..500).all(|number| machine.inner().registry.of_id(&format!("{number:064x}")).is_empty()));
+    assert!(lock(&machine.inner().ending).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_dropped_ends_its_threads() {
+    let machine = Machine::start(None).await;
+    let stages = Arc::downgrade(&machine.inner().stages);
+    let host = machine.host.clone();
+    drop(machine);
+    drop(host);
+    until("threads ended", || stages.strong_count() == 0).await;
+}
