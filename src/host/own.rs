@@ -54,6 +54,7 @@ static ROWS: &[Own] = &[
         "Age of the oldest size of a writable layer that is shown.",
         Type::Gauge,
         |host| {
+            host.stages.layers.get()?;
             let now = host.stages.now();
             let ages = host.registry.all().into_iter().filter_map(|container| container.layer_at());
             ages.map(|at| now.since(at)).max().map(|nanos| nanos as f64 / 1e9)

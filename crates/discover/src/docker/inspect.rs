@@ -129,8 +129,7 @@ mod tests {
     #[test]
     fn an_engine_that_tells_no_layer_tells_its_snapshotter() {
         let f = |text: &str, driver: &str, extra: Option<&str>| {
-            let expected =
-                Layers { driver: driver.to_owned(), upper: None, extra: extra.map(PathBuf::from) };
+            let expected = Layers { driver: driver.to_owned(), upper: None, extra: extra.map(PathBuf::from) };
             assert_eq!(of(text).layers, Some(expected), "{text}");
         };
         f(r#"{"Id":"a","GraphDriver":{"Data":null,"Name":"overlayfs"}}"#, "overlayfs", None);

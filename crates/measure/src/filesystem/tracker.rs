@@ -168,9 +168,11 @@ impl Tracked {
         self.slot.layer == *layer
     }
 
-    /// Writes the newest numbers into a sample's filesystems; nothing while there are none.
+    /// Writes the newest numbers into a sample's filesystems; nothing while there are none. Never waits for the
+    /// thread of low priority: while that puts new numbers down, the old ones stay.
     pub fn fill(&self, filesystem: &mut Vec<FsStats>) {
-        if let Some(value) = &*lock(&self.slot.value)
+        if let Ok(value) = self.slot.value.try_lock()
+            && let Some(value) = &*value
             && filesystem.as_slice() != std::slice::from_ref(&value.stats)
         {
             filesystem.clear();
@@ -212,9 +214,7 @@ impl Shared {
             let wait = queue.due.peek().map(|Reverse(due)| due.at - now);
             queue = match wait {
                 None => self.woken.wait(queue).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => {
-                    self.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0
-                }
+                Some(wait) => self.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
@@ -257,6 +257,8 @@ struct Turn {
     pause: Duration,
     spent: Duration,
     began: Option<Timestamp>,
+    /// Where the layer is, a path of the host.
+    directory: Option<PathBuf>,
     /// The trees, and what those that are through came to.
     upper: Part,
     extra: Part,
@@ -281,6 +283,7 @@ impl Turn {
             pause: due.pause,
             spent: Duration::ZERO,
             began: None,
+            directory: None,
             upper: Part::default(),
             extra: Part::default(),
         }
@@ -298,7 +301,11 @@ impl Turn {
         self.began.get_or_insert_with(|| (world.now)());
         loop {
             if !self.upper.is_through() {
-                let find = || slot.layer.directory(&world.root, &world.table);
+                let directory = &mut self.directory;
+                let find = || {
+                    directory.clone_from(&slot.layer.directory(&world.root, &world.table)?);
+                    Ok(directory.clone())
+                };
                 self.upper.step(find, world, buffer, meters)?;
             } else if matches!(self.upper, Part::None) {
                 return Ok(true);
@@ -324,9 +331,9 @@ impl Turn {
             Part::Through(usage, _) => usage.bytes,
             _ => 0,
         };
-        let Some(path) = slot.layer.directory(&world.root, &world.table)? else { return Ok(()) };
-        let Some((key, r#type)) = lock(&world.table).on_device(*device, &path) else { return Ok(()) };
-        let path = on_host(&world.root, &path);
+        let Some(path) = &self.directory else { return Ok(()) };
+        let Some((key, r#type)) = lock(&world.table).on_device(*device, path) else { return Ok(()) };
+        let path = on_host(&world.root, path);
         let stat = rustix::fs::statvfs(&path).map_err(|cause| Error::read(&path, cause))?;
         let stats = FsStats {
             device: key,
@@ -572,8 +579,7 @@ mod tests {
     #[test]
     fn pauses_grow_with_failures_and_with_long_walks() {
         let shared = Shared::default();
-        let slot =
-            Slot { layer: Layer::default(), value: Mutex::default(), trouble: Mutex::default() };
+        let slot = Slot { layer: Layer::default(), value: Mutex::default(), trouble: Mutex::default() };
         let minute = Duration::from_secs(60);
         let turn = |pause, spent| {
             let due = Due { at: Instant::now(), pause, slot: Weak::new() };

@@ -17,7 +17,7 @@ use plimsoll_kernel::error::{Errno, Error};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir, SeekFrom, Stat};
 
 /// Directories that one walk keeps open; those above are opened again on the way back.
-const MOST_OPEN: usize = 64;
+const MOST_OPEN: usize = 32;
 /// A tree that is deeper is not measured: it can only be made on purpose.
 const DEEPEST: usize = 4096;
 /// Bytes of names that are taken from the kernel at once.
