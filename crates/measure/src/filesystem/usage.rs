@@ -233,6 +233,7 @@ impl Level {
 
 impl Count {
     fn add(&mut self, stat: &Stat) {
+        #[allow(clippy::useless_conversion, reason = "32 bits on other processors")]
         let links = u64::from(stat.st_nlink);
         // a directory's links are its subdirectories
         if links > 1 && !is_dir(stat) {
@@ -434,7 +435,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let secret = dir.path().join("secret");
         fs::create_dir(&secret).unwrap();
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
         let found = walk(dir.path());
         // root may read it all the same
         match rustix::process::geteuid().is_root() {
