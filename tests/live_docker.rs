@@ -392,13 +392,146 @@ fn a_health_check_shows_as_health_state() {
     assert_eq!(family(&program, &without, "container_health_state")[0].value, -1.0);
 }
 
+/// The container's writable layer as every route tells it: bytes with the log, bytes alone, inodes.
+fn layer(program: &Plimsoll, container: &Container) -> Result<[f64; 3], String> {
+    let info = program.fresh("docker", &container.id)?;
+    let v2 = info.pointer("/stats/0/filesystem").ok_or("no filesystem")?;
+    Ok(["/totalUsageBytes", "/baseUsageBytes", "/containter_inode_usage"].map(|key| number(v2, key)))
+}
+
+/// The same by the kernel's own count of the directory that Docker tells.
+fn counted(container: &Container) -> [f64; 3] {
+    use std::os::unix::fs::MetadataExt;
+    let inspected = container.docker.inspect(&container.id);
+    let upper = text(&inspected, "/GraphDriver/Data/UpperDir");
+    let log = std::path::Path::new(text(&inspected, "/LogPath")).parent().unwrap();
+    let of = |path: &std::path::Path| {
+        let device = std::fs::metadata(path).unwrap().dev();
+        let (mut left, mut inodes) = (vec![path.to_owned()], std::collections::BTreeMap::new());
+        while let Some(path) = left.pop() {
+            let data = std::fs::symlink_metadata(&path).unwrap();
+            if data.dev() == device {
+                inodes.insert(data.ino(), data.blocks() * 512);
+                if data.is_dir() {
+                    left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+                }
+            }
+        }
+        (inodes.values().sum::<u64>() as f64, inodes.len() as f64)
+    };
+    let (base, inodes) = of(upper.as_ref());
+    [base + of(log).0, base, inodes]
+}
+
+#[test]
+fn a_writable_layer_is_measured_as_the_kernel_counts_it() {
+    require!(Need::Docker);
+    let program = program(&["--disk_interval=200ms"]);
+    let container = docker::shared().container(&[]);
+    if docker::shared().inspect(&container.id).pointer("/GraphDriver/Data/UpperDir").is_none() {
+        common::say("SKIP a_writable_layer_is_measured_as_the_kernel_counts_it: Docker tells no layer");
+        return;
+    }
+    container.order("sync /sixteen 16");
+    let truth = counted(&container);
+    assert!((16.0 * MIB..17.0 * MIB).contains(&truth[1]), "{truth:?}");
+    eventually("16 MiB in the layer", 30.0, || {
+        let told = layer(&program, &container)?;
+        if told == truth { Ok(()) } else { Err(format!("{told:?}, not {truth:?}")) }
+    });
+    let [total, base, inodes] = truth;
+    let one = |name: &str| family(&program, &container, name)[0].value;
+    assert_eq!(one("container_fs_usage_bytes"), total);
+    assert_eq!(one("container_fs_inodes_total"), inodes);
+    assert!(one("container_fs_limit_bytes") > 64.0 * MIB);
+    let all = program.json(&format!("/api/v1.3/docker/{}", container.name));
+    let v1 = &all[&container.group];
+    assert_eq!(v1["spec"]["has_filesystem"], true);
+    let filesystem = v1["stats"].as_array().unwrap().last().unwrap()["filesystem"].as_array().unwrap();
+    assert_eq!(filesystem.len(), 1, "{filesystem:?}");
+    assert_eq!((number(&filesystem[0], "/usage"), number(&filesystem[0], "/base_usage")), (total, base));
+    assert_eq!(
+        (number(&filesystem[0], "/inodes"), &filesystem[0]["has_inodes"]),
+        (inodes, &Value::Bool(false))
+    );
+    // the device is one that the machine has
+    let machine = program.json("/api/v1.3/machine");
+    let mut devices = machine["filesystems"].as_array().unwrap().iter().map(|one| &one["device"]);
+    assert!(devices.any(|device| *device == filesystem[0]["device"]), "{filesystem:?}");
+
+    // written and removed while it is measured again and again
+    for n in 0..20 {
+        container.order(&format!("sync /more-{n} 1"));
+    }
+    eventually("20 MiB more", 30.0, || {
+        let (told, truth) = (layer(&program, &container)?, counted(&container));
+        if told == truth && told[1] > 36.0 * MIB { Ok(()) } else { Err(format!("{told:?}, not {truth:?}")) }
+    });
+    let own = |name: &str| {
+        let all = program.metrics();
+        all.iter().find(|sample| sample.name == name).map(|sample| sample.value)
+    };
+    assert!(own("plimsoll_layers_measured_total").unwrap() >= 2.0);
+    assert_eq!(own("plimsoll_layer_failures_total"), Some(0.0));
+    assert!(own("plimsoll_layer_oldest_seconds").unwrap() < 30.0);
+    let group = container.group.clone();
+    drop(container);
+    eventually("nothing of it is left", 20.0, || {
+        let left = program.metrics().into_iter().any(|sample| sample.label("id") == group);
+        if left { Err("it is in /metrics".to_owned()) } else { Ok(()) }
+    });
+    assert!(!program.log().contains("is not measured"), "{}", program.log());
+}
+
+#[test]
+fn a_layer_that_the_runtime_does_not_tell_is_found_by_its_processs_mounts() {
+    use plimsoll_measure::filesystem::{Layer, Table, Tracker};
+    require!(Need::Docker);
+    let container = docker::shared().container(&[]);
+    container.order("sync /file 3");
+    let told = docker::shared().inspect(&container.id).pointer("/GraphDriver/Data/UpperDir").cloned();
+    if told.is_none() {
+        common::say("SKIP a_layer_that_the_runtime_does_not_tell: no overlay to compare with");
+        return;
+    }
+    let root = plimsoll_kernel::root::Root::detect();
+    let table = std::sync::Arc::new(std::sync::Mutex::new(Table::read(&root)));
+    let now = || plimsoll_core::time::Timestamp(1);
+    let tracker = Tracker::start(root, table, std::time::Duration::from_secs(60), now).unwrap();
+    // as of an engine with the containerd image store, whose inspect has no directory
+    let layer = Layer { driver: "overlayfs".to_owned(), pid: Some(container.pid), ..Layer::default() };
+    let tracked = tracker.track(layer);
+    let mut filesystem = Vec::new();
+    eventually("it is measured", 30.0, || {
+        tracked.fill(&mut filesystem);
+        if filesystem.is_empty() { Err(format!("{:?}", tracked.trouble())) } else { Ok(()) }
+    });
+    let [_, base, inodes] = counted(&container);
+    assert_eq!((filesystem[0].base_usage as f64, filesystem[0].inodes as f64), (base, inodes));
+}
+
+#[test]
+fn with_its_kind_off_no_layer_is_measured() {
+    require!(Need::Docker);
+    let program = program(&["--disable_metrics=disk", "--disk_interval=50ms"]);
+    let container = docker::shared().container(&[]);
+    let info = info(&program, &container);
+    assert_eq!(info["spec"]["has_filesystem"], false);
+    assert!(info.pointer("/stats/0/filesystem").is_none());
+    assert!(!program.metrics().iter().any(|sample| sample.name.starts_with("plimsoll_layer")));
+    let threads = std::fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap();
+    let names = threads.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    assert!(!names.into_iter().any(|name| name.trim() == "layers"));
+}
+
 #[test]
 fn a_files_bytes_are_in_the_containers_file_system() {
     require!(Need::Docker);
-    let program = program(&[]);
     let container = docker::shared().container(&[]);
     container.order("sync /file 8");
-    eventually("the writable layer has 8 MiB", 90.0, || {
+    // a program that starts has the first numbers at once, not after an interval
+    let program = program(&[]);
+    eventually("the writable layer has 8 MiB", 30.0, || {
         let info = program.fresh("docker", &container.id)?;
         let used = info
             .pointer("/stats/0/filesystem/totalUsageBytes")

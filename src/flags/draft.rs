@@ -234,6 +234,9 @@ impl Draft {
         if pace.interval.is_zero() {
             return usage("-housekeeping_interval: must be longer than 0, as 1s");
         }
+        if pace.disk_interval.is_zero() {
+            return usage("-disk_interval: must be longer than 0, as 1m");
+        }
         if pace.machine_info_interval.is_zero() {
             return usage("-update_machine_info_interval: must be longer than 0, as 5m");
         }

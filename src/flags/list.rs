@@ -347,6 +347,14 @@ pub static SECTIONS: &[Section] = &[
                 "the agent's own use is on /metrics as process_* and plimsoll_*"
             ),
             Flag::new(
+                "disk_interval",
+                "1m0s",
+                Set::Duration(|d, v| d.settings.pace.disk_interval = v),
+                "Time between two measurements of a container's writable layer; longer by itself, up to 20m, \
+                 for one that takes long or cannot be measured.",
+            )
+            .ours(),
+            Flag::new(
                 "sampling_threads",
                 "0",
                 Set::Uint(|d, v| d.settings.pace.sampling_threads = size(v)),

@@ -191,6 +191,8 @@ pub struct Pace {
     pub global_interval: Duration,
     /// Between two looks at the machine; more than zero.
     pub machine_info_interval: Duration,
+    /// Between two measurements of a container's writable layer; more than zero.
+    pub disk_interval: Duration,
     /// Share of the interval that is added at random before the second sample; not negative.
     pub initial_splay: f64,
     /// Share of the interval that is added at random before each later sample; not negative.
@@ -211,6 +213,7 @@ impl Default for Pace {
             dynamic: true,
             global_interval: Duration::from_secs(60),
             machine_info_interval: Duration::from_secs(300),
+            disk_interval: Duration::from_secs(60),
             initial_splay: 1.0,
             jitter: 1.0,
             load_reader: false,

@@ -7,6 +7,7 @@ use plimsoll_core::columns::Columnar;
 use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
+use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::spec;
@@ -42,6 +43,8 @@ pub(crate) struct Container {
     known: Mutex<Known>,
     sampler: Mutex<Sampler>,
     latest: Mutex<Option<Arc<Sample>>>,
+    /// Its writable layer, while that is measured.
+    layer: Mutex<Option<Tracked>>,
 }
 
 /// What is known of a container, in the shared pieces that a [`View`] is made of.
@@ -119,6 +122,7 @@ impl Container {
                 spec_read: None,
             }),
             latest: Mutex::new(None),
+            layer: Mutex::new(None),
         }
     }
 
@@ -162,6 +166,7 @@ impl Container {
             known.settled = true;
         }
         self.follow_pid();
+        self.follow_layer(stages);
         true
     }
 
@@ -198,6 +203,35 @@ impl Container {
         sampler.reader.set_pid(identity.pid.filter(|_| identity.has_network));
     }
 
+    /// Has its writable layer measured, if the runtime tells of one.
+    fn follow_layer(&self, stages: &Stages) {
+        let Some(tracker) = stages.layers.get() else { return };
+        let identity = lock(&self.known).identity.clone();
+        let Some(layers) = identity.layers.as_ref().filter(|_| identity.has_filesystem) else { return };
+        let wanted = Layer {
+            driver: layers.driver.clone(),
+            upper: layers.upper.clone(),
+            extra: layers.extra.clone(),
+            pid: identity.pid.filter(|_| layers.upper.is_none()),
+        };
+        let mut layer = lock(&self.layer);
+        let same = layer.as_ref().is_some_and(|layer| layer.is(&wanted));
+        // one that ended keeps what was found, though its process cannot be asked any more
+        if !same && !self.is_gone() && (wanted.upper.is_some() || wanted.pid.is_some()) {
+            *layer = Some(tracker.track(wanted));
+        }
+    }
+
+    /// When the newest size of its writable layer was true.
+    pub(crate) fn layer_at(&self) -> Option<Timestamp> {
+        lock(&self.layer).as_ref().and_then(Tracked::at)
+    }
+
+    /// Why its writable layer could not be measured.
+    pub(crate) fn layer_trouble(&self) -> Option<String> {
+        lock(&self.layer).as_ref().and_then(Tracked::trouble)
+    }
+
     /// Its directory has appeared in a further hierarchy.
     pub(crate) fn grown(&self) {
         lock(&self.sampler).reader.rescan();
@@ -212,6 +246,7 @@ impl Container {
     /// Its directory is gone.
     pub(crate) fn vanished(&self) {
         self.gone.store(true, Ordering::Relaxed);
+        lock(&self.layer).take();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -234,6 +269,8 @@ impl Container {
         sampler.sample.at = at;
         if &*self.name == "/" {
             sampler.sample.filesystem = stages.filesystems(at);
+        } else if let Some(layer) = &*lock(&self.layer) {
+            layer.fill(&mut sampler.sample.filesystem);
         }
         let pushed = sampler.timeline.push(at, &mut sampler.sample, &mut work.scratch);
         let total = sampler.sample.cpu.as_ref().and_then(|cpu| cpu.usage.total);
@@ -314,7 +351,7 @@ fn merge(name: &str, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
         envs: identity.envs.clone(),
         image: identity.image.clone(),
         has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),
-        has_filesystem: is_root && kinds.has(Kind::Disk),
+        has_filesystem: (is_root || identity.has_filesystem) && kinds.has(Kind::Disk),
         ..spec.clone()
     }
 }

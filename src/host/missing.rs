@@ -29,6 +29,13 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             "give CAP_SYSLOG; in a container add --device=/dev/kmsg",
         );
     }
+    if let Some(reason) = host.registry.all().iter().find_map(|container| container.layer_trouble()) {
+        lacks(
+            "Sizes of containers' writable layers",
+            reason,
+            "run as root, or give CAP_DAC_READ_SEARCH; in a container mount / at /rootfs",
+        );
+    }
     if let Some(health) = lock(&host.watch).as_ref().map(|watch| watch.health())
         && health.limit_hit
     {

@@ -147,6 +147,7 @@ impl Host {
         let housekeeping = Housekeeping::start(&inner.stages, inner.options.pace, threads, &on_read)
             .map_err(Error::Thread)?;
         inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
+        inner.stages.measure_layers(inner.options.disk_interval).map_err(Error::Thread)?;
         self.start_docker()?;
         inner.appeared("/");
         let weak = Arc::downgrade(inner);
@@ -191,6 +192,9 @@ impl Host {
         lock(&inner.kernel_log).take();
         if let Some(watch) = lock(&inner.watch).take() {
             watch.stop();
+        }
+        if let Some(layers) = inner.stages.layers.get() {
+            layers.stop();
         }
         if let Some(housekeeping) = inner.housekeeping.get() {
             housekeeping.stop();

@@ -24,6 +24,8 @@ pub struct Options {
     pub global_interval: Duration,
     /// How often the machine's description is renewed; zero is never.
     pub machine_interval: Duration,
+    /// How often a container's writable layer is measured.
+    pub disk_interval: Duration,
     /// How long samples are kept; zero is for ever.
     pub storage_duration: Duration,
     /// Threads that read; zero is one per eight CPUs.
@@ -62,6 +64,7 @@ impl Default for Options {
             pace: Pace::default(),
             global_interval: Duration::from_secs(60),
             machine_interval: Duration::from_secs(300),
+            disk_interval: Duration::from_secs(60),
             storage_duration: Duration::from_secs(120),
             sampling_threads: 0,
             open_files: 0,

@@ -40,6 +40,35 @@ static ROWS: &[Own] = &[
         Type::Counter,
         |host| count(&host.stages.meters.kernel_log_lost),
     ),
+    row(
+        "plimsoll_layer_failures_total",
+        "Writable layers that could not be measured; the number from before stays.",
+        Type::Counter,
+        |host| count(&host.stages.layers.get()?.meters().failures),
+    ),
+    row("plimsoll_layer_names_total", "Names looked at to measure writable layers.", Type::Counter, |host| {
+        count(&host.stages.layers.get()?.meters().names)
+    }),
+    row(
+        "plimsoll_layer_oldest_seconds",
+        "Age of the oldest size of a writable layer that is shown.",
+        Type::Gauge,
+        |host| {
+            host.stages.layers.get()?;
+            let now = host.stages.now();
+            let ages = host.registry.all().into_iter().filter_map(|container| container.layer_at());
+            ages.map(|at| now.since(at)).max().map(|nanos| nanos as f64 / 1e9)
+        },
+    ),
+    row(
+        "plimsoll_layer_seconds_total",
+        "Time that the measuring of writable layers took.",
+        Type::Counter,
+        |host| Some(host.stages.layers.get()?.meters().nanos.load(Relaxed) as f64 / 1e9),
+    ),
+    row("plimsoll_layers_measured_total", "Writable layers measured.", Type::Counter, |host| {
+        count(&host.stages.layers.get()?.meters().walks)
+    }),
     row("plimsoll_open_kernel_files", "Descriptors kept open on kernel files.", Type::Gauge, |host| {
         Some(host.stages.measure.budget.in_use() as f64)
     }),

@@ -1,12 +1,12 @@
 //! What every reading needs: the kernel's side, the rules, the clock, the meters.
 
-use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
-use plimsoll_measure::filesystem::{FsStats, Table};
+use plimsoll_measure::filesystem::{FsStats, Table, Tracker};
 use plimsoll_serve::labels::LabelRules;
 
 use super::lock;
@@ -25,7 +25,9 @@ pub(crate) struct Stages {
     /// What the host counts of itself.
     pub(crate) meters: Meters,
     /// The machine's filesystems.
-    pub(crate) filesystems: Mutex<Table>,
+    pub(crate) filesystems: Arc<Mutex<Table>>,
+    /// Measures writable layers; not there before the start, nor while their kind is off.
+    pub(crate) layers: OnceLock<Tracker>,
     /// Their use at the root's last sample.
     pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
 }
@@ -44,15 +46,29 @@ impl Stages {
             label_rules: options.label_rules.clone(),
             storage_nanos: super::nanos(options.storage_duration),
             meters: Meters::default(),
-            filesystems: Mutex::new(Table::read(&options.root)),
+            filesystems: Arc::new(Mutex::new(Table::read(&options.root))),
+            layers: OnceLock::new(),
             storage: Mutex::default(),
         })
     }
 
+    /// Starts the thread that measures writable layers, if they are wanted.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn measure_layers(&self, interval: Duration) -> std::io::Result<()> {
+        if self.kinds.has(Kind::Disk) && self.layers.get().is_none() {
+            let table = self.filesystems.clone();
+            let tracker = Tracker::start(self.measure.root.clone(), table, interval, now)?;
+            // a second start ends its own
+            let _ = self.layers.set(tracker);
+        }
+        Ok(())
+    }
+
     /// Now, by the machine's clock.
     pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+        now()
     }
 
     /// The machine's filesystems for a sample of the root.
@@ -67,4 +83,9 @@ impl Stages {
         *lock(&self.storage) = Arc::new(storage);
         stats
     }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

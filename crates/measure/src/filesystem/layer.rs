@@ -1,4 +1,7 @@
-//! Where a container's writable layer is, and how much of it is known without a walk.
+//! Where a container's writable layer is.
+//!
+//! What a filesystem accounts by itself (a layer's project quota, a btrfs subvolume, a zfs dataset) would be asked
+//! here as well, before a walk is begun.
 //!
 //! Reads: `<proc>/<pid>/mountinfo` where the runtime does not tell the directory
 //! Gives: the directory, as a path of the host
@@ -147,7 +150,10 @@ mod tests {
             fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
             fs::write(dir.path().join(name), text).unwrap();
         };
-        write("proc/1/mountinfo", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 /lib /data rw - xfs /dev/sdb1 rw\n");
+        write(
+            "proc/1/mountinfo",
+            "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 /lib /data rw - xfs /dev/sdb1 rw\n",
+        );
         write("proc/7/mountinfo", OVERLAY);
         write("proc/8/mountinfo", "1 0 8:2 /lib/vfs/dir/ab / rw - xfs /dev/sdb1 rw\n");
         let table = Mutex::new(Table::read(&host));

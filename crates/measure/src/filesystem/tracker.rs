@@ -12,7 +12,6 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use plimsoll_core::time::Timestamp;
@@ -38,7 +37,6 @@ const PARTS: u32 = 200;
 /// The thread that measures layers. Dropping it ends the thread.
 pub struct Tracker {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 /// A layer that is being measured for as long as this lives.
@@ -59,12 +57,11 @@ pub struct Meters {
     pub names: AtomicU64,
 }
 
+#[derive(Default)]
 struct Shared {
     queue: Mutex<Queue>,
     woken: Condvar,
     meters: Meters,
-    /// Why the last walk failed; none after one that did not.
-    trouble: Mutex<Option<String>>,
 }
 
 #[derive(Default)]
@@ -99,6 +96,8 @@ impl Ord for Due {
 struct Slot {
     layer: Layer,
     value: Mutex<Option<Value>>,
+    /// Why the last walk failed; none after one that did not.
+    trouble: Mutex<Option<String>>,
 }
 
 /// What was found, and when it was true: at the beginning of the walk.
@@ -127,24 +126,19 @@ impl Tracker {
         interval: Duration,
         now: impl Fn() -> Timestamp + Send + 'static,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            queue: Mutex::default(),
-            woken: Condvar::new(),
-            meters: Meters::default(),
-            trouble: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::default());
         let world = World { root, table, now, interval };
         let theirs = shared.clone();
-        let thread = std::thread::Builder::new()
+        std::thread::Builder::new()
             .name("layers".to_owned())
             .stack_size(256 << 10)
             .spawn(move || run(&theirs, &world))?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared })
     }
 
     /// Measures a layer, at once and then again and again.
     pub fn track(&self, layer: Layer) -> Tracked {
-        let slot = Arc::new(Slot { layer, value: Mutex::default() });
+        let slot = Arc::new(Slot { layer, value: Mutex::default(), trouble: Mutex::default() });
         self.shared.enter(Due { at: Instant::now(), pause: Duration::ZERO, slot: Arc::downgrade(&slot) });
         Tracked { slot }
     }
@@ -152,11 +146,6 @@ impl Tracker {
     /// What it counts of itself.
     pub fn meters(&self) -> &Meters {
         &self.shared.meters
-    }
-
-    /// Why the last walk failed; `None` when it did not.
-    pub fn trouble(&self) -> Option<String> {
-        lock(&self.shared.trouble).clone()
     }
 
     /// Ends the thread, in the middle of a walk if need be.
@@ -167,12 +156,9 @@ impl Tracker {
 }
 
 impl Drop for Tracker {
+    /// Does not wait for the thread, which a filesystem that does not answer may hold for ever.
     fn drop(&mut self) {
         self.stop();
-        if let Some(thread) = self.thread.take() {
-            // a thread that panicked has said so itself
-            let _ = thread.join();
-        }
     }
 }
 
@@ -182,14 +168,21 @@ impl Tracked {
         self.slot.layer == *layer
     }
 
-    /// Writes the newest numbers into a sample's filesystems; nothing while there are none.
+    /// Writes the newest numbers into a sample's filesystems; nothing while there are none. Never waits for the
+    /// thread of low priority: while that puts new numbers down, the old ones stay.
     pub fn fill(&self, filesystem: &mut Vec<FsStats>) {
-        if let Some(value) = &*lock(&self.slot.value)
+        if let Ok(value) = self.slot.value.try_lock()
+            && let Some(value) = &*value
             && filesystem.as_slice() != std::slice::from_ref(&value.stats)
         {
             filesystem.clear();
             filesystem.push(value.stats.clone());
         }
+    }
+
+    /// Why the last walk failed; `None` when it did not.
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.slot.trouble).clone()
     }
 
     /// The instant at which the newest numbers were true.
@@ -221,9 +214,7 @@ impl Shared {
             let wait = queue.due.peek().map(|Reverse(due)| due.at - now);
             queue = match wait {
                 None => self.woken.wait(queue).unwrap_or_else(PoisonError::into_inner),
-                Some(wait) => {
-                    self.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0
-                }
+                Some(wait) => self.woken.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0,
             };
         }
     }
@@ -236,23 +227,24 @@ impl Shared {
     }
 
     /// Notes how a walk ended; gives the pause before the next.
-    fn ended(&self, turn: &Turn, outcome: &Result<(), Error>, interval: Duration) -> Duration {
+    fn ended(&self, slot: &Slot, turn: &Turn, outcome: &Result<(), Error>, interval: Duration) -> Duration {
         self.meters.nanos.fetch_add(u64::try_from(turn.spent.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         match outcome {
             Ok(()) => {
                 self.meters.walks.fetch_add(1, Relaxed);
-                *lock(&self.trouble) = None;
+                *lock(&slot.trouble) = None;
                 interval.max(turn.spent * PARTS).min(LONGEST_PAUSE.max(interval))
             }
             Err(error) => {
                 self.meters.failures.fetch_add(1, Relaxed);
                 let said = with_cause(error);
-                // a container that ends takes its layer along: an everyday thing
-                match error.is_absent() {
-                    true => tracing::debug!("a container's layer: {said}"),
-                    false => file::tell(error.path(), &format_args!("a container's layer: {said}")),
+                let before = lock(&slot.trouble).replace(said.clone());
+                // a container that ends takes its layer along: an everyday thing, unless it stays
+                if error.is_absent() && before.is_none() {
+                    tracing::debug!("a container's layer is not measured: {said}");
+                } else {
+                    file::tell(error.path(), &format_args!("a container's layer is not measured: {said}"));
                 }
-                *lock(&self.trouble) = Some(said);
                 (turn.pause * 2).clamp(interval, LONGEST_PAUSE.max(interval))
             }
         }
@@ -265,6 +257,8 @@ struct Turn {
     pause: Duration,
     spent: Duration,
     began: Option<Timestamp>,
+    /// Where the layer is, a path of the host.
+    directory: Option<PathBuf>,
     /// The trees, and what those that are through came to.
     upper: Part,
     extra: Part,
@@ -289,6 +283,7 @@ impl Turn {
             pause: due.pause,
             spent: Duration::ZERO,
             began: None,
+            directory: None,
             upper: Part::default(),
             extra: Part::default(),
         }
@@ -306,7 +301,11 @@ impl Turn {
         self.began.get_or_insert_with(|| (world.now)());
         loop {
             if !self.upper.is_through() {
-                let find = || slot.layer.directory(&world.root, &world.table);
+                let directory = &mut self.directory;
+                let find = || {
+                    directory.clone_from(&slot.layer.directory(&world.root, &world.table)?);
+                    Ok(directory.clone())
+                };
                 self.upper.step(find, world, buffer, meters)?;
             } else if matches!(self.upper, Part::None) {
                 return Ok(true);
@@ -332,9 +331,9 @@ impl Turn {
             Part::Through(usage, _) => usage.bytes,
             _ => 0,
         };
-        let Some(path) = slot.layer.directory(&world.root, &world.table)? else { return Ok(()) };
-        let Some((key, r#type)) = lock(&world.table).on_device(*device, &path) else { return Ok(()) };
-        let path = on_host(&world.root, &path);
+        let Some(path) = &self.directory else { return Ok(()) };
+        let Some((key, r#type)) = lock(&world.table).on_device(*device, path) else { return Ok(()) };
+        let path = on_host(&world.root, path);
         let stat = rustix::fs::statvfs(&path).map_err(|cause| Error::read(&path, cause))?;
         let stats = FsStats {
             device: key,
@@ -399,14 +398,14 @@ fn run<N: Fn() -> Timestamp>(shared: &Shared, world: &World<N>) {
         let now = Instant::now();
         let took = now - began;
         turn.spent += took;
-        drop(slot);
         match outcome {
             Ok(false) => walks.push_back(turn),
             ended => {
-                let pause = shared.ended(&turn, &ended.map(drop), world.interval);
+                let pause = shared.ended(&slot, &turn, &ended.map(drop), world.interval);
                 shared.enter(Due { at: now + pause, pause, slot: turn.slot });
             }
         }
+        drop(slot);
         shared.rest(purse.pay(took, now));
     }
 }
@@ -522,11 +521,14 @@ mod tests {
         let gone = host.track("/there/is/none", "");
         host.until(|meters| meters.failures.load(Relaxed) >= 2);
         assert!(gone.at().is_none());
-        let said = host.tracker.trouble().unwrap();
+        let said = gone.trouble().unwrap();
         assert!(said.contains("/there/is/none"), "{said}");
-        drop(gone);
         let good = host.track("/layer", "");
-        host.until(|_| good.at().is_some() && host.tracker.trouble().is_none());
+        host.until(|_| good.at().is_some());
+        assert_eq!(good.trouble(), None);
+        // and it is asked for again until it can be had
+        host.write("there/is/none/file", 1);
+        host.until(|_| gone.at().is_some() && gone.trouble().is_none());
     }
 
     #[test]
@@ -567,24 +569,23 @@ mod tests {
         host.write("layer/file", 1);
         let tracked = host.track("/layer", "");
         host.until(|_| tracked.at().is_some());
-        // joins the thread
+        let thread = Arc::downgrade(&host.tracker.shared);
         drop(host);
+        while thread.strong_count() > 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     #[test]
     fn pauses_grow_with_failures_and_with_long_walks() {
-        let shared = Shared {
-            queue: Mutex::default(),
-            woken: Condvar::new(),
-            meters: Meters::default(),
-            trouble: Mutex::default(),
-        };
+        let shared = Shared::default();
+        let slot = Slot { layer: Layer::default(), value: Mutex::default(), trouble: Mutex::default() };
         let minute = Duration::from_secs(60);
         let turn = |pause, spent| {
             let due = Due { at: Instant::now(), pause, slot: Weak::new() };
             Turn { spent, ..Turn::of(due) }
         };
-        let after = |spent| shared.ended(&turn(minute, spent), &Ok(()), minute);
+        let after = |spent| shared.ended(&slot, &turn(minute, spent), &Ok(()), minute);
         assert_eq!(after(Duration::from_millis(1)), minute);
         assert_eq!(after(Duration::from_secs(2)), Duration::from_secs(400));
         assert_eq!(after(Duration::from_secs(50)), LONGEST_PAUSE);
@@ -592,12 +593,12 @@ mod tests {
         let pauses: Vec<u64> = (0..7)
             .map(|_| {
                 let error = Error::read("/x", plimsoll_kernel::error::Errno::IO);
-                pause = shared.ended(&turn(pause, Duration::ZERO), &Err(error), minute);
+                pause = shared.ended(&slot, &turn(pause, Duration::ZERO), &Err(error), minute);
                 pause.as_secs()
             })
             .collect();
         assert_eq!(pauses, [60, 120, 240, 480, 960, 1200, 1200]);
         // one that was long or failed comes back to the interval
-        assert_eq!(shared.ended(&turn(pause, Duration::ZERO), &Ok(()), minute), minute);
+        assert_eq!(shared.ended(&slot, &turn(pause, Duration::ZERO), &Ok(()), minute), minute);
     }
 }
