@@ -46,6 +46,11 @@ static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
     Captured { folder, files }
 });
 
+thread_local! {
+    /// The filesystems of a machine as it was captured.
+    static TABLE: filesystem::Table = filesystem::Table::read(&Root::at(&CAPTURED.folder.join(MACHINES[1].0)));
+}
+
 fn list(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
@@ -87,7 +92,11 @@ fn read(folder: &Path, path: &Path, (machine, group, pid): (&str, &str, u32)) {
     if path.starts_with(&root.cgroup) {
         return;
     }
-    let table = filesystem::Table::read(&root);
-    machine::read(&root, &machine::Options::default(), &table, now);
+    // a table starts threads of its own
+    if ["mountinfo", "diskstats"].iter().any(|name| path.ends_with(name)) {
+        filesystem::Table::read(&root).usage(now);
+    } else {
+        TABLE.with(|table| machine::read(&root, &machine::Options::default(), table, now));
+    }
     machine::versions(&root);
 }
