@@ -7,6 +7,7 @@ use plimsoll_core::event::Event;
 use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
 use plimsoll_core::summary::DerivedStats;
+use plimsoll_discover::docker;
 use plimsoll_measure::processes::{self, Clock};
 use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
@@ -110,8 +111,8 @@ impl Past for Inner {
 
     fn docker(&self) -> Later<'_, Result<DockerStatus, String>> {
         Box::pin(async move {
-            let docker = self.docker.get().ok_or("Docker is not asked: --docker is empty")?;
-            docker.status().await.map(own::docker_status)
+            let docker = self.followed(docker::NAMESPACE).ok_or("Docker is not asked: --docker is empty")?;
+            docker.status().await.map(own::runtime_status)
         })
     }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
+use plimsoll_discover::runtime::Verdict;
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::spec;
@@ -25,6 +26,10 @@ pub(crate) struct Container {
     pub(crate) seen: Timestamp,
     /// The runtime's id where a runtime claims the name.
     pub(crate) claimed: Option<String>,
+    /// Whether it is shown as a raw cgroup when no runtime knows it.
+    pub(crate) shown: bool,
+    /// Runtimes that have not said yet whether it is theirs, and whether it can only be theirs.
+    waiting: Mutex<Vec<(&'static str, bool)>>,
     /// Kills for want of memory whose killed task was here.
     pub(crate) oom_events: AtomicU64,
     /// Somebody wrote one of its files since the spec was read.
@@ -83,7 +88,8 @@ const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
 const SPEC_AGE_NANOS: i64 = 60_000_000_000;
 
 impl Container {
-    pub(crate) fn new(stages: &Stages, name: &str, claimed: Option<String>, seen: Timestamp) -> Self {
+    pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp) -> Self {
+        let claimed = Some(verdict.id).filter(|id| !id.is_empty());
         let reference = Reference::raw(name);
         let identity = Identity::default();
         let labels = labels::block(&reference, &identity, &stages.label_rules);
@@ -92,6 +98,8 @@ impl Container {
             name: name.into(),
             seen,
             claimed,
+            shown: verdict.shown,
+            waiting: Mutex::new(verdict.by),
             oom_events: AtomicU64::new(0),
             spec_stale: AtomicBool::new(true),
             gone: AtomicBool::new(false),
@@ -138,6 +146,7 @@ impl Container {
     pub(crate) fn identify(&self, stages: &Stages, identity: Arc<Identity>) -> bool {
         {
             let mut known = lock(&self.known);
+            lock(&self.waiting).retain(|(other, _)| *other != identity.namespace);
             if known.settled && known.identity == identity {
                 return false;
             }
@@ -160,6 +169,30 @@ impl Container {
     /// No runtime will say who this is: it stays under its cgroup's name.
     pub(crate) fn settle(&self) {
         lock(&self.known).settled = true;
+    }
+
+    /// A runtime has said that it has no such container, or (`down`) cannot say, which counts only where the
+    /// name may be somebody else's. Returns whether nobody is left who could know it.
+    pub(crate) fn disowned(&self, namespace: &str, down: bool) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let before = waiting.len();
+        waiting.retain(|(other, sure)| *other != namespace || (down && *sure));
+        before > waiting.len() && waiting.is_empty() && self.owner().is_empty()
+    }
+
+    /// Whether this runtime has not said yet that it is its, or not.
+    pub(crate) fn waits_for(&self, namespace: &str) -> bool {
+        lock(&self.waiting).iter().any(|(other, _)| *other == namespace)
+    }
+
+    /// Whether a runtime knows it, or may yet.
+    pub(crate) fn is_owned(&self) -> bool {
+        !lock(&self.waiting).is_empty() || !self.owner().is_empty()
+    }
+
+    /// The namespace of the runtime that knows it; empty while none does.
+    pub(crate) fn owner(&self) -> &'static str {
+        lock(&self.known).identity.namespace
     }
 
     /// Whether its creation event has been sent; from now on it has.

@@ -9,6 +9,7 @@ pub mod watch;
 
 pub mod runtime;
 
+pub mod containerd;
 pub mod docker;
 pub mod raw;
 pub mod systemd;

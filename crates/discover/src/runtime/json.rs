@@ -1,36 +1,36 @@
-//! Fields of Docker's answers, one by one: a field of a wrong type is as good as absent, and costs no other.
+//! Fields of a daemon's answers, one by one: a field of a wrong type is as good as absent, and costs no other.
 
 use serde_json::Value;
 
 use plimsoll_core::time::Timestamp;
 
 /// A text.
-pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
     value.pointer(pointer)?.as_str()
 }
 
 /// A text; empty when absent.
-pub(super) fn text_or_empty(value: &Value, pointer: &str) -> String {
+pub(crate) fn text_or_empty(value: &Value, pointer: &str) -> String {
     text(value, pointer).unwrap_or_default().to_owned()
 }
 
 /// A whole number.
-pub(super) fn int(value: &Value, pointer: &str) -> Option<i64> {
+pub(crate) fn int(value: &Value, pointer: &str) -> Option<i64> {
     value.pointer(pointer)?.as_i64()
 }
 
 /// Yes or no; no when absent.
-pub(super) fn is(value: &Value, pointer: &str) -> bool {
+pub(crate) fn is(value: &Value, pointer: &str) -> bool {
     value.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// A list; empty when absent or null.
-pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A time. Go's zero time, and what lies before 1970, is none.
-pub(super) fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
+pub(crate) fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
     Timestamp::parse(text(value, pointer)?).ok().flatten().filter(|at| at.nanos() >= 0)
 }
 
@@ -44,14 +44,14 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(super) fn new(expected: &'static str, got: &[u8]) -> Self {
+    pub(crate) fn new(expected: &'static str, got: &[u8]) -> Self {
         let begin = got.get(..got.len().min(80)).unwrap_or_default();
         Self { expected, got: String::from_utf8_lossy(begin).into_owned() }
     }
 }
 
 /// An answer that must be an object.
-pub(super) fn object(bytes: &[u8], expected: &'static str) -> Result<Value, ParseError> {
+pub(crate) fn object(bytes: &[u8], expected: &'static str) -> Result<Value, ParseError> {
     serde_json::from_slice(bytes)
         .ok()
         .filter(Value::is_object)
@@ -59,6 +59,6 @@ pub(super) fn object(bytes: &[u8], expected: &'static str) -> Result<Value, Pars
 }
 
 /// An answer that must be a list.
-pub(super) fn array(bytes: &[u8], expected: &'static str) -> Result<Vec<Value>, ParseError> {
+pub(crate) fn array(bytes: &[u8], expected: &'static str) -> Result<Vec<Value>, ParseError> {
     serde_json::from_slice(bytes).map_err(|_| ParseError::new(expected, bytes))
 }
