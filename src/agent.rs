@@ -9,7 +9,8 @@ use plimsoll::host::{Host, Options, Pace};
 use plimsoll::{flags, server};
 use plimsoll_core::event::EventType;
 use plimsoll_discover::runtime::endpoint::Tls;
-use plimsoll_discover::{containerd, docker, runtime};
+use plimsoll_discover::runtime::timeouts::Timeouts;
+use plimsoll_discover::{containerd, crio, docker, podman, runtime};
 use plimsoll_kernel::root::Root;
 use plimsoll_retain::events::{Limit, Limits};
 use plimsoll_serve::app;
@@ -135,6 +136,26 @@ fn runtimes_of(settings: &Settings) -> Vec<runtime::Config> {
     }
     if !runtimes.containerd.as_os_str().is_empty() {
         all.push(runtime::Config::Containerd(containerd_config(settings)));
+    }
+    let root = root(settings);
+    let mut timeouts = Timeouts::default();
+    if !runtimes.crio_client_timeout.is_zero() {
+        (timeouts.answer, timeouts.ping) = (runtimes.crio_client_timeout, runtimes.crio_client_timeout);
+    }
+    all.push(runtime::Config::Crio(crio::Config {
+        proc: root.proc.clone(),
+        rootfs: root.rootfs.clone(),
+        timeouts,
+        ..crio::Config::default()
+    }));
+    if !runtimes.podman.is_empty() {
+        all.push(runtime::Config::Podman(podman::Config {
+            endpoint: runtimes.podman.clone(),
+            env_whitelist: settings.labels.env_prefixes.clone(),
+            proc: root.proc,
+            rootfs: root.rootfs,
+            ..podman::Config::default()
+        }));
     }
     all
 }

@@ -17,6 +17,7 @@ pub mod status;
 pub mod timeouts;
 
 mod backoff;
+pub(crate) mod conmon;
 mod follow;
 pub(crate) mod started;
 
@@ -34,10 +35,12 @@ use self::daemon::Daemon;
 use self::endpoint::EndpointError;
 use self::told::Told;
 use crate::containerd::claim::Containerd;
+use crate::crio::claim::Crio;
 use crate::docker::claim::Docker;
+use crate::podman::claim::Podman;
 use crate::raw::claim::Raw;
 use crate::systemd::claim::Systemd;
-use crate::{containerd, docker};
+use crate::{containerd, crio, docker, podman};
 
 /// What a runtime says to the name of a cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +88,14 @@ impl Runtimes {
     /// All runtimes. The order is meaning: who claims a name for sure has it, whatever those behind him say;
     /// raw comes last, since it claims all.
     pub fn new(raw: Raw) -> Self {
-        Self(vec![Box::new(Docker), Box::new(Containerd), Box::new(Systemd), Box::new(raw)])
+        Self(vec![
+            Box::new(Docker),
+            Box::new(Containerd),
+            Box::new(Crio),
+            Box::new(Podman),
+            Box::new(Systemd),
+            Box::new(raw),
+        ])
     }
 
     /// Who has, or may have, the group of this name.
@@ -133,12 +143,21 @@ pub enum Config {
     Docker(docker::Config),
     /// containerd.
     Containerd(containerd::Config),
+    /// CRI-O.
+    Crio(crio::Config),
+    /// Podman.
+    Podman(podman::Config),
 }
 
 impl Config {
     /// All runtimes where they are by default.
     pub fn defaults() -> Vec<Self> {
-        vec![Self::Docker(docker::Config::default()), Self::Containerd(containerd::Config::default())]
+        vec![
+            Self::Docker(docker::Config::default()),
+            Self::Containerd(containerd::Config::default()),
+            Self::Crio(crio::Config::default()),
+            Self::Podman(podman::Config::default()),
+        ]
     }
 
     /// Starts to follow the runtime; see [`Daemon`].
@@ -149,6 +168,8 @@ impl Config {
         match self {
             Self::Docker(config) => docker::start(config, handle, on),
             Self::Containerd(config) => Ok(containerd::start(config, handle, on)),
+            Self::Crio(config) => Ok(crio::start(config, handle, on)),
+            Self::Podman(config) => podman::start(config, handle, on),
         }
     }
 }
@@ -171,6 +192,9 @@ mod tests {
             |name, by: &[_], shown| assert_eq!(verdict(name, Raw::default()), (by.to_vec(), shown), "{name}");
         f("/docker/ID", &[("docker", true)], true);
         f("/kubepods.slice/kubepods-podabc.slice/cri-containerd-ID.scope", &[("containerd", true)], true);
+        f("/kubepods.slice/crio-ID.scope", &[("crio", true)], true);
+        f("/machine.slice/libpod-ID.scope", &[("podman", true)], true);
+        f("/machine.slice/libpod-ID.scope/container", &[], false);
         f("/system.slice/tmp.mount", &[], false);
         f("/system.slice/ssh.service", &[], true);
         f("/", &[], true);

@@ -41,14 +41,7 @@ pub(crate) fn parse_as(
             .flatten()
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect(),
-        envs: json::list(&all, "/Config/Env")
-            .iter()
-            .filter_map(|line| line.as_str()?.split_once('='))
-            .filter(|(key, _)| {
-                envs.iter().any(|prefix| !prefix.is_empty() && key.starts_with(prefix.as_str()))
-            })
-            .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
-            .collect(),
+        envs: json::environment(&all, "/Config/Env", envs),
         image: json::text_or_empty(&all, "/Config/Image"),
         created: json::time(&all, "/Created"),
         started: json::time(&all, "/State/StartedAt"),

@@ -10,10 +10,10 @@ use crate::runtime::json::{self, ParseError};
 pub use crate::runtime::status::{Image, Status};
 
 /// The longest description, or list of images.
-pub(super) const MOST: usize = 16 << 20;
+pub(crate) const MOST: usize = 16 << 20;
 
 /// Asks the engine for its description, without the images.
-pub(super) async fn ask(client: &Client, root_dir_default: &Path) -> Result<Status, Fault> {
+pub(crate) async fn ask(client: &Client, root_dir_default: &Path) -> Result<Status, Fault> {
     let (info, version) = tokio::join!(client.get("/info", MOST), client.get("/version", MOST));
     parse(&info?, &version?, root_dir_default).map_err(|error| Fault::nonsense(&error))
 }
@@ -22,7 +22,7 @@ pub(super) async fn ask(client: &Client, root_dir_default: &Path) -> Result<Stat
 ///
 /// # Errors
 /// One of them is no object.
-pub(super) fn parse(info: &[u8], version: &[u8], root_dir_default: &Path) -> Result<Status, ParseError> {
+pub(crate) fn parse(info: &[u8], version: &[u8], root_dir_default: &Path) -> Result<Status, ParseError> {
     let info = json::object(info, "/info as an object")?;
     let version = json::object(version, "/version as an object")?;
     let root_dir = json::text(&info, "/DockerRootDir").filter(|dir| !dir.is_empty()).map(str::to_owned);
@@ -48,7 +48,7 @@ pub(super) fn parse(info: &[u8], version: &[u8], root_dir_default: &Path) -> Res
 ///
 /// # Errors
 /// It is no list.
-pub(super) fn parse_images(bytes: &[u8]) -> Result<Vec<Image>, ParseError> {
+pub(crate) fn parse_images(bytes: &[u8]) -> Result<Vec<Image>, ParseError> {
     let images = json::array(bytes, "a list of images")?;
     Ok(images
         .iter()

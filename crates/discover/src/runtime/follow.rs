@@ -25,6 +25,8 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_s
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 /// How often a runtime without events is asked for a container that is there and does not run yet.
 const STARTS: u32 = 8;
+/// How often it is asked for one that it does not know yet.
+const RECORDS: u32 = 4;
 /// How often the health of those that have one is asked where no event tells it.
 const HEALTH: Duration = Duration::from_secs(30);
 
@@ -295,7 +297,7 @@ impl<R: Remote> Follow<R> {
             Done::List => self.list(work, Duration::ZERO),
             Done::Described(Ok(status)) => return self.tell(Told::Up { status: Arc::new(status) }).await,
             Done::Described(Err(fault)) => {
-                if work.describe_failures == 0 {
+                if work.describe_failures == 0 && !matches!(fault, Fault::Connect(_)) {
                     tracing::warn!("{}'s description of itself: {fault}; it is asked again", R::NAME);
                 }
                 let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
@@ -390,6 +392,12 @@ impl<R: Remote> Follow<R> {
     }
 
     async fn not_found(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
+        let tries = work.failures.get(&id).copied().unwrap_or(0);
+        if !R::TELLS && self.asked.contains(&id) && tries < RECORDS {
+            // its group may be there before its record, and no event tells of that
+            work.again(id);
+            return Ok(());
+        }
         work.failures.remove(&id);
         work.leaving.remove(&id);
         let asked = self.asked.remove(&id);

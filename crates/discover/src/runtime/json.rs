@@ -1,5 +1,7 @@
 //! Fields of a daemon's answers, one by one: a field of a wrong type is as good as absent, and costs no other.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use plimsoll_core::time::Timestamp;
@@ -27,6 +29,19 @@ pub(crate) fn is(value: &Value, pointer: &str) -> bool {
 /// A list; empty when absent or null.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Environment variables in a list of `KEY=value`, those whose names begin with one of the prefixes; the
+/// names in lower case. An empty prefix lets nothing through.
+pub(crate) fn environment(value: &Value, pointer: &str, prefixes: &[String]) -> BTreeMap<String, String> {
+    list(value, pointer)
+        .iter()
+        .filter_map(|line| line.as_str()?.split_once('='))
+        .filter(|(key, _)| {
+            prefixes.iter().any(|prefix| !prefix.is_empty() && key.starts_with(prefix.as_str()))
+        })
+        .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
+        .collect()
 }
 
 /// A time. Go's zero time, and what lies before 1970, is none.
