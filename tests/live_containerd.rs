@@ -46,7 +46,10 @@ fn names_labels_and_work_of_every_namespace_are_right() {
     }
     let containerd = Containerd::start();
     let (one, two) = (containerd.namespace("one"), containerd.namespace("two"));
+    // one that is there, and to which nothing happens any more
+    let old = containerd.container(&one, "old", &[]);
     let program = program(&containerd, &["--containerd_env_metadata_whitelist=TEST_"]);
+    assert_eq!(known(&program, &old)["aliases"], serde_json::json!(["old"]));
     let flags =
         ["--label", "bar=baz", "--env", "TEST_VAR=FOO", "--env", "OTHER=1", "--memory-limit", "134217728"];
     let web = containerd.container(&one, "web", &flags);

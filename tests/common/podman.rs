@@ -85,6 +85,14 @@ impl Drop for Podman {
         for mount in ["root/vfs", "root"] {
             let _ = program::run(Command::new("umount").arg(self.folder.path().join(mount)), 10.0);
         }
+        // Podman leaves its parents, which stay where another test has containers in them
+        for hierarchy in std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+            for group in ["libpod_parent/conmon", "libpod_parent"] {
+                let _ = std::fs::remove_dir(hierarchy.path().join(group));
+            }
+        }
+        let _ = std::fs::remove_dir("/sys/fs/cgroup/libpod_parent/conmon");
+        let _ = std::fs::remove_dir("/sys/fs/cgroup/libpod_parent");
     }
 }
 

@@ -80,6 +80,7 @@ mod tests {
     fn paths_that_only_containerd_makes() {
         for name in [
             "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podabc.slice/cri-containerd-ID.scope",
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod8f26097e_759a_49ec_bf97_ea8c4ce682da.slice/cri-containerd-ID.scope",
             "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-podabc.slice/cri-containerd-ID.scope",
             "/system.slice/containerd.service/kubepods-podabc.slice:cri-containerd:ID",
             "/system.slice/nerdctl-ID.scope",

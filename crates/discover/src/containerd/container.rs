@@ -158,9 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_has_the_pods_network() {
-        let container = Container { labels: labels(&[(KIND, "sandbox")]), ..Container::default() };
-        assert!(of(container, None).has_network);
+    fn a_sandbox_has_the_pods_network_and_name() {
+        let recorded = any(include_str!("testdata/1.6/sandbox-metadata.json"));
+        let extensions = map([("io.cri-containerd.sandbox.metadata", recorded)]);
+        let container =
+            Container { labels: labels(&[(KIND, "sandbox")]), extensions, ..Container::default() };
+        let identity = of(container, None);
+        assert!(identity.has_network);
+        assert_eq!(identity.aliases[0], "web_default_5dbd92a4-0f9f-460f-8537-1549b47c8737_0");
+    }
+
+    #[test]
+    fn what_cri_recorded_is_read() {
+        let recorded = any(include_str!("testdata/1.6/container-metadata.json"));
+        let extensions = map([("io.cri-containerd.container.metadata", recorded)]);
+        let identity = of(Container { id: "i".to_owned(), extensions, ..Container::default() }, None);
+        assert_eq!(identity.aliases, ["main_web_default_5dbd92a4-0f9f-460f-8537-1549b47c8737_0", "i"]);
+        assert_eq!(identity.restart_count, 0);
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! calls without TLS; and every answer here has a size limit.
 
 use std::path::Path;
+use std::pin::Pin;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
@@ -51,55 +52,80 @@ impl Channel {
         namespace: &str,
         question: &impl Message,
     ) -> Result<A, Fault> {
-        let mut frames = self.ask(method, namespace, question).await?;
+        let mut frames = opened(self.ask(method, namespace, framed(question)?).await?.await)?;
         let answer = frames.next().await?.ok_or_else(|| Fault::Nonsense(format!("{method}: no answer")))?;
         // the status comes last, and may still say that it failed
         while frames.next::<A>().await?.is_some() {}
         Ok(answer)
     }
 
-    /// One question, answers without end.
+    /// One question, answers without end. Does not wait for the first: a daemon to which nothing happens
+    /// does not answer at all.
     pub(super) async fn stream(mut self, method: &str, question: &impl Message) -> Result<Stream, Fault> {
-        let frames = self.ask(method, "", question).await?;
-        Ok(Stream { frames, _connection: self.connection })
+        let asked = self.ask(method, "", framed(question)?).await?;
+        Ok(Stream { state: State::Asked(asked), _connection: self.connection })
     }
 
-    async fn ask(&mut self, method: &str, namespace: &str, question: &impl Message) -> Result<Frames, Fault> {
-        let len = question.encoded_len();
-        let mut body = BytesMut::with_capacity(HEAD + len);
-        body.put_u8(0);
-        body.put_u32(u32::try_from(len).map_err(|_| Fault::TooLong(MOST))?);
-        question.encode(&mut body).map_err(|error| Fault::nonsense(&error))?;
+    async fn ask(&mut self, method: &str, namespace: &str, body: Bytes) -> Result<Asked, Fault> {
         let mut request = http::Request::post(format!("http://containerd{method}"))
             .header("content-type", "application/grpc")
             .header("te", "trailers");
         if !namespace.is_empty() {
             request = request.header("containerd-namespace", namespace);
         }
-        let request = request.body(Full::new(body.freeze())).map_err(|error| Fault::nonsense(&error))?;
+        let request = request.body(Full::new(body)).map_err(|error| Fault::nonsense(&error))?;
         let broken = |cause: hyper::Error| Fault::Broken(cause.to_string());
         self.sender.ready().await.map_err(broken)?;
-        let response = self.sender.send_request(request).await.map_err(broken)?;
-        if response.status() != 200 {
-            return Err(Fault::Status(response.status().as_u16(), method.to_owned()));
-        }
-        // an answer without messages has its status in front
-        status(response.headers())?;
-        Ok(Frames { body: response.into_body(), rest: BytesMut::new() })
+        Ok(Box::pin(self.sender.send_request(request)))
     }
+}
+
+/// A question on its way.
+type Asked = Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>> + Send>>;
+
+/// A message with its head.
+fn framed(message: &impl Message) -> Result<Bytes, Fault> {
+    let len = message.encoded_len();
+    let mut body = BytesMut::with_capacity(HEAD + len);
+    body.put_u8(0);
+    body.put_u32(u32::try_from(len).map_err(|_| Fault::TooLong(MOST))?);
+    message.encode(&mut body).map_err(|error| Fault::nonsense(&error))?;
+    Ok(body.freeze())
+}
+
+/// The messages of a response.
+fn opened(response: hyper::Result<Response<Incoming>>) -> Result<Frames, Fault> {
+    let response = response.map_err(|cause| Fault::Broken(cause.to_string()))?;
+    if response.status() != 200 {
+        return Err(Fault::Status(response.status().as_u16(), "expected gRPC".to_owned()));
+    }
+    // an answer without messages has its status in front
+    status(response.headers())?;
+    Ok(Frames { body: response.into_body(), rest: BytesMut::new() })
 }
 
 /// Answers without end, on a connection of their own.
 pub(super) struct Stream {
-    frames: Frames,
+    state: State,
     _connection: Abort,
+}
+
+enum State {
+    Asked(Asked),
+    Answered(Frames),
 }
 
 impl Stream {
     /// The next message. May be dropped while it waits, nothing is lost then.
     pub(super) async fn next<A: Message + Default>(&mut self) -> Result<A, Fault> {
         let ended = || Fault::Broken("the stream of events ended".to_owned());
-        self.frames.next().await?.ok_or_else(ended)
+        if let State::Asked(response) = &mut self.state {
+            self.state = State::Answered(opened(response.await)?);
+        }
+        match &mut self.state {
+            State::Answered(frames) => frames.next().await?.ok_or_else(ended),
+            State::Asked(_) => Err(ended()),
+        }
     }
 }
 
