@@ -68,4 +68,5 @@ deps:
 
 clean:
 	testbed/dockerd clean
+	testbed/containerd clean
 	cargo clean

@@ -8,14 +8,16 @@ use plimsoll::flags::settings::{Auth, Listen, Settings};
 use plimsoll::host::{Host, Options, Pace};
 use plimsoll::{flags, server};
 use plimsoll_core::event::EventType;
-use plimsoll_discover::docker;
+use plimsoll_discover::runtime::endpoint::Tls;
+use plimsoll_discover::runtime::timeouts::Timeouts;
+use plimsoll_discover::{containerd, crio, docker, podman, runtime};
 use plimsoll_kernel::root::Root;
 use plimsoll_retain::events::{Limit, Limits};
 use plimsoll_serve::app;
 use plimsoll_serve::auth::Guard;
 use plimsoll_serve::labels::LabelRules;
 use plimsoll_serve::listen::{Address, Bound};
-use plimsoll_serve::tls::Tls;
+use plimsoll_serve::tls::Tls as ServerTls;
 use tokio::signal::unix::{SignalKind, signal};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -67,9 +69,9 @@ async fn address(listen: &Listen) -> Result<Address, Failure> {
     }
 }
 
-fn tls(settings: &Settings) -> Result<Option<Tls>, Failure> {
+fn tls(settings: &Settings) -> Result<Option<ServerTls>, Failure> {
     let Some(tls) = &settings.serving.tls else { return Ok(None) };
-    Ok(Some(Tls::load(tls.cert.clone(), tls.key.clone(), tls.client_ca.clone())?))
+    Ok(Some(ServerTls::load(tls.cert.clone(), tls.key.clone(), tls.client_ca.clone())?))
 }
 
 /// A wrong `--rootfs` would leave every number of the host out.
@@ -109,7 +111,7 @@ fn serving(settings: &Settings) -> Result<app::Options, Failure> {
 }
 
 fn options(settings: &Settings) -> Options {
-    let Settings { labels, selection, pace, memory, runtimes, machine, .. } = settings;
+    let Settings { labels, selection, pace, memory, machine, .. } = settings;
     let mut event_limits = Limits::default();
     for kind in EventType::ALL {
         *event_limits.of_mut(kind) = Limit {
@@ -118,7 +120,7 @@ fn options(settings: &Settings) -> Options {
         };
     }
     Options {
-        root: machine.rootfs.as_deref().map_or_else(Root::detect, Root::with_rootfs),
+        root: root(settings),
         kinds: selection.kinds,
         pace: Pace {
             base: pace.interval,
@@ -141,7 +143,7 @@ fn options(settings: &Settings) -> Options {
         docker_only: selection.docker_only,
         raw_prefixes: selection.raw_prefixes.clone(),
         without_root_stats: selection.disable_root_cgroup_stats,
-        docker: (!runtimes.docker.is_empty()).then(|| docker_config(settings)),
+        runtimes: runtimes_of(settings),
         event_limits,
         ended_containers: memory.ended_containers,
         ended_age: memory.ended_age,
@@ -151,21 +153,69 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
+/// A runtime whose address is empty is not asked.
+fn runtimes_of(settings: &Settings) -> Vec<runtime::Config> {
+    let runtimes = &settings.runtimes;
+    let mut all = Vec::new();
+    if !runtimes.docker.is_empty() {
+        all.push(runtime::Config::Docker(docker_config(settings)));
+    }
+    if !runtimes.containerd.as_os_str().is_empty() {
+        all.push(runtime::Config::Containerd(containerd_config(settings)));
+    }
+    let root = root(settings);
+    let mut timeouts = Timeouts::default();
+    if !runtimes.crio_client_timeout.is_zero() {
+        (timeouts.answer, timeouts.ping) = (runtimes.crio_client_timeout, runtimes.crio_client_timeout);
+    }
+    all.push(runtime::Config::Crio(crio::Config {
+        proc: root.proc.clone(),
+        rootfs: root.rootfs.clone(),
+        timeouts,
+        ..crio::Config::default()
+    }));
+    if !runtimes.podman.is_empty() {
+        all.push(runtime::Config::Podman(podman::Config {
+            endpoint: runtimes.podman.clone(),
+            env_whitelist: settings.labels.env_prefixes.clone(),
+            proc: root.proc,
+            rootfs: root.rootfs,
+            ..podman::Config::default()
+        }));
+    }
+    all
+}
+
+fn containerd_config(settings: &Settings) -> containerd::Config {
+    let runtimes = &settings.runtimes;
+    containerd::Config {
+        socket: runtimes.containerd.clone(),
+        namespace: runtimes.containerd_namespace.clone(),
+        env_whitelist: or(&runtimes.containerd_env_prefixes, &settings.labels.env_prefixes),
+        proc: root(settings).proc,
+        ..containerd::Config::default()
+    }
+}
+
+/// The list, or the other one where it is empty.
+fn or(list: &[String], other: &[String]) -> Vec<String> {
+    if list.is_empty() { other } else { list }.to_vec()
+}
+
+fn root(settings: &Settings) -> Root {
+    settings.machine.rootfs.as_deref().map_or_else(Root::detect, Root::with_rootfs)
+}
+
 fn docker_config(settings: &Settings) -> docker::Config {
     let runtimes = &settings.runtimes;
-    let prefixes = if runtimes.docker_env_prefixes.is_empty() {
-        &settings.labels.env_prefixes
-    } else {
-        &runtimes.docker_env_prefixes
-    };
     docker::Config {
         endpoint: runtimes.docker.clone(),
-        tls: runtimes.docker_tls.as_ref().map(|tls| docker::Tls {
+        tls: runtimes.docker_tls.as_ref().map(|tls| Tls {
             cert: tls.cert.clone(),
             key: tls.key.clone(),
             ca: tls.ca.clone(),
         }),
-        env_whitelist: prefixes.clone(),
+        env_whitelist: or(&runtimes.docker_env_prefixes, &settings.labels.env_prefixes),
         root_dir_default: runtimes.docker_root.clone(),
         ..docker::Config::default()
     }

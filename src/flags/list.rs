@@ -471,8 +471,10 @@ pub static SECTIONS: &[Section] = &[
             Flag::new(
                 "containerd-namespace",
                 "k8s.io",
-                Set::Text(|d, v| d.settings.runtimes.containerd_namespace = v),
-                "containerd's namespace, for containers whose cgroup does not tell it.",
+                Set::Text(|d, v| {
+                    d.settings.runtimes.containerd_namespace = Some(v).filter(|name| !name.is_empty())
+                }),
+                "The only namespace of containerd that is looked at. Not given: all.",
             )
             .since("0.34")
             .accepted(NO_CONTAINERD),

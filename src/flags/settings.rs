@@ -296,8 +296,8 @@ pub struct Runtimes {
     pub docker_env_prefixes: Vec<String>,
     /// containerd's socket.
     pub containerd: PathBuf,
-    /// containerd's namespace for those of its containers whose cgroup does not tell it.
-    pub containerd_namespace: String,
+    /// The only namespace of containerd that is looked at; absent is all.
+    pub containerd_namespace: Option<String>,
     /// Environment variables of containerd's containers that are kept, by prefix.
     pub containerd_env_prefixes: Vec<String>,
     /// Longest wait for CRI-O; zero is the agent's own limit.
@@ -314,7 +314,7 @@ impl Default for Runtimes {
             docker_root: "/var/lib/docker".into(),
             docker_env_prefixes: Vec::new(),
             containerd: "/run/containerd/containerd.sock".into(),
-            containerd_namespace: "k8s.io".to_owned(),
+            containerd_namespace: None,
             containerd_env_prefixes: Vec::new(),
             crio_client_timeout: Duration::ZERO,
             podman: "unix:///var/run/podman/podman.sock".to_owned(),

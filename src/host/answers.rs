@@ -8,6 +8,7 @@ use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
 use plimsoll_core::summary::DerivedStats;
 use plimsoll_core::time::Timestamp;
+use plimsoll_discover::{docker, podman};
 use plimsoll_measure::processes::{self, Clock};
 use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
@@ -118,8 +119,15 @@ impl Past for Inner {
 
     fn docker(&self) -> Later<'_, Result<DockerStatus, String>> {
         Box::pin(async move {
-            let docker = self.docker.get().ok_or("Docker is not asked: --docker is empty")?;
-            docker.status().await.map(own::docker_status)
+            let docker = self.followed(docker::NAMESPACE).ok_or("Docker is not asked: --docker is empty")?;
+            docker.status().await.map(own::runtime_status)
+        })
+    }
+
+    fn podman(&self) -> Later<'_, Result<DockerStatus, String>> {
+        Box::pin(async move {
+            let podman = self.followed(podman::NAMESPACE).ok_or("Podman is not asked: --podman is empty")?;
+            podman.status().await.map(own::runtime_status)
         })
     }
 

@@ -7,6 +7,7 @@ use plimsoll_core::columns::Columnar;
 use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
+use plimsoll_discover::runtime::Verdict;
 use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
@@ -27,6 +28,10 @@ pub(crate) struct Container {
     pub(crate) seen: Timestamp,
     /// The runtime's id where a runtime claims the name.
     pub(crate) claimed: Option<String>,
+    /// Whether it is shown as a raw cgroup when no runtime knows it.
+    pub(crate) shown: bool,
+    /// Runtimes that have not said yet whether it is theirs, and whether it can only be theirs.
+    waiting: Mutex<Vec<(&'static str, bool)>>,
     /// Kills for want of memory whose killed task was here.
     pub(crate) oom_events: AtomicU64,
     /// Somebody wrote one of its files since the spec was read.
@@ -35,8 +40,6 @@ pub(crate) struct Container {
     gone: AtomicBool,
     /// Its creation event has been sent.
     creation_told: AtomicBool,
-    /// The runtime that claims it by its name does not know it.
-    foreign: AtomicBool,
     /// Bytes that the kept past takes, and how many samples it has; told apart from the sampler, so that a
     /// scrape waits for no reading.
     kept: [AtomicUsize; 2],
@@ -92,7 +95,8 @@ const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
 const SPEC_AGE_NANOS: i64 = 60_000_000_000;
 
 impl Container {
-    pub(crate) fn new(stages: &Stages, name: &str, claimed: Option<String>, seen: Timestamp) -> Self {
+    pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp) -> Self {
+        let claimed = Some(verdict.id).filter(|id| !id.is_empty());
         let reference = Reference::raw(name);
         let identity = Identity::default();
         let labels = labels::block(&reference, &identity, &stages.label_rules);
@@ -101,11 +105,12 @@ impl Container {
             name: name.into(),
             seen,
             claimed,
+            shown: verdict.shown,
+            waiting: Mutex::new(verdict.by),
             oom_events: AtomicU64::new(0),
             spec_stale: AtomicBool::new(true),
             gone: AtomicBool::new(false),
             creation_told: AtomicBool::new(false),
-            foreign: AtomicBool::new(false),
             kept: Default::default(),
             known: Mutex::new(Known {
                 reference: Arc::new(reference),
@@ -150,6 +155,7 @@ impl Container {
     pub(crate) fn identify(&self, stages: &Stages, identity: Arc<Identity>) -> bool {
         {
             let mut known = lock(&self.known);
+            lock(&self.waiting).retain(|(other, _)| *other != identity.namespace);
             if known.settled && known.identity == identity {
                 return false;
             }
@@ -175,6 +181,25 @@ impl Container {
         lock(&self.known).settled = true;
     }
 
+    /// A runtime has said that it has no such container, or (`down`) cannot say, which counts only where the
+    /// name may be somebody else's. Returns whether nobody is left who could know it.
+    pub(crate) fn disowned(&self, namespace: &str, down: bool) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let before = waiting.len();
+        waiting.retain(|(other, sure)| *other != namespace || (down && *sure));
+        before > waiting.len() && waiting.is_empty() && self.owner().is_empty()
+    }
+
+    /// Whether this runtime has not said yet that it is its, or not.
+    pub(crate) fn waits_for(&self, namespace: &str) -> bool {
+        lock(&self.waiting).iter().any(|(other, _)| *other == namespace)
+    }
+
+    /// The namespace of the runtime that knows it; empty while none does.
+    pub(crate) fn owner(&self) -> &'static str {
+        lock(&self.known).identity.namespace
+    }
+
     /// Whether its creation event has been sent; from now on it has.
     pub(crate) fn tell_creation(&self) -> bool {
         self.creation_told.swap(true, Ordering::Relaxed)
@@ -183,17 +208,6 @@ impl Container {
     /// Whether its creation event has been sent.
     pub(crate) fn creation_is_told(&self) -> bool {
         self.creation_told.load(Ordering::Relaxed)
-    }
-
-    /// The runtime that claims it does not know it: nothing will be told of it, its end neither.
-    pub(crate) fn disown(&self) {
-        self.foreign.store(true, Ordering::Relaxed);
-        self.settle();
-    }
-
-    /// Whether a runtime may still tell of it.
-    pub(crate) fn is_owned(&self) -> bool {
-        self.claimed.is_some() && !self.foreign.load(Ordering::Relaxed)
     }
 
     /// Tells the reader whose network is the container's.

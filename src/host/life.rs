@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use plimsoll_core::container::Identity;
 use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType, OomKill};
 use plimsoll_core::time::Timestamp;
-use plimsoll_discover::docker::{self, Told};
-use plimsoll_discover::runtime::Claim;
+use plimsoll_discover::docker;
+use plimsoll_discover::runtime::status::Status;
+use plimsoll_discover::runtime::told::Told;
 use plimsoll_discover::watch::TreeEvent;
 use plimsoll_measure::oom::Kill;
 use plimsoll_measure::reader::Effort;
@@ -17,6 +19,7 @@ use tokio::sync::mpsc;
 
 use super::container::{Container, Work};
 use super::exits::{self, Exit};
+use super::followed::Followed;
 use super::{Inner, lock};
 
 impl Inner {
@@ -43,16 +46,35 @@ impl Inner {
             container.grown();
             return;
         }
-        let claimed = match self.runtimes.owner(name).claim {
-            Claim::Mine { id } | Claim::Perhaps { id } => Some(id).filter(|id| !id.is_empty()),
-            Claim::Ignored | Claim::NotMine => return,
-        };
-        let docker = self.docker.get().filter(|_| claimed.is_some());
-        let container = Container::new(&self.stages, name, claimed, self.stages.now());
+        let mut verdict = self.runtimes.verdict(name);
+        let claimed = !verdict.id.is_empty();
+        let (mut asked, mut deaf) = (Vec::new(), false);
+        // who does not answer is asked all the same, but only waited for where the name can only be his
+        verdict.by.retain(|(namespace, sure)| {
+            let Some(runtime) = self.followed(namespace) else { return false };
+            let waited = *sure || !runtime.is_down();
+            deaf |= !waited;
+            asked.push(runtime);
+            waited
+        });
+        if verdict.by.is_empty() && !verdict.shown {
+            if claimed && deaf {
+                lock(&self.passed_over).insert(name.to_owned());
+            }
+            return;
+        }
+        let settled = verdict.by.is_empty();
+        let container = Container::new(&self.stages, name, verdict, self.stages.now());
         let Ok(container) = self.registry.insert(container) else { return };
-        match (&container.claimed, docker) {
-            (Some(id), Some(docker)) => docker.ask(id),
-            _ => container.settle(),
+        if let Some(id) = &container.claimed {
+            asked.iter().for_each(|runtime| runtime.daemon.ask(id));
+        }
+        if settled {
+            container.settle();
+        }
+        // one that fell silent meanwhile was not told of this container
+        for runtime in asked.iter().filter(|runtime| runtime.is_down()) {
+            self.deaf(&container, runtime.daemon.namespace());
         }
         if name == "/" && self.options.without_root_stats {
             return;
@@ -60,6 +82,20 @@ impl Inner {
         if let Some(housekeeping) = self.housekeeping.get() {
             housekeeping.add(&container);
         }
+    }
+
+    /// The runtime of that namespace, if it is followed.
+    pub(super) fn followed(&self, namespace: &str) -> Option<&Arc<Followed>> {
+        self.followed.get()?.iter().find(|runtime| runtime.daemon.namespace() == namespace)
+    }
+
+    /// Whether a runtime that answers may tell how the container ended.
+    fn will_be_told(&self, container: &Container) -> bool {
+        let owner = container.owner();
+        self.followed.get().into_iter().flatten().any(|runtime| {
+            let namespace = runtime.daemon.namespace();
+            !runtime.is_down() && (namespace == owner || container.waits_for(namespace))
+        })
     }
 
     /// The creation event waits for the identity, or for the first reading where no runtime has to be waited
@@ -105,12 +141,17 @@ impl Inner {
         if name == "/" {
             return;
         }
-        let Some(container) = self.registry.remove(name) else { return };
+        let Some(container) = self.registry.remove(name) else {
+            lock(&self.passed_over).remove(name);
+            return;
+        };
         container.vanished();
         let at = self.stages.now();
+        if let Some(id) = &container.claimed {
+            self.followed.get().into_iter().flatten().for_each(|runtime| runtime.daemon.gone(id));
+        }
         // a runtime that is not asked, does not answer or does not know it tells no exit code
-        let told = self.docker.get().is_some() && lock(&self.docker_state).is_ok() && container.is_owned();
-        let Some(id) = container.claimed.clone().filter(|_| told) else {
+        let Some(id) = container.claimed.clone().filter(|_| self.will_be_told(&container)) else {
             self.tell_end(&container, at, None);
             return;
         };
@@ -162,16 +203,13 @@ impl Inner {
         let _ = self.watchers.send(Arc::new(event));
     }
 
-    /// What Docker told.
-    pub(super) fn told(self: &Arc<Self>, told: Told) {
+    /// What a runtime told.
+    pub(super) fn told(&self, runtime: &Followed, told: Told) {
+        let namespace = runtime.daemon.namespace();
         match told {
             Told::Known { id, identity } => {
                 for container in self.registry.of_id(&id) {
-                    let news = container.identify(&self.stages, identity.clone());
-                    if let Some(housekeeping) = self.housekeeping.get().filter(|_| news) {
-                        housekeeping.hurry(&container);
-                    }
-                    self.tell_creation(&container);
+                    self.known(&container, &identity);
                 }
             }
             Told::Ended { id, exit_code, oom_killed } => {
@@ -180,39 +218,76 @@ impl Inner {
             Told::Gone { .. } => {}
             Told::Unknown { id } => {
                 for container in self.registry.of_id(&id) {
-                    self.unclaimed(&container);
+                    if container.disowned(namespace, false) {
+                        self.unclaimed(&container);
+                    }
                 }
             }
-            Told::Up { status } => self.docker_up(status),
-            Told::Down { reason } => *lock(&self.docker_state) = Err(reason),
+            Told::Up { status } => self.up(runtime, &status),
+            Told::Down { reason } => self.down(runtime, reason),
         }
     }
 
-    fn docker_up(&self, status: Arc<docker::status::Status>) {
+    fn known(&self, container: &Arc<Container>, identity: &Arc<Identity>) {
+        let owner = container.owner();
+        // Docker's containers are containerd's too, and Docker knows them better
+        if !owner.is_empty() && self.runtimes.rank(owner) < self.runtimes.rank(identity.namespace) {
+            return;
+        }
+        let news = container.identify(&self.stages, identity.clone());
+        if let Some(housekeeping) = self.housekeeping.get().filter(|_| news) {
+            housekeeping.hurry(container);
+        }
+        self.tell_creation(container);
+    }
+
+    fn up(&self, runtime: &Followed, status: &Status) {
+        runtime.up();
+        if runtime.daemon.namespace() == docker::NAMESPACE {
+            self.docker_is(status);
+        }
+        let passed_over = std::mem::take(&mut *lock(&self.passed_over));
+        passed_over.iter().for_each(|name| self.appeared(name));
+    }
+
+    /// What the rest of the answers take from Docker's description.
+    fn docker_is(&self, status: &Status) {
         lock(&self.stages.filesystems).set_docker(Path::new(&status.root_dir), &status.driver);
         let mut versions = lock(&self.versions);
         let mut renewed = (**versions).clone();
         renewed.docker.clone_from(&status.version);
         renewed.docker_api.clone_from(&status.api_version);
         *versions = Arc::new(renewed);
-        *lock(&self.docker_state) = Ok(status);
     }
 
-    /// The runtime does not know what looked like its own: it goes to those that are asked later.
+    /// Names that are only perhaps the runtime's do not wait for it: it may not even be installed.
+    fn down(&self, runtime: &Followed, reason: String) {
+        runtime.down(reason);
+        for container in self.registry.all() {
+            self.deaf(&container, runtime.daemon.namespace());
+        }
+    }
+
+    /// The runtime cannot say whether the container is its.
+    fn deaf(&self, container: &Arc<Container>, namespace: &str) {
+        if container.disowned(namespace, true) {
+            if !container.shown {
+                lock(&self.passed_over).insert(container.name.to_string());
+            }
+            self.unclaimed(container);
+        }
+    }
+
+    /// No runtime knows what looked like its own: it is shown under its cgroup's name, or not at all.
     fn unclaimed(&self, container: &Arc<Container>) {
-        match self.runtimes.owner_after(&container.name, docker::NAMESPACE).claim {
-            Claim::Ignored | Claim::NotMine => {
-                if self.registry.remove_this(container) {
-                    container.vanished();
-                }
+        if container.shown {
+            container.settle();
+            // else its first reading tells when it was made
+            if container.sampled_at().is_some() {
+                self.tell_creation(container);
             }
-            Claim::Mine { .. } | Claim::Perhaps { .. } => {
-                container.disown();
-                // its first reading tells when it was made
-                if container.sampled_at().is_some() {
-                    self.tell_creation(container);
-                }
-            }
+        } else if self.registry.remove_this(container) {
+            container.vanished();
         }
     }
 
@@ -254,11 +329,11 @@ impl Inner {
     }
 }
 
-/// Takes Docker's words until the host is gone.
-pub(crate) async fn listen(inner: Weak<Inner>, mut told: mpsc::Receiver<Told>) {
+/// Takes a runtime's words until the host is gone.
+pub(crate) async fn listen(inner: Weak<Inner>, runtime: Arc<Followed>, mut told: mpsc::Receiver<Told>) {
     while let Some(word) = told.recv().await {
         let Some(inner) = inner.upgrade() else { return };
-        inner.told(word);
+        inner.told(&runtime, word);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plimsoll_core::kinds::Kind;
+use plimsoll_discover::docker;
 use plimsoll_kernel::hierarchy::{Controller, Mode};
 use plimsoll_serve::past::{Missing, Validation};
 
@@ -14,13 +15,23 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
     let mut lacks = |feature: &str, reason: String, remedy: &str| {
         missing.push(Missing { feature: feature.to_owned(), reason, remedy: remedy.to_owned() });
     };
-    if let (Some(docker), Err(reason)) = (&host.options.docker, &*lock(&host.docker_state)) {
-        lacks(
-            "Names, labels and images of Docker containers",
-            format!("{}: {reason}", docker.endpoint),
-            "start Docker, or name its socket with --docker, and give the right to connect: the socket's \
-             group or CAP_DAC_OVERRIDE; in a container mount /var/run",
-        );
+    let containers = host.registry.all();
+    for runtime in host.followed.get().into_iter().flatten() {
+        let (daemon, Some(reason)) = (&runtime.daemon, runtime.why_down()) else { continue };
+        // most hosts have one runtime, and lack nothing for want of the others
+        let lacking = containers.iter().any(|container| container.waits_for(daemon.namespace()));
+        if lacking || daemon.namespace() == docker::NAMESPACE {
+            lacks(
+                &format!("Names, labels and images of {} containers", daemon.name()),
+                format!("{}: {reason}", daemon.address()),
+                &format!(
+                    "start {}, or name its socket with --{}, and give the right to connect: the socket's \
+                     group or CAP_DAC_OVERRIDE; in a container mount /var/run",
+                    daemon.name(),
+                    daemon.namespace()
+                ),
+            );
+        }
     }
     if let Some(reason) = &*lock(&host.oom_missing) {
         lacks(

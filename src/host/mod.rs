@@ -6,6 +6,7 @@
 mod answers;
 mod container;
 mod exits;
+mod followed;
 mod housekeeping;
 mod life;
 mod machine;
@@ -19,15 +20,14 @@ mod stages;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use plimsoll_core::event::Event;
 use plimsoll_core::machine::{MachineInfo, Versions};
-use plimsoll_discover::docker::Docker;
-use plimsoll_discover::docker::endpoint::EndpointError;
-use plimsoll_discover::docker::status::Status;
 use plimsoll_discover::raw::claim::Raw;
 use plimsoll_discover::runtime::Runtimes;
+use plimsoll_discover::runtime::endpoint::EndpointError;
 use plimsoll_discover::watch::{self as tree, Watch};
 use plimsoll_retain::ended::Ended;
 use plimsoll_retain::events::EventStore;
@@ -40,6 +40,7 @@ pub use own::own_families;
 
 use container::{Container, Work};
 use exits::Exits;
+use followed::Followed;
 use housekeeping::{Housekeeping, OnRead};
 use registry::Registry;
 use stages::Stages;
@@ -67,9 +68,9 @@ pub enum Error {
     /// The cgroup tree cannot be watched or listed.
     #[error("the cgroup tree cannot be watched")]
     Watch(#[source] tree::Error),
-    /// Docker's address or its TLS files are no such thing.
+    /// A runtime's address or its TLS files are no such thing.
     #[error(transparent)]
-    Docker(#[from] EndpointError),
+    Runtime(#[from] EndpointError),
     /// `start` was called a second time.
     #[error("the host was started before")]
     Started,
@@ -89,11 +90,12 @@ struct Inner {
     ending: Mutex<Vec<Arc<Container>>>,
     machine: Mutex<Arc<MachineInfo>>,
     versions: Mutex<Arc<Versions>>,
-    docker_state: Mutex<Result<Arc<Status>, String>>,
     oom_missing: Mutex<Option<String>>,
     housekeeping: OnceLock<Housekeeping>,
     watch: Mutex<Option<Watch>>,
-    docker: OnceLock<Docker>,
+    followed: OnceLock<followed::All>,
+    /// Groups that only a runtime which does not answer could name, and that are not shown without a name.
+    passed_over: Mutex<BTreeSet<String>>,
     ready: watch::Sender<bool>,
     /// Closing it ends the thread that follows the kernel's log.
     kernel_log: Mutex<Option<std::io::PipeWriter>>,
@@ -117,11 +119,11 @@ impl Host {
             ending: Mutex::default(),
             machine: Mutex::new(Arc::new(machine)),
             versions: Mutex::new(Arc::new(versions)),
-            docker_state: Mutex::new(Err("Docker has not answered yet".to_owned())),
             oom_missing: Mutex::new(None),
             housekeeping: OnceLock::new(),
             watch: Mutex::new(None),
-            docker: OnceLock::new(),
+            followed: OnceLock::new(),
+            passed_over: Mutex::default(),
             ready: watch::Sender::new(false),
             kernel_log: Mutex::new(None),
             stages,
@@ -148,7 +150,7 @@ impl Host {
             .map_err(Error::Thread)?;
         inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
         inner.stages.measure_layers(inner.options.disk_interval).map_err(Error::Thread)?;
-        self.start_docker()?;
+        self.start_runtimes()?;
         inner.appeared("/");
         let weak = Arc::downgrade(inner);
         let mut work = Work::default();
@@ -169,12 +171,18 @@ impl Host {
         Ok(())
     }
 
-    fn start_docker(&self) -> Result<(), Error> {
-        let Some(config) = self.inner.options.docker.clone() else { return Ok(()) };
-        let (teller, told) = mpsc::channel(TOLD_QUEUE);
-        let docker = plimsoll_discover::docker::start(config, &self.inner.handle, teller)?;
-        if self.inner.docker.set(docker).is_ok() {
-            self.inner.handle.spawn(life::listen(Arc::downgrade(&self.inner), told));
+    fn start_runtimes(&self) -> Result<(), Error> {
+        let mut followed = followed::All::new();
+        let mut listeners = Vec::new();
+        for config in self.inner.options.runtimes.clone() {
+            let (teller, told) = mpsc::channel(TOLD_QUEUE);
+            let runtime = Arc::new(Followed::new(config.start(&self.inner.handle, teller)?));
+            listeners.push((runtime.clone(), told));
+            followed.push(runtime);
+        }
+        self.inner.followed.set(followed).map_err(|_| Error::Started)?;
+        for (runtime, told) in listeners {
+            self.inner.handle.spawn(life::listen(Arc::downgrade(&self.inner), runtime, told));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use plimsoll_core::kinds::Kinds;
-use plimsoll_discover::docker;
+use plimsoll_discover::runtime;
 use plimsoll_kernel::root::Root;
 use plimsoll_retain::events::Limits;
 use plimsoll_serve::labels::LabelRules;
@@ -40,8 +40,8 @@ pub struct Options {
     pub raw_prefixes: Vec<String>,
     /// Whether the root's numbers are not read.
     pub without_root_stats: bool,
-    /// Docker; `None` never asks it.
-    pub docker: Option<docker::Config>,
+    /// The runtimes that are asked, each at most once.
+    pub runtimes: Vec<runtime::Config>,
     /// The kernel's log, for kills for want of memory.
     pub kernel_log: PathBuf,
     /// How long and how many events are kept.
@@ -72,7 +72,7 @@ impl Default for Options {
             docker_only: false,
             raw_prefixes: Vec::new(),
             without_root_stats: false,
-            docker: Some(docker::Config::default()),
+            runtimes: runtime::Config::defaults(),
             kernel_log: "/dev/kmsg".into(),
             event_limits: Limits::default(),
             ended_containers: 1000,

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use plimsoll_core::family::{Emit, Type};
-use plimsoll_discover::docker::status::{Image, Status};
+use plimsoll_discover::runtime::status::{Image, Status};
 use plimsoll_serve::past::{DockerImage, DockerStatus, OwnMetric};
 
 use super::{Inner, lock};
@@ -11,11 +11,17 @@ use super::{Inner, lock};
 /// One of our own families and where its value is.
 struct Own {
     metric: OwnMetric,
-    value: fn(&Inner) -> Option<f64>,
+    value: Value,
+}
+
+enum Value {
+    One(fn(&Inner) -> Option<f64>),
+    /// One for each value of the family's labels.
+    Each(fn(&Inner, &mut dyn Emit)),
 }
 
 const fn row(name: &'static str, help: &'static str, kind: Type, value: fn(&Inner) -> Option<f64>) -> Own {
-    Own { metric: OwnMetric { name, help, kind, labels: &[] }, value }
+    Own { metric: OwnMetric { name, help, kind, labels: &[] }, value: Value::One(value) }
 }
 
 fn count(counter: &AtomicU64) -> Option<f64> {
@@ -26,9 +32,6 @@ fn count(counter: &AtomicU64) -> Option<f64> {
 static ROWS: &[Own] = &[
     row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
         Some(host.registry.len() as f64)
-    }),
-    row("plimsoll_docker_up", "Whether Docker answers; absent when it is not asked.", Type::Gauge, |host| {
-        host.docker.get().map(|_| f64::from(u8::from(lock(&host.docker_state).is_ok())))
     }),
     row("plimsoll_kept_bytes", "Bytes that the samples kept in memory take.", Type::Gauge, |host| {
         Some(kept(host).0 as f64)
@@ -81,6 +84,21 @@ static ROWS: &[Own] = &[
     row("plimsoll_read_files_total", "Kernel files read for samples.", Type::Counter, |host| {
         count(&host.stages.meters.files)
     }),
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_runtime_up",
+            help: "Whether a container runtime answers; absent for one that never has.",
+            kind: Type::Gauge,
+            labels: &["runtime"],
+        },
+        value: Value::Each(|host, emit| {
+            for runtime in host.followed.get().into_iter().flatten() {
+                if let Some(up) = runtime.is_up() {
+                    emit.int(&[runtime.daemon.namespace()], u64::from(up));
+                }
+            }
+        }),
+    },
     row("plimsoll_samples_total", "Container samples read.", Type::Counter, |host| {
         count(&host.stages.meters.samples)
     }),
@@ -116,14 +134,19 @@ fn kept(host: &Inner) -> (usize, usize) {
 #[allow(clippy::type_complexity, reason = "the trait's own shape")]
 pub(super) fn metrics(host: &Inner, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnMut(&mut dyn Emit))) {
     for own in ROWS {
-        if let Some(value) = (own.value)(host) {
-            out(&own.metric, &mut |emit| emit.float(&[], value));
+        match own.value {
+            Value::One(value) => {
+                if let Some(value) = value(host) {
+                    out(&own.metric, &mut |emit| emit.float(&[], value));
+                }
+            }
+            Value::Each(values) => out(&own.metric, &mut |emit| values(host, emit)),
         }
     }
 }
 
-/// Docker's own description in the page's words.
-pub(super) fn docker_status(status: Status) -> DockerStatus {
+/// A runtime's own description in the page's words.
+pub(super) fn runtime_status(status: Status) -> DockerStatus {
     let image = |image: Image| DockerImage {
         tags: image.tags,
         id: image.id,

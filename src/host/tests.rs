@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use plimsoll_core::event::{Event, EventType};
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::docker;
+use plimsoll_discover::runtime::{self, told::Told};
 use plimsoll_kernel::root::Root;
 use plimsoll_measure::oom::Kill;
 use plimsoll_serve::past::{EventQuery, Past};
 
 use super::exits::Exit;
+use super::followed::Followed;
 use super::{Host, Inner, Options, Pace, lock};
 
 const ID: &str = "4f1a6f0c7d5b0e6a1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7";
@@ -31,7 +33,7 @@ impl Machine {
         fs::write(root.cgroup.join("cgroup.controllers"), "cpu memory\n").unwrap();
         let options = Options {
             root,
-            docker,
+            runtimes: docker.into_iter().map(runtime::Config::Docker).collect(),
             kernel_log: folder.path().join("kmsg"),
             pace: Pace { base: Duration::from_millis(20), dynamic: false, ..Pace::default() },
             ..Options::default()
@@ -101,8 +103,12 @@ fn silent() -> Option<docker::Config> {
     Some(docker::Config { endpoint: "unix:///nowhere/docker.sock".to_owned(), ..docker::Config::default() })
 }
 
-fn up(inner: &Inner) {
-    *lock(&inner.docker_state) = Ok(Arc::new(docker::status::Status::default()));
+/// It has been found silent, and answers from now on.
+async fn up(inner: &Inner) -> Arc<Followed> {
+    let docker = inner.followed(docker::NAMESPACE).unwrap().clone();
+    until("silent", || docker.is_down()).await;
+    docker.up();
+    docker
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,7 +160,7 @@ async fn one_that_comes_back_under_its_name_is_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_that_is_told_after_the_end_counts_for_the_one_that_ended() {
     let machine = Machine::start(silent()).await;
-    up(machine.inner());
+    up(machine.inner()).await;
     let name = format!("/docker/{ID}");
     machine.create(&name, 1);
     until("seen", || machine.usage(&name).is_some()).await;
@@ -184,11 +190,11 @@ async fn a_kill_that_is_told_after_the_end_counts_for_the_one_that_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_its_runtime_does_not_know_stays_as_a_plain_group() {
     let machine = Machine::start(silent()).await;
-    up(machine.inner());
+    let docker = up(machine.inner()).await;
     let name = format!("/other/{ID}");
     machine.create(&name, 1);
     until("seen", || machine.usage(&name).is_some()).await;
-    machine.inner().told(docker::Told::Unknown { id: ID.to_owned() });
+    machine.inner().told(&docker, Told::Unknown { id: ID.to_owned() });
     until("told", || machine.events(&name) == [EventType::Creation]).await;
     machine.remove(&name);
     until("ended", || machine.events(&name).len() == 2).await;

@@ -8,10 +8,12 @@
 //! sets them. Without root or Docker a test skips with a line, unless `CI` is set.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod containerd;
 pub mod docker;
 pub mod exposition;
 pub mod http;
 pub mod kernel;
+pub mod podman;
 pub mod program;
 pub mod workload;
 
@@ -62,6 +64,8 @@ pub fn able(test: &str, needs: &[Need]) -> bool {
 pub enum Need {
     Root,
     Docker,
+    /// The tar of the workload image.
+    Image,
     Workload,
     Program(&'static str),
 }
@@ -72,13 +76,13 @@ impl Need {
             Self::Root if rustix::process::geteuid().is_root() => Ok(()),
             Self::Root => Err("not root".into()),
             Self::Workload => workload::path().map(drop),
+            Self::Image if std::env::var_os("PLIMSOLL_TEST_IMAGE").is_some() => Ok(()),
+            Self::Image => Err("PLIMSOLL_TEST_IMAGE is not set; `make e2e` makes the image".into()),
             Self::Program(name) => find_program(name).map(drop).ok_or(format!("no {name} in PATH")),
             Self::Docker => {
                 Self::Root.met()?;
                 Self::Program("docker").met()?;
-                if std::env::var_os("PLIMSOLL_TEST_IMAGE").is_none() {
-                    return Err("PLIMSOLL_TEST_IMAGE is not set; `make e2e` makes the image".into());
-                }
+                Self::Image.met()?;
                 if std::env::var_os("PLIMSOLL_TEST_DOCKER").is_some() {
                     Ok(())
                 } else {

@@ -11,7 +11,7 @@ use plimsoll::core::kinds::{Kind, Kinds};
 use plimsoll::host::{Host, Options, Pace};
 use plimsoll::measure::sample::Sample;
 use plimsoll::serve::app::{self, App};
-use plimsoll_discover::docker;
+use plimsoll_discover::{docker, runtime};
 use plimsoll_kernel::root::Root;
 
 use super::archive::Archive;
@@ -67,10 +67,10 @@ impl Machine {
             kinds,
             // once at the start, then when asked
             pace: Pace { base: Duration::from_secs(3600), ..Pace::default() },
-            docker: Some(docker::Config {
+            runtimes: vec![runtime::Config::Docker(docker::Config {
                 endpoint: format!("unix://{}", socket.display()),
                 ..docker::Config::default()
-            }),
+            })],
             kernel_log: folder.path().join("dev/kmsg"),
             ..Options::default()
         };

@@ -9,6 +9,9 @@ pub mod watch;
 
 pub mod runtime;
 
+pub mod containerd;
+pub mod crio;
 pub mod docker;
+pub mod podman;
 pub mod raw;
 pub mod systemd;

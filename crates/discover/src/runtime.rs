@@ -1,18 +1,46 @@
 //! Whose is a cgroup? Decided from its path alone, so that it never waits for a daemon.
 //!
 //! Reads: nothing.
-//! Gives: the first runtime in the list that claims a name; raw, asked last, takes or ignores the rest.
+//! Gives: the runtimes that have, or may have, a name; raw, asked last, takes or ignores the rest.
 //! Cost:  one pass over the last part of the path for each runtime.
 //!
-//! A further runtime (containerd, CRI-O, podman) is a folder beside `docker/` with the same `claim.rs`,
-//! and a line in [`Runtimes::new`] between Docker and systemd. The prefixes of their groups are known to
-//! [`id::OTHERS`] already, so that Docker does not take them.
+//! A further runtime is a folder beside `docker/` with its `claim.rs` and a [`remote::Remote`], and a line in
+//! [`Runtimes::new`] and in [`Config`]; everything else (looking for the daemon, asking again, telling) is
+//! here and the same for all.
 
 pub mod id;
 
+pub mod told;
+
+pub mod daemon;
+pub mod status;
+pub mod timeouts;
+
+mod backoff;
+pub(crate) mod conmon;
+mod follow;
+pub(crate) mod started;
+
+pub(crate) mod remote;
+
+pub mod endpoint;
+pub(crate) mod fault;
+pub(crate) mod http;
+pub(crate) mod json;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use self::daemon::Daemon;
+use self::endpoint::EndpointError;
+use self::told::Told;
+use crate::containerd::claim::Containerd;
+use crate::crio::claim::Crio;
 use crate::docker::claim::Docker;
+use crate::podman::claim::Podman;
 use crate::raw::claim::Raw;
 use crate::systemd::claim::Systemd;
+use crate::{containerd, crio, docker, podman};
 
 /// What a runtime says to the name of a cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +51,7 @@ pub enum Claim {
         id: String,
     },
     /// The path may be this runtime's; its daemon must confirm the id, and when it does not know it, the
-    /// runtimes behind it are asked ([`Runtimes::owner_after`]).
+    /// others who may have it are listened to.
     Perhaps {
         /// What would be the id.
         id: String,
@@ -42,43 +70,108 @@ pub trait Runtime: Send + Sync {
     fn claim(&self, name: &str) -> Claim;
 }
 
-/// Who has a cgroup.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The runtime's namespace; empty for raw.
-    pub namespace: &'static str,
-    /// [`Claim::Mine`], [`Claim::Perhaps`] or [`Claim::Ignored`].
-    pub claim: Claim,
+/// What all runtimes together say to the name of a cgroup.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The id; empty when no runtime claims the name.
+    pub id: String,
+    /// The namespaces of the runtimes that may have it, the likeliest first, and whether it can only be theirs.
+    pub by: Vec<(&'static str, bool)>,
+    /// Whether it is shown as a raw cgroup when none of them knows it.
+    pub shown: bool,
 }
 
 /// The runtimes, in the order in which they are asked.
 pub struct Runtimes(Vec<Box<dyn Runtime>>);
 
 impl Runtimes {
-    /// All runtimes. The order is meaning: the first that claims a name has it; raw comes last, since it
-    /// claims all.
+    /// All runtimes. The order is meaning: who claims a name for sure has it, whatever those behind him say;
+    /// raw comes last, since it claims all.
     pub fn new(raw: Raw) -> Self {
-        Self(vec![Box::new(Docker), Box::new(Systemd), Box::new(raw)])
+        Self(vec![
+            Box::new(Docker),
+            Box::new(Containerd),
+            Box::new(Crio),
+            Box::new(Podman),
+            Box::new(Systemd),
+            Box::new(raw),
+        ])
     }
 
-    /// Who has the group of this name.
-    pub fn owner(&self, name: &str) -> Owner {
-        first(&self.0, name)
+    /// Who has, or may have, the group of this name.
+    pub fn verdict(&self, name: &str) -> Verdict {
+        let mut verdict = Verdict::default();
+        for runtime in &self.0 {
+            let raw = runtime.namespace().is_empty();
+            match runtime.claim(name) {
+                Claim::NotMine => {}
+                Claim::Ignored => return verdict,
+                Claim::Mine { .. } if raw => {
+                    verdict.shown = true;
+                    return verdict;
+                }
+                // the others are out; raw still says whether it is shown without a name
+                Claim::Mine { id } => {
+                    verdict.id = id;
+                    verdict.by = vec![(runtime.namespace(), true)];
+                    verdict.shown = self.raw(name);
+                    return verdict;
+                }
+                Claim::Perhaps { id } => {
+                    verdict.id = id;
+                    verdict.by.push((runtime.namespace(), false));
+                }
+            }
+        }
+        verdict
     }
 
-    /// Who has it when the runtime of `namespace`, which claimed it perhaps, does not know it.
-    pub fn owner_after(&self, name: &str, namespace: &str) -> Owner {
-        let behind = self.0.iter().position(|r| r.namespace() == namespace).map_or(0, |at| at + 1);
-        first(self.0.get(behind..).unwrap_or_default(), name)
+    fn raw(&self, name: &str) -> bool {
+        self.0.last().is_some_and(|raw| matches!(raw.claim(name), Claim::Mine { .. }))
+    }
+
+    /// Whose word counts more: the lower.
+    pub fn rank(&self, namespace: &str) -> usize {
+        self.0.iter().position(|runtime| runtime.namespace() == namespace).unwrap_or(usize::MAX)
     }
 }
 
-fn first(runtimes: &[Box<dyn Runtime>], name: &str) -> Owner {
-    runtimes
-        .iter()
-        .map(|runtime| Owner { namespace: runtime.namespace(), claim: runtime.claim(name) })
-        .find(|owner| owner.claim != Claim::NotMine)
-        .unwrap_or(Owner { namespace: "", claim: Claim::Ignored })
+/// How a runtime is reached; each has its own.
+#[derive(Clone, Debug)]
+pub enum Config {
+    /// Docker.
+    Docker(docker::Config),
+    /// containerd.
+    Containerd(containerd::Config),
+    /// CRI-O.
+    Crio(crio::Config),
+    /// Podman.
+    Podman(podman::Config),
+}
+
+impl Config {
+    /// All runtimes where they are by default.
+    pub fn defaults() -> Vec<Self> {
+        vec![
+            Self::Docker(docker::Config::default()),
+            Self::Containerd(containerd::Config::default()),
+            Self::Crio(crio::Config::default()),
+            Self::Podman(podman::Config::default()),
+        ]
+    }
+
+    /// Starts to follow the runtime; see [`Daemon`].
+    ///
+    /// # Errors
+    /// The endpoint or the TLS files are no such thing.
+    pub fn start(self, handle: &Handle, on: mpsc::Sender<Told>) -> Result<Daemon, EndpointError> {
+        match self {
+            Self::Docker(config) => docker::start(config, handle, on),
+            Self::Containerd(config) => Ok(containerd::start(config, handle, on)),
+            Self::Crio(config) => Ok(crio::start(config, handle, on)),
+            Self::Podman(config) => podman::start(config, handle, on),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -87,26 +180,38 @@ mod tests {
 
     const ID: &str = "4f1a6f0c7d5b0e6a1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7";
 
-    fn owner(name: &str) -> (&'static str, Claim) {
-        let Owner { namespace, claim } = Runtimes::new(Raw::default()).owner(name);
-        (namespace, claim)
+    fn verdict(pattern: &str, raw: Raw) -> (Vec<(&'static str, bool)>, bool) {
+        let Verdict { id, by, shown } = Runtimes::new(raw).verdict(&pattern.replace("ID", ID));
+        assert_eq!(by.is_empty(), id.is_empty(), "{pattern}");
+        (by, shown)
     }
 
     #[test]
-    fn first_claim_wins_and_raw_takes_the_rest() {
-        let mine = |id: &str| Claim::Mine { id: id.to_owned() };
-        assert_eq!(owner(&format!("/docker/{ID}")), ("docker", mine(ID)));
-        assert_eq!(owner("/system.slice/tmp.mount"), ("systemd", Claim::Ignored));
-        assert_eq!(owner("/system.slice/ssh.service"), ("", mine("")));
-        assert_eq!(owner("/"), ("", mine("")));
+    fn a_sure_claim_wins_and_raw_takes_the_rest() {
+        let f =
+            |name, by: &[_], shown| assert_eq!(verdict(name, Raw::default()), (by.to_vec(), shown), "{name}");
+        f("/docker/ID", &[("docker", true)], true);
+        f("/kubepods.slice/kubepods-podabc.slice/cri-containerd-ID.scope", &[("containerd", true)], true);
+        f("/kubepods.slice/crio-ID.scope", &[("crio", true)], true);
+        f("/machine.slice/libpod-ID.scope", &[("podman", true)], true);
+        f("/machine.slice/libpod-ID.scope/container", &[], false);
+        f("/system.slice/tmp.mount", &[], false);
+        f("/system.slice/ssh.service", &[], true);
+        f("/", &[], true);
     }
 
     #[test]
-    fn what_docker_does_not_confirm_goes_to_those_behind() {
-        let name = format!("/k8s.io/{ID}");
+    fn all_who_may_have_it_are_asked_at_once() {
+        let by = vec![("docker", false), ("containerd", false)];
+        assert_eq!(verdict("/k8s.io/ID", Raw::default()), (by.clone(), true));
+        assert_eq!(verdict("/k8s.io/ID", Raw::new(true, "")), (by, false));
+        let by = vec![("containerd", false)];
+        assert_eq!(verdict("/default/web", Raw::default()), (by, true));
+    }
+
+    #[test]
+    fn docker_counts_more_than_containerd_below_it() {
         let runtimes = Runtimes::new(Raw::default());
-        assert_eq!(runtimes.owner(&name).claim, Claim::Perhaps { id: ID.to_owned() });
-        let after = runtimes.owner_after(&name, "docker");
-        assert_eq!(after, Owner { namespace: "", claim: Claim::Mine { id: String::new() } });
+        assert!(runtimes.rank("docker") < runtimes.rank("containerd"));
     }
 }

@@ -15,9 +15,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plimsoll_core::container::Identity;
-use plimsoll_discover::docker::{self, Config, Docker, Timeouts, Tls, Told};
-use plimsoll_discover::raw::claim::Raw;
-use plimsoll_discover::runtime::{Claim, Runtimes};
+use plimsoll_discover::docker::claim::Docker;
+use plimsoll_discover::docker::{self, Config};
+use plimsoll_discover::runtime::daemon::Daemon as Followed;
+use plimsoll_discover::runtime::endpoint::Tls;
+use plimsoll_discover::runtime::timeouts::Timeouts;
+use plimsoll_discover::runtime::told::Told;
+use plimsoll_discover::runtime::{Claim, Runtime};
 use plimsoll_discover::watch::{Limits, TreeEvent, Watch};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -166,7 +170,7 @@ impl Daemon {
         self.must(&all)
     }
 
-    fn follow(&self) -> (Docker, mpsc::Receiver<Told>) {
+    fn follow(&self) -> (Followed, mpsc::Receiver<Told>) {
         let (to, told) = mpsc::channel(64);
         let timeouts = Timeouts {
             answer: Duration::from_secs(10),
@@ -257,7 +261,7 @@ async fn a_container_is_told_from_its_start_to_its_removal() {
     assert!(identity.created.is_some() && identity.started >= identity.created);
     assert!(identity.has_network);
     let name = group(identity.pid.unwrap());
-    assert_eq!(Runtimes::new(Raw::default()).owner(&name).claim, Claim::Mine { id: id.clone() }, "{name}");
+    assert_eq!(Docker.claim(&name), Claim::Mine { id: id.clone() }, "{name}");
 
     let parent = Parent(format!("plimsoll-live-{}", std::process::id()));
     let path = format!("/{}/below", parent.0);
@@ -265,11 +269,7 @@ async fn a_container_is_told_from_its_start_to_its_removal() {
     let identity = known(&mut told, &other, |identity| identity.pid.is_some()).await;
     assert!(!identity.has_network);
     let name = group(identity.pid.unwrap());
-    assert_eq!(
-        Runtimes::new(Raw::default()).owner(&name).claim,
-        Claim::Perhaps { id: other.clone() },
-        "{name}"
-    );
+    assert_eq!(Docker.claim(&name), Claim::Perhaps { id: other.clone() }, "{name}");
 
     docker.ask(&id);
     known(&mut told, &id, |_| true).await;
@@ -315,7 +315,7 @@ async fn a_container_with_remapped_users_is_known_by_its_group() {
     let id = daemon.run(&[], &["sleep", "1000"]);
     let identity = known(&mut told, &id, |identity| identity.pid.is_some()).await;
     let name = group(identity.pid.unwrap());
-    assert_eq!(Runtimes::new(Raw::default()).owner(&name).claim, Claim::Mine { id }, "{name}");
+    assert_eq!(Docker.claim(&name), Claim::Mine { id }, "{name}");
     let uid = std::fs::metadata(format!("/proc/{}", identity.pid.unwrap())).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&uid), 100_000, "users are remapped");
 }

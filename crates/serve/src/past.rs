@@ -194,6 +194,13 @@ pub trait Past: Send + Sync + 'static {
     /// # Errors
     /// A sentence: why it did not answer.
     fn docker(&self) -> Later<'_, Result<DockerStatus, String>>;
+    /// Podman's own description, in the same words.
+    ///
+    /// # Errors
+    /// A sentence: why it did not answer.
+    fn podman(&self) -> Later<'_, Result<DockerStatus, String>> {
+        Box::pin(std::future::ready(Err("Podman is not asked".to_owned())))
+    }
     /// What is missing on this machine, and what would mend it.
     fn missing(&self) -> Vec<Missing>;
     /// Containers that ended lately, oldest first.

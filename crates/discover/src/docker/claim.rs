@@ -18,7 +18,7 @@ impl Runtime for Docker {
             return Claim::NotMine;
         }
         let Some(parts) = id::split(name) else { return Claim::NotMine };
-        if others(parts.before) {
+        if id::begins(parts.before, &OTHERS) {
             return Claim::NotMine;
         }
         let id = parts.id.to_owned();
@@ -26,15 +26,6 @@ impl Runtime for Docker {
         let nested = parts.parent.split('/').any(id::has_id);
         if certain(parts) && !nested { Claim::Mine { id } } else { Claim::Perhaps { id } }
     }
-}
-
-/// Whether another runtime begins its groups so, also in runc's `slice:prefix:id`.
-fn others(before: &str) -> bool {
-    let word = before.trim_end_matches(['-', ':']);
-    let word = word.rsplit(':').next().unwrap_or(word);
-    OTHERS
-        .iter()
-        .any(|other| word.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
 }
 
 fn certain(parts: Parts<'_>) -> bool {

@@ -1,204 +1,87 @@
-//! The engine's socket, with a time limit and a size limit on everything.
-//!
-//! A client of our own rather than a library's: bollard's models fail a whole inspect for one unknown word
-//! in an enumeration (`State.Health.Status`, `HostConfig.CgroupnsMode`, ...) or one malformed time, and its
-//! answers are not bounded. What we need is six GET requests.
-//!
-//! Paths have no version, which every engine takes as its newest API.
+//! The engine, as it is followed. Paths have no version, which every engine takes as its newest API.
 
-use std::fmt;
-use std::time::Duration;
+use std::path::PathBuf;
 
-use bytes::{Bytes, BytesMut};
-use http::header::HOST;
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use super::events::{self, Happenings};
+use super::status::{self, Status};
+use super::{Config, inspect, list};
+use crate::runtime::endpoint::{Endpoint, EndpointError};
+use crate::runtime::fault::Fault;
+use crate::runtime::http::Client;
+use crate::runtime::remote::{Inspected, Listed, Remote};
 
-use super::Timeouts;
-use super::endpoint::Endpoint;
-
-/// The longest event.
-const LINE: usize = 1 << 20;
+/// The longest inspect.
+const INSPECT: usize = 4 << 20;
+/// The longest list: 10,000 containers take about 60 MB.
+const LIST: usize = 128 << 20;
 
 /// Asks the engine.
 #[derive(Clone)]
-pub(super) struct Client {
-    endpoint: Endpoint,
-    timeouts: Timeouts,
+pub(super) struct Engine {
+    address: String,
+    client: Client,
+    envs: Vec<String>,
+    root_dir_default: PathBuf,
 }
 
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// Nobody there.
-    Connect(String),
-    /// No answer in time.
-    Late(Duration),
-    /// The connection broke.
-    Broken(String),
-    /// Another status than 200.
-    Status(u16, String),
-    /// More than so many bytes.
-    TooLong(usize),
-    /// An answer that is none.
-    Nonsense(String),
-}
-
-impl Fault {
-    pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Status(404, _))
+impl Engine {
+    pub(super) fn new(config: Config) -> Result<Self, EndpointError> {
+        let endpoint = Endpoint::parse(&config.endpoint, config.tls.as_ref())?;
+        Ok(Self {
+            address: config.endpoint,
+            client: Client::new(endpoint, config.timeouts),
+            envs: config.env_whitelist,
+            root_dir_default: config.root_dir_default,
+        })
     }
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(why) => write!(f, "cannot connect: {why}"),
-            Self::Late(after) => write!(f, "no answer within {after:?}"),
-            Self::Broken(why) => write!(f, "the connection broke: {why}"),
-            Self::Status(code, message) => write!(f, "answered {code}: {message}"),
-            Self::TooLong(limit) => write!(f, "an answer of more than {limit} bytes"),
-            Self::Nonsense(why) => f.write_str(why),
+impl Remote for Engine {
+    const NAME: &'static str = "Docker";
+    const TELLS: bool = true;
+    type Events = Happenings;
+
+    fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        self.client.ping("/_ping", 1 << 10).await.map(drop)
+    }
+
+    async fn events(&self) -> Result<Happenings, Fault> {
+        Ok(Happenings(self.client.lines(events::PATH).await?))
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, Fault> {
+        let bytes = self.client.get("/containers/json?all=true", LIST).await?;
+        list::parse(&bytes).map_err(|error| Fault::nonsense(&error))
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {
+        // an id is hexadecimal by its claim; anything else shall not become a path
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Fault::not_found());
+        }
+        let bytes = self.client.get(&format!("/containers/{id}/json"), INSPECT).await?;
+        let inspected = inspect::parse(&bytes, &self.envs).map_err(|error| Fault::nonsense(&error))?;
+        if inspected.identity.id == id {
+            Ok(inspected)
+        } else {
+            Err(Fault::Nonsense(format!("expected container {id}, got {}", inspected.identity.id)))
         }
     }
-}
 
-/// A response on its connection; both end together.
-struct Exchange {
-    body: Incoming,
-    status: u16,
-    _connection: Abort,
-}
-
-/// A task that ends with its owner.
-struct Abort(JoinHandle<()>);
-
-impl Drop for Abort {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Client {
-    pub(super) fn new(endpoint: Endpoint, timeouts: Timeouts) -> Self {
-        Self { endpoint, timeouts }
+    async fn describe(&self) -> Result<Status, Fault> {
+        status::ask(&self.client, &self.root_dir_default).await
     }
 
-    /// Whether the engine answers.
-    pub(super) async fn ping(&self) -> Result<(), Fault> {
-        self.get_within("/_ping", 1 << 10, self.timeouts.ping).await.map(drop)
-    }
-
-    /// The whole answer to a GET request.
-    pub(super) async fn get(&self, path: &str, limit: usize) -> Result<Bytes, Fault> {
-        self.get_within(path, limit, self.timeouts.answer).await
-    }
-
-    async fn get_within(&self, path: &str, limit: usize, within: Duration) -> Result<Bytes, Fault> {
-        let all = async {
-            let Exchange { body, status, _connection } = self.request(path).await?;
-            let whole = Limited::new(body, limit).collect().await.map_err(|cause| {
-                if cause.is::<LengthLimitError>() {
-                    Fault::TooLong(limit)
-                } else {
-                    Fault::Broken(cause.to_string())
-                }
-            })?;
-            let bytes = whole.to_bytes();
-            if status == 200 { Ok(bytes) } else { Err(Fault::Status(status, message(&bytes))) }
+    async fn describe_whole(&self) -> Result<Status, Fault> {
+        let images = async {
+            let bytes = self.client.get("/images/json", status::MOST).await?;
+            status::parse_images(&bytes).map_err(|error| Fault::nonsense(&error))
         };
-        timeout(within, all).await.unwrap_or(Err(Fault::Late(within)))
-    }
-
-    /// An answer that goes on.
-    pub(super) async fn lines(&self, path: &str) -> Result<Lines, Fault> {
-        let within = self.timeouts.ping;
-        let exchange = timeout(within, self.request(path)).await.unwrap_or(Err(Fault::Late(within)))?;
-        if exchange.status != 200 {
-            return Err(Fault::Status(exchange.status, String::new()));
-        }
-        Ok(Lines { exchange, rest: BytesMut::new() })
-    }
-
-    async fn request(&self, path: &str) -> Result<Exchange, Fault> {
-        let connect = |cause: std::io::Error| Fault::Connect(cause.to_string());
-        match &self.endpoint {
-            Endpoint::Unix(socket) => {
-                let named = |cause: std::io::Error| Fault::Connect(format!("{}: {cause}", socket.display()));
-                exchange(UnixStream::connect(socket).await.map_err(named)?, path).await
-            }
-            Endpoint::Tcp { address, tls } => {
-                let tcp = TcpStream::connect(address).await.map_err(connect)?;
-                match tls {
-                    None => exchange(tcp, path).await,
-                    Some((tls, name)) => {
-                        exchange(tls.connect(name.clone(), tcp).await.map_err(connect)?, path).await
-                    }
-                }
-            }
-        }
-    }
-}
-
-async fn exchange(
-    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    path: &str,
-) -> Result<Exchange, Fault> {
-    let broken = |cause: hyper::Error| Fault::Broken(cause.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(broken)?;
-    let connection = Abort(tokio::spawn(async move {
-        // the request tells of what goes wrong
-        let _ = connection.await;
-    }));
-    let request = http::Request::get(path)
-        .header(HOST, "docker")
-        .body(Empty::<Bytes>::new())
-        .map_err(|cause| Fault::Nonsense(cause.to_string()))?;
-    let response = sender.send_request(request).await.map_err(broken)?;
-    let status = response.status().as_u16();
-    Ok(Exchange { body: response.into_body(), status, _connection: connection })
-}
-
-/// The engine's words in an error.
-fn message(bytes: &[u8]) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
-    let told = value.as_ref().and_then(|value| super::json::text(value, "/message"));
-    told.map_or_else(|| String::from_utf8_lossy(bytes).chars().take(200).collect(), str::to_owned)
-}
-
-/// An answer line by line.
-pub(super) struct Lines {
-    exchange: Exchange,
-    rest: BytesMut,
-}
-
-impl Lines {
-    /// The next line, without its end. May be dropped while it waits, nothing is lost then.
-    pub(super) async fn next(&mut self) -> Result<Bytes, Fault> {
-        loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let mut line = self.rest.split_to(end + 1);
-                line.truncate(end);
-                return Ok(line.freeze());
-            }
-            if self.rest.len() > LINE {
-                return Err(Fault::TooLong(LINE));
-            }
-            match self.exchange.body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        self.rest.extend_from_slice(data);
-                    }
-                }
-                Some(Err(cause)) => return Err(Fault::Broken(cause.to_string())),
-                None => return Err(Fault::Broken("the stream of events ended".to_owned())),
-            }
-        }
+        let (status, images) = tokio::join!(self.describe(), images);
+        Ok(Status { images: images?, ..status? })
     }
 }

@@ -1,23 +1,21 @@
 //! `GET /events`: what happens to containers, a JSON object a line.
 
-use super::json;
+use crate::runtime::fault::Fault;
+use crate::runtime::http::Lines;
+use crate::runtime::json;
+use crate::runtime::remote::{Events, What};
 
 /// Which events are asked for. Those of `exec`, which health checks make every few seconds, are not.
 pub(super) const PATH: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22create%22%2C%22start%22%2C\
 %22die%22%2C%22oom%22%2C%22destroy%22%2C%22rename%22%2C%22health_status%22%5D%7D";
 
-/// What happened to a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
-    Created,
-    Started,
-    /// With what it returned.
-    Died(Option<i64>),
-    Oom,
-    Destroyed,
-    Renamed,
-    /// With the new word.
-    Health(String),
+/// The engine's events from some moment on.
+pub(super) struct Happenings(pub(super) Lines);
+
+impl Events for Happenings {
+    async fn next(&mut self) -> Result<Option<(String, What)>, Fault> {
+        self.0.next().await.map(|line| parse(&line))
+    }
 }
 
 /// Reads a line; `None` for what is no event of ours.
@@ -37,7 +35,7 @@ pub(super) fn parse(line: &[u8]) -> Option<(String, What)> {
         }
         "oom" => What::Oom,
         "destroy" => What::Destroyed,
-        "rename" => What::Renamed,
+        "rename" => What::Changed,
         other => What::Health(other.strip_prefix("health_status:")?.trim().to_owned()),
     };
     Some((id.to_owned(), what))

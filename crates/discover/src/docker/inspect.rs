@@ -6,22 +6,23 @@ use plimsoll_core::container::{Identity, Layers};
 use serde_json::Value;
 
 use super::NAMESPACE;
-use super::json::{self, ParseError};
-
-/// What an inspect says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Inspected {
-    /// Who it is.
-    pub identity: Identity,
-    /// Whether its process runs (a paused one does).
-    pub running: bool,
-}
+use crate::runtime::json::{self, ParseError};
+pub use crate::runtime::remote::Inspected;
 
 /// Reads an answer. `envs` are the prefixes of environment variables that are taken over.
 ///
 /// # Errors
 /// The answer is no JSON object with an `Id`.
 pub fn parse(bytes: &[u8], envs: &[String]) -> Result<Inspected, ParseError> {
+    parse_as(NAMESPACE, bytes, envs)
+}
+
+/// The same of a runtime that speaks Docker's API.
+pub(crate) fn parse_as(
+    namespace: &'static str,
+    bytes: &[u8],
+    envs: &[String],
+) -> Result<Inspected, ParseError> {
     const EXPECTED: &str = "a container as an object with Id";
     let all = json::object(bytes, EXPECTED)?;
     let id = json::text(&all, "/Id")
@@ -33,7 +34,7 @@ pub fn parse(bytes: &[u8], envs: &[String]) -> Result<Inspected, ParseError> {
     let network = json::text(&all, "/HostConfig/NetworkMode").unwrap_or_default();
     let identity = Identity {
         id: id.to_owned(),
-        namespace: NAMESPACE,
+        namespace,
         aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
         labels: all
             .pointer("/Config/Labels")
@@ -42,14 +43,7 @@ pub fn parse(bytes: &[u8], envs: &[String]) -> Result<Inspected, ParseError> {
             .flatten()
             .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
             .collect(),
-        envs: json::list(&all, "/Config/Env")
-            .iter()
-            .filter_map(|line| line.as_str()?.split_once('='))
-            .filter(|(key, _)| {
-                envs.iter().any(|prefix| !prefix.is_empty() && key.starts_with(prefix.as_str()))
-            })
-            .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
-            .collect(),
+        envs: json::environment(&all, "/Config/Env", envs),
         image: json::text_or_empty(&all, "/Config/Image"),
         created: json::time(&all, "/Created"),
         started: json::time(&all, "/State/StartedAt"),

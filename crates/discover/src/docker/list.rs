@@ -3,14 +3,8 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::json::ParseError;
-
-/// A container in the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) id: String,
-    pub(super) running: bool,
-}
+use crate::runtime::json::ParseError;
+use crate::runtime::remote::Listed;
 
 /// Reads the list; items that are no containers are passed over.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Listed>, ParseError> {

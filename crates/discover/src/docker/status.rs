@@ -4,63 +4,25 @@ use std::path::Path;
 
 use plimsoll_core::time::Timestamp;
 
-use super::client::{Client, Fault};
-use super::json::{self, ParseError};
-
-/// What the page shows of Docker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// Version.
-    pub version: String,
-    /// API version.
-    pub api_version: String,
-    /// uname release, as Docker tells.
-    pub kernel_version: String,
-    /// Operating system, as Docker tells.
-    pub os: String,
-    /// Host name.
-    pub hostname: String,
-    /// Where it keeps its data.
-    pub root_dir: String,
-    /// Storage driver.
-    pub driver: String,
-    /// The storage driver's own words: key and value.
-    pub driver_status: Vec<(String, String)>,
-    /// Images.
-    pub num_images: i64,
-    /// Containers, running or not.
-    pub num_containers: i64,
-    /// The images.
-    pub images: Vec<Image>,
-}
-
-/// An image that Docker keeps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Image {
-    /// Repository and tag, as `busybox:1`.
-    pub tags: Vec<String>,
-    /// `sha256:...`.
-    pub id: String,
-    /// Bytes.
-    pub virtual_size: i64,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-}
+use crate::runtime::fault::Fault;
+use crate::runtime::http::Client;
+use crate::runtime::json::{self, ParseError};
+pub use crate::runtime::status::{Image, Status};
 
 /// The longest description, or list of images.
-pub(super) const MOST: usize = 16 << 20;
+pub(crate) const MOST: usize = 16 << 20;
 
 /// Asks the engine for its description, without the images.
-pub(super) async fn ask(client: &Client, root_dir_default: &Path) -> Result<Status, Fault> {
+pub(crate) async fn ask(client: &Client, root_dir_default: &Path) -> Result<Status, Fault> {
     let (info, version) = tokio::join!(client.get("/info", MOST), client.get("/version", MOST));
-    parse(&info?, &version?, root_dir_default).map_err(|error| Fault::Nonsense(error.to_string()))
+    parse(&info?, &version?, root_dir_default).map_err(|error| Fault::nonsense(&error))
 }
 
 /// From `/info` and `/version`. What is missing in them is empty.
 ///
 /// # Errors
 /// One of them is no object.
-pub(super) fn parse(info: &[u8], version: &[u8], root_dir_default: &Path) -> Result<Status, ParseError> {
+pub(crate) fn parse(info: &[u8], version: &[u8], root_dir_default: &Path) -> Result<Status, ParseError> {
     let info = json::object(info, "/info as an object")?;
     let version = json::object(version, "/version as an object")?;
     let root_dir = json::text(&info, "/DockerRootDir").filter(|dir| !dir.is_empty()).map(str::to_owned);
@@ -86,7 +48,7 @@ pub(super) fn parse(info: &[u8], version: &[u8], root_dir_default: &Path) -> Res
 ///
 /// # Errors
 /// It is no list.
-pub(super) fn parse_images(bytes: &[u8]) -> Result<Vec<Image>, ParseError> {
+pub(crate) fn parse_images(bytes: &[u8]) -> Result<Vec<Image>, ParseError> {
     let images = json::array(bytes, "a list of images")?;
     Ok(images
         .iter()

@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::*;
+use crate::runtime::endpoint::Endpoint;
+use crate::runtime::fault::Fault;
+use crate::runtime::http::Client;
 
 const LONG: Duration = Duration::from_secs(20);
 const ID: &str = "4f1a6f0c7d5b0e6a1c2d3e4f5a6b7c8d9e0f1a2b3c4d5e6f708192a3b4c5d6e7";
@@ -73,7 +78,7 @@ impl Fake {
         }));
     }
 
-    fn start(&self) -> (Docker, mpsc::Receiver<Told>) {
+    fn start(&self) -> (Daemon, mpsc::Receiver<Told>) {
         start_at(&self.socket())
     }
 }
@@ -86,7 +91,7 @@ impl Drop for Fake {
     }
 }
 
-fn start_at(socket: &Path) -> (Docker, mpsc::Receiver<Told>) {
+fn start_at(socket: &Path) -> (Daemon, mpsc::Receiver<Told>) {
     let (to, told) = mpsc::channel(64);
     let timeouts = Timeouts {
         answer: Duration::from_millis(500),
@@ -187,9 +192,10 @@ async fn an_answer_without_end_is_given_up() {
     let (docker, mut told) = fake.start();
     docker.ask(ID);
     until(&mut told, |told| matches!(told, Told::Up { .. })).await;
-    let client = &docker.client;
+    let endpoint = Endpoint::parse(&format!("unix://{}", fake.socket().display()), None).unwrap();
+    let client = Client::new(endpoint, Timeouts::default());
     let fault = client.get(&format!("/containers/{ID}/json"), 1 << 20).await.unwrap_err();
-    assert!(matches!(fault, client::Fault::TooLong(_)), "{fault}");
+    assert!(matches!(fault, Fault::TooLong(_)), "{fault}");
     fake.inspect(&good());
     until(&mut told, known).await;
 }

@@ -1,7 +1,7 @@
 //! The container id in the name of a cgroup.
 
 /// How other runtimes than Docker begin the names of their groups.
-pub const OTHERS: [&str; 5] = ["cri-containerd", "containerd", "crio", "libpod", "conmon"];
+pub const OTHERS: [&str; 6] = ["cri-containerd", "containerd", "nerdctl", "crio", "libpod", "conmon"];
 
 /// Characters of an id.
 const LEN: usize = 64;
@@ -29,6 +29,27 @@ pub fn split(name: &str) -> Option<Parts<'_>> {
 /// Whether a part of the name has an id in it.
 pub fn has_id(part: &str) -> bool {
     find(part.as_bytes()).is_some()
+}
+
+/// Whether it is the group `container` that crun makes below `<prefix>ID.scope`.
+pub fn inside(name: &str, prefix: &str) -> bool {
+    name.strip_suffix("/container")
+        .and_then(split)
+        .is_some_and(|above| above.before == prefix && above.behind == ".scope")
+}
+
+/// Whether a text is an id and nothing else.
+pub fn is_id(text: &str) -> bool {
+    find(text.as_bytes()) == Some((0, text.len()))
+}
+
+/// Whether the text before an id begins with one of these words, also in runc's `slice:prefix:id`.
+pub fn begins(before: &str, words: &[&str]) -> bool {
+    let word = before.trim_end_matches(['-', ':']);
+    let word = word.rsplit(':').next().unwrap_or(word);
+    words
+        .iter()
+        .any(|other| word.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
 }
 
 /// A run of exactly 64 lower-case hexadecimal digits, bounded by other characters.

@@ -36,16 +36,19 @@ async fn overview(past: &dyn Past, root: &str, namespace: &'static str) -> Respo
         container::list(&mut main, root, &views);
     }
     main.raw("</section>\n");
-    if namespace == "docker" {
-        match past.docker().await {
-            Ok(status) => {
-                driver(&mut main, &status);
-                images(&mut main, &status);
-            }
-            // the containers are known without the daemon, so the page stays
-            Err(cause) => {
-                main.raw("<p class=\"gap\">failed to get docker info: ").text(&cause).raw("</p>\n");
-            }
+    let status = if namespace == "docker" { past.docker().await } else { past.podman().await };
+    match status {
+        Ok(status) => {
+            driver(&mut main, &status);
+            images(&mut main, &status);
+        }
+        // the containers are known without the daemon, so the page stays
+        Err(cause) => {
+            main.raw("<p class=\"gap\">failed to get ")
+                .text(namespace)
+                .raw(" info: ")
+                .text(&cause)
+                .raw("</p>\n");
         }
     }
     whole(root, if namespace == "docker" { "Docker containers" } else { "Podman containers" }, main)

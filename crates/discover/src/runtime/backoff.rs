@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The pause after `failures` failures: doubling from `base` to `most`, then shortened by up to a half at
 /// random, so that those who failed together do not come back together.
-pub(super) fn pause(base: Duration, most: Duration, failures: u32) -> Duration {
+pub(crate) fn pause(base: Duration, most: Duration, failures: u32) -> Duration {
     let whole = base.saturating_mul(1 << failures.min(16)).min(most);
     let random = RandomState::new().build_hasher().finish() % 1024;
     whole.mul_f64(1.0 - random as f64 / 2048.0)

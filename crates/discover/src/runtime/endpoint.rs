@@ -1,4 +1,4 @@
-//! Where Docker listens.
+//! Where a daemon listens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,9 +8,18 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use super::Tls;
+/// Files for TLS, PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The client's certificate chain.
+    pub cert: PathBuf,
+    /// The client's private key.
+    pub key: PathBuf,
+    /// Authorities that may have signed the daemon's certificate.
+    pub ca: PathBuf,
+}
 
-/// Where Docker listens.
+/// Where a daemon listens.
 #[derive(Clone)]
 pub enum Endpoint {
     /// A Unix socket.

@@ -1,4 +1,4 @@
-//! Follows one engine: looks for it, listens to its events, asks it who is who, and starts over when it
+//! Follows one daemon: looks for it, listens to its events, asks it who is who, and starts over when it
 //! goes away. One task owns all of this; requests run beside it, at most [`AT_ONCE`] inspects.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -12,23 +12,31 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::backoff::pause;
-use super::client::{Client, Fault, Lines};
-use super::events::{self, What};
-use super::inspect::{self, Inspected};
-use super::list::{self, Listed};
-use super::status::{self, Status};
-use super::{Config, Told};
+use super::fault::Fault;
+use super::remote::{Events, Inspected, Listed, Remote, What};
+use super::status::Status;
+use super::told::Told;
 
 /// Inspects at once.
 const AT_ONCE: usize = 8;
-/// The longest inspect.
-const INSPECT: usize = 4 << 20;
-/// The longest list: 10,000 containers take about 60 MB.
-const LIST: usize = 128 << 20;
-/// Pauses while there is no engine: its socket is seen within the longest.
+/// Pauses while there is no daemon: its socket is seen within the longest.
 const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 /// Pauses after an answer that was none.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+/// How often a runtime without events is asked for a container that is there and does not run yet.
+const STARTS: u32 = 8;
+/// How often it is asked for one that it does not know yet.
+const RECORDS: u32 = 4;
+/// How often the health of those that have one is asked where no event tells it.
+const HEALTH: Duration = Duration::from_secs(30);
+
+/// What the host wants.
+pub(super) enum Ask {
+    /// Who is it?
+    Who(String),
+    /// Its cgroup is gone.
+    Gone(String),
+}
 
 /// What is known of a container.
 #[derive(Default)]
@@ -56,17 +64,17 @@ enum Done {
 }
 
 /// The task.
-pub(super) struct Follow {
-    config: Config,
-    client: Client,
+pub(super) struct Follow<R> {
+    remote: R,
+    ping_every: Duration,
     on: mpsc::Sender<Told>,
-    asks: mpsc::UnboundedReceiver<String>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     known: HashMap<String, Known>,
     /// Ids whose asker has no answer yet.
     asked: HashSet<String>,
 }
 
-/// What is under way with an engine that answers.
+/// What is under way with a daemon that answers.
 struct Work {
     tasks: JoinSet<Done>,
     queue: VecDeque<String>,
@@ -76,6 +84,8 @@ struct Work {
     stale: HashSet<String>,
     /// It was removed while its inspect was under way.
     removed: HashSet<String>,
+    /// Its cgroup is gone, and one more inspect may tell how it ended.
+    leaving: HashSet<String>,
     failures: HashMap<String, u32>,
     /// The list came, or was nonsense.
     listed: bool,
@@ -90,14 +100,14 @@ struct Work {
 /// Nobody listens any more.
 struct Over;
 
-impl Follow {
+impl<R: Remote> Follow<R> {
     pub(super) fn new(
-        config: Config,
-        client: Client,
+        remote: R,
+        ping_every: Duration,
         on: mpsc::Sender<Told>,
-        asks: mpsc::UnboundedReceiver<String>,
+        asks: mpsc::UnboundedReceiver<Ask>,
     ) -> Self {
-        Self { config, client, on, asks, known: HashMap::new(), asked: HashSet::new() }
+        Self { remote, ping_every, on, asks, known: HashMap::new(), asked: HashSet::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -105,7 +115,7 @@ impl Follow {
         let _ = self.look().await;
     }
 
-    /// Looks for the engine, for ever.
+    /// Looks for the daemon, for ever.
     async fn look(&mut self) -> Result<(), Over> {
         let mut failures = 0;
         let mut said = String::new();
@@ -120,8 +130,9 @@ impl Follow {
             let reason = down.to_string();
             if failures == 0 || said != reason {
                 tracing::info!(
-                    "Docker at {}: {reason}; it is looked for until it answers",
-                    self.config.endpoint
+                    "{} at {}: {reason}; it is looked for until it answers",
+                    R::NAME,
+                    self.remote.address()
                 );
                 self.tell(Told::Down { reason: reason.clone() }).await?;
                 said = reason;
@@ -131,10 +142,10 @@ impl Follow {
         }
     }
 
-    /// An engine that answers, and its events from now on.
-    async fn reach(&self) -> Result<Lines, Fault> {
-        self.client.ping().await?;
-        self.client.lines(events::PATH).await
+    /// A daemon that answers, and its events from now on.
+    async fn reach(&self) -> Result<R::Events, Fault> {
+        self.remote.ping().await?;
+        self.remote.events().await
     }
 
     /// Sleeps, and keeps what is asked meanwhile.
@@ -144,8 +155,16 @@ impl Follow {
         loop {
             tokio::select! {
                 () = &mut end => return Ok(()),
-                ask = self.asks.recv() => self.asked.insert(ask.ok_or(Over)?),
-            };
+                ask = self.asks.recv() => match ask.ok_or(Over)? {
+                    Ask::Who(id) => { self.asked.insert(id); }
+                    Ask::Gone(id) => {
+                        self.asked.remove(&id);
+                        if !R::TELLS {
+                            self.known.remove(&id);
+                        }
+                    }
+                },
+            }
         }
     }
 
@@ -153,53 +172,80 @@ impl Follow {
         self.on.send(told).await.map_err(|_| Over)
     }
 
-    /// Follows an engine until it fails: why.
-    async fn session(&mut self, mut events: Lines) -> Result<Fault, Over> {
+    /// Follows a daemon until it fails: why.
+    async fn session(&mut self, mut events: R::Events) -> Result<Fault, Over> {
         let mut work = Work::new();
         // events are listened to already, so nothing is missed between them and the list
         self.list(&mut work, Duration::ZERO);
         for id in &self.asked {
             work.want(id);
         }
-        let every = self.config.timeouts.ping_every.max(Duration::from_millis(10));
+        let every = self.ping_every.max(Duration::from_millis(10));
         let mut ping = interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut health = interval_at(Instant::now() + HEALTH, HEALTH);
+        health.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.inspect(&mut work);
-            // names first: the engine runs programs of its own to describe itself
+            // names first: Docker runs programs of its own to describe itself
             if work.listed && work.queue.is_empty() && !std::mem::replace(&mut work.described, true) {
                 self.describe(&mut work, Duration::ZERO);
             }
             tokio::select! {
-                line = events.next() => match line {
-                    Ok(line) => {
-                        if let Some((id, what)) = events::parse(&line) {
-                            self.happened(&mut work, id, what).await?;
-                        }
-                    }
+                event = events.next() => match event {
+                    Ok(Some((id, what))) => self.happened(&mut work, id, what).await?,
+                    Ok(None) => {}
                     Err(fault) => return Ok(fault),
                 },
                 Some(done) = work.tasks.join_next() => match done {
                     Ok(Done::Pinged(Err(fault))) => return Ok(fault),
                     Ok(done) => self.done(&mut work, done).await?,
-                    Err(cause) => tracing::error!("a request to Docker ended badly: {cause}"),
+                    Err(cause) => tracing::error!("a request to {} ended badly: {cause}", R::NAME),
                 },
                 ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
                 _ = ping.tick() => if !std::mem::replace(&mut work.pinging, true) {
-                    let client = self.client.clone();
-                    work.tasks.spawn(async move { Done::Pinged(client.ping().await) });
+                    let remote = self.remote.clone();
+                    work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
                 },
+                _ = health.tick(), if !R::TELLS => self.check_health(&mut work),
             }
         }
     }
 
-    async fn ask(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
-        match self.known.get(&id).and_then(|known| known.identity.clone()) {
+    async fn ask(&mut self, work: &mut Work, ask: Ask) -> Result<(), Over> {
+        let id = match ask {
+            Ask::Who(id) => id,
+            Ask::Gone(id) => {
+                self.left(work, id);
+                return Ok(());
+            }
+        };
+        let known = self.known.get(&id).and_then(|known| known.identity.clone());
+        // where no event tells of a new start, what is known may be of the one before
+        if known.is_none() || !R::TELLS {
+            work.leaving.remove(&id);
+            work.want(&id);
+            self.asked.insert(id.clone());
+        }
+        match known {
             Some(identity) => self.tell(Told::Known { id, identity }).await,
-            None => {
-                work.want(&id);
-                self.asked.insert(id);
-                Ok(())
+            None => Ok(()),
+        }
+    }
+
+    /// Its cgroup is gone. Events tell the rest, where there are events.
+    fn left(&mut self, work: &mut Work, id: String) {
+        // who asked wants its name all the same, so the question stays
+        if !R::TELLS && self.known.contains_key(&id) {
+            work.want(&id);
+            work.leaving.insert(id);
+        }
+    }
+
+    fn check_health(&self, work: &mut Work) {
+        for (id, known) in &self.known {
+            if known.running && known.identity.as_ref().is_some_and(|identity| identity.health.is_some()) {
+                work.want(id);
             }
         }
     }
@@ -215,37 +261,22 @@ impl Follow {
                 work.stale.insert(id);
                 continue;
             }
-            let client = self.client.clone();
-            let envs = self.config.env_whitelist.clone();
+            let remote = self.remote.clone();
             work.tasks.spawn(async move {
-                let answer = inspect_one(&client, &id, &envs).await;
+                let answer = remote.inspect(&id).await;
                 Done::Inspected(id, answer)
             });
         }
     }
 
     fn list(&self, work: &mut Work, after: Duration) {
-        let client = self.client.clone();
-        work.after(
-            after,
-            Done::List,
-            async move {
-                let bytes = client.get("/containers/json?all=true", LIST).await?;
-                list::parse(&bytes).map_err(|error| Fault::Nonsense(error.to_string()))
-            },
-            Done::Listed,
-        );
+        let remote = self.remote.clone();
+        work.after(after, Done::List, async move { remote.list().await }, Done::Listed);
     }
 
     fn describe(&self, work: &mut Work, after: Duration) {
-        let client = self.client.clone();
-        let root_dir = self.config.root_dir_default.clone();
-        work.after(
-            after,
-            Done::Describe,
-            async move { status::ask(&client, &root_dir).await },
-            Done::Described,
-        );
+        let remote = self.remote.clone();
+        work.after(after, Done::Describe, async move { remote.describe().await }, Done::Described);
     }
 
     // Answers.
@@ -260,7 +291,7 @@ impl Follow {
             }
             Done::Listed(Err(fault)) => {
                 if work.list_failures == 0 {
-                    tracing::warn!("Docker's list of containers: {fault}; it is asked again");
+                    tracing::warn!("{}'s list of containers: {fault}; it is asked again", R::NAME);
                 }
                 let after = pause(AGAIN.0, AGAIN.1, work.list_failures);
                 work.list_failures += 1;
@@ -270,8 +301,8 @@ impl Follow {
             Done::List => self.list(work, Duration::ZERO),
             Done::Described(Ok(status)) => return self.tell(Told::Up { status: Arc::new(status) }).await,
             Done::Described(Err(fault)) => {
-                if work.describe_failures == 0 {
-                    tracing::warn!("Docker's description of itself: {fault}; it is asked again");
+                if work.describe_failures == 0 && !matches!(fault, Fault::Connect(_)) {
+                    tracing::warn!("{}'s description of itself: {fault}; it is asked again", R::NAME);
                 }
                 let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
                 work.describe_failures += 1;
@@ -317,11 +348,17 @@ impl Follow {
             Ok(inspected) => inspected,
             Err(fault) if fault.is_not_found() => return self.not_found(work, id).await,
             Err(fault) => {
-                work.failed(id, &fault);
+                work.failed(R::NAME, id, &fault);
                 return Ok(());
             }
         };
-        work.failures.remove(&id);
+        let leaving = work.leaving.remove(&id);
+        let starting = !R::TELLS && !running && !leaving && identity.exit_code.is_none();
+        if starting && work.failures.get(&id).is_none_or(|tries| *tries < STARTS) {
+            work.again(id.clone());
+        } else {
+            work.failures.remove(&id);
+        }
         let asked = self.asked.remove(&id);
         if removed {
             // who asked wants its name all the same; nothing is kept
@@ -347,7 +384,9 @@ impl Follow {
         let changed = known.identity.as_deref() != Some(&identity);
         let identity = Arc::new(identity);
         known.identity = Some(Arc::clone(&identity));
-        if asked || (changed && (running || known.running)) {
+        if leaving {
+            self.known.remove(&id);
+        } else if asked || (changed && (running || known.running)) {
             self.tell(Told::Known { id: id.clone(), identity }).await?;
         }
         if let Some((exit_code, oom_killed)) = ended {
@@ -357,7 +396,14 @@ impl Follow {
     }
 
     async fn not_found(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
+        let tries = work.failures.get(&id).copied().unwrap_or(0);
+        if !R::TELLS && self.asked.contains(&id) && tries < RECORDS {
+            // its group may be there before its record, and no event tells of that
+            work.again(id);
+            return Ok(());
+        }
         work.failures.remove(&id);
+        work.leaving.remove(&id);
         let asked = self.asked.remove(&id);
         if self.known.contains_key(&id) {
             self.gone(id).await
@@ -376,7 +422,7 @@ impl Follow {
         }
         match what {
             // known before its group exists, so that the shortest one has a name
-            What::Created | What::Renamed => work.want(&id),
+            What::Created | What::Changed => work.want(&id),
             What::Started => {
                 let known = self.known.entry(id.clone()).or_default();
                 (known.running, known.oom, known.ended) = (true, false, None);
@@ -393,6 +439,9 @@ impl Follow {
                 if let Some(identity) = &mut known.identity {
                     let identity = Arc::make_mut(identity);
                     (identity.exit_code, identity.oom_killed, identity.pid) = (exit_code, oom_killed, None);
+                }
+                if !R::TELLS {
+                    self.known.remove(&id);
                 }
                 self.tell(Told::Ended { id, exit_code, oom_killed }).await?;
             }
@@ -434,6 +483,7 @@ impl Work {
             flying: HashSet::new(),
             stale: HashSet::new(),
             removed: HashSet::new(),
+            leaving: HashSet::new(),
             failures: HashMap::new(),
             listed: false,
             described: false,
@@ -454,10 +504,14 @@ impl Work {
     }
 
     /// Tries again after a while.
-    fn failed(&mut self, id: String, fault: &Fault) {
+    fn failed(&mut self, name: &str, id: String, fault: &Fault) {
         if !std::mem::replace(&mut self.said_nonsense, true) {
-            tracing::warn!("Docker, asked for container {id}: {fault}; it is asked again");
+            tracing::warn!("{name}, asked for container {id}: {fault}; it is asked again");
         }
+        self.again(id);
+    }
+
+    fn again(&mut self, id: String) {
         let failures = self.failures.entry(id.clone()).or_default();
         let after = pause(AGAIN.0, AGAIN.1, *failures);
         *failures += 1;
@@ -483,19 +537,5 @@ impl Work {
                 word
             });
         }
-    }
-}
-
-async fn inspect_one(client: &Client, id: &str, envs: &[String]) -> Result<Inspected, Fault> {
-    // an id is hexadecimal by its claim; anything else shall not become a path
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Fault::Status(404, "no id of a container".to_owned()));
-    }
-    let bytes = client.get(&format!("/containers/{id}/json"), INSPECT).await?;
-    let inspected = inspect::parse(&bytes, envs).map_err(|error| Fault::Nonsense(error.to_string()))?;
-    if inspected.identity.id == id {
-        Ok(inspected)
-    } else {
-        Err(Fault::Nonsense(format!("expected container {id}, got {}", inspected.identity.id)))
     }
 }

@@ -1,0 +1,75 @@
+//! `GET /containers/ID`: who one container is.
+
+use plimsoll_core::container::Identity;
+use plimsoll_core::time::Timestamp;
+use serde_json::Value;
+
+use super::NAMESPACE;
+use crate::runtime::json::{self, ParseError};
+use crate::runtime::remote::Inspected;
+
+/// Reads an answer about the container of that id, which the answer itself does not repeat.
+pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
+    let all = json::object(bytes, "a container as an object")?;
+    let texts = |key: &str| {
+        let map = all.get(key).and_then(Value::as_object);
+        map.into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let labels = texts("labels");
+    let pid = json::int(&all, "/pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+    let name = json::text(&all, "/name").unwrap_or_default();
+    let restarts = texts("annotations").remove("io.kubernetes.container.restartCount");
+    let identity = Identity {
+        id: id.to_owned(),
+        namespace: NAMESPACE,
+        aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
+        image: json::text_or_empty(&all, "/image"),
+        created: json::int(&all, "/created_time").filter(|nanos| *nanos > 0).map(Timestamp),
+        pid,
+        // the pod's network is its sandbox', which CRI-O names so
+        has_network: labels.get("io.kubernetes.container.name").is_some_and(|name| name == "POD"),
+        has_filesystem: true,
+        restart_count: restarts.and_then(|count| count.parse().ok()).unwrap_or(0),
+        labels,
+        ..Identity::default()
+    };
+    Ok(Inspected { identity, running: pid.is_some() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEB: &[u8] = include_bytes!("testdata/container-web.json");
+
+    #[test]
+    fn a_container_is_read_whole() {
+        let Inspected { identity, running } = parse(WEB, "abc").unwrap();
+        assert!(running);
+        assert_eq!(identity.aliases, ["k8s_main_web_default_0f9c2b8e_3", "abc"]);
+        assert_eq!(identity.image, "localhost/plimsoll/busybox:1");
+        assert_eq!(identity.labels["io.kubernetes.pod.name"], "web");
+        assert_eq!(identity.created.unwrap().to_string(), "2026-11-21T10:00:51.675258832Z");
+        assert_eq!((identity.pid, identity.restart_count, identity.has_network), (Some(18191), 3, false));
+    }
+
+    #[test]
+    fn a_sandbox_has_the_pods_network() {
+        let of = |text: &str| parse(text.as_bytes(), "abc").unwrap().identity;
+        assert!(of(r#"{"labels":{"io.kubernetes.container.name":"POD"}}"#).has_network);
+        let odd = of(
+            r#"{"name":7,"pid":-1,"labels":[],"annotations":{"io.kubernetes.container.restartCount":"x"}}"#,
+        );
+        assert_eq!((odd.aliases, odd.pid, odd.restart_count), (vec!["abc".to_owned()], None, 0));
+    }
+
+    #[test]
+    fn what_is_no_container_is_refused() {
+        for text in ["", "[]", "<html>"] {
+            assert!(parse(text.as_bytes(), "abc").is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Podman, as it is followed: its sockets, else its files.
+
+use std::path::{Path, PathBuf};
+
+use super::{Config, NAMESPACE, disk};
+use crate::docker::{inspect, status};
+use crate::runtime::conmon::{self, Codes, Exits};
+use crate::runtime::endpoint::{Endpoint, EndpointError};
+use crate::runtime::fault::Fault;
+use crate::runtime::http::Client;
+use crate::runtime::remote::{Inspected, Listed, Remote};
+use crate::runtime::status::Status;
+use crate::runtime::timeouts::Timeouts;
+
+/// The longest inspect.
+const INSPECT: usize = 4 << 20;
+
+/// Asks Podman.
+#[derive(Clone)]
+pub(super) struct Podman {
+    address: String,
+    endpoint: Endpoint,
+    envs: Vec<String>,
+    proc: PathBuf,
+    rootfs: PathBuf,
+    timeouts: Timeouts,
+    exits: Exits,
+}
+
+impl Podman {
+    pub(super) fn new(config: Config) -> Result<Self, EndpointError> {
+        Ok(Self {
+            endpoint: Endpoint::parse(&config.endpoint, None)?,
+            address: config.endpoint,
+            envs: config.env_whitelist,
+            proc: config.proc,
+            rootfs: config.rootfs,
+            timeouts: config.timeouts,
+            exits: Exits::new(),
+        })
+    }
+
+    /// root's socket, then those of the users that are logged in.
+    fn sockets(&self) -> Vec<Client> {
+        let there = |endpoint: &Endpoint| !matches!(endpoint, Endpoint::Unix(path) if !path.exists());
+        let users = std::fs::read_dir(conmon::below(&self.rootfs, Path::new("/run/user")));
+        let users = users.into_iter().flatten().flatten();
+        let users = users.map(|user| Endpoint::Unix(user.path().join("podman/podman.sock")));
+        std::iter::once(self.endpoint.clone())
+            .chain(users)
+            .filter(there)
+            .map(|endpoint| Client::new(endpoint, self.timeouts))
+            .collect()
+    }
+
+    /// From the first socket that knows it. Podman speaks Docker's API.
+    async fn told(&self, id: &str) -> Result<Inspected, Fault> {
+        let mut last = Fault::not_found();
+        for socket in self.sockets() {
+            let answer = socket.get(&format!("/containers/{id}/json"), INSPECT).await;
+            let read = |bytes: bytes::Bytes| {
+                inspect::parse_as(NAMESPACE, &bytes, &self.envs).map_err(|error| Fault::nonsense(&error))
+            };
+            match answer.and_then(read) {
+                Ok(inspected) if inspected.identity.id == id => return Ok(inspected),
+                Ok(other) => {
+                    last = Fault::Nonsense(format!("expected container {id}, got {}", other.identity.id))
+                }
+                Err(fault) if fault.is_not_found() => {}
+                Err(fault) => last = fault,
+            }
+        }
+        Err(last)
+    }
+}
+
+impl Remote for Podman {
+    const NAME: &'static str = "Podman";
+    const TELLS: bool = false;
+    type Events = Codes;
+
+    fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    /// There is no daemon that could be down.
+    async fn ping(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn events(&self) -> Result<Codes, Fault> {
+        self.exits.events()
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, Fault> {
+        Ok(Vec::new())
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {
+        if !crate::runtime::id::is_id(id) {
+            return Err(Fault::not_found());
+        }
+        let place = conmon::find(&self.proc, id);
+        let ended =
+            place.as_ref().and_then(|place| self.exits.watch(&conmon::below(&self.rootfs, &place.exits), id));
+        let on_disk = || disk::read(&self.proc, &self.rootfs, id, place.as_ref()?, &self.envs);
+        let mut inspected = match self.told(id).await {
+            Ok(inspected) => inspected,
+            Err(fault) => on_disk().ok_or(fault)?,
+        };
+        if !inspected.running {
+            inspected.identity.exit_code = inspected.identity.exit_code.or(ended);
+        }
+        Ok(inspected)
+    }
+
+    async fn describe(&self) -> Result<Status, Fault> {
+        let sockets = self.sockets();
+        let socket = sockets.first().ok_or_else(|| {
+            Fault::Connect(format!("{}: no such socket; containers are known from their files", self.address))
+        })?;
+        status::ask(socket, Path::new("")).await
+    }
+
+    async fn describe_whole(&self) -> Result<Status, Fault> {
+        let status = self.describe().await?;
+        let Some(socket) = self.sockets().into_iter().next() else { return Ok(status) };
+        let images = socket.get("/images/json", status::MOST).await?;
+        let images = status::parse_images(&images).map_err(|error| Fault::nonsense(&error))?;
+        Ok(Status { images, ..status })
+    }
+}

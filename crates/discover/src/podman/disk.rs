@@ -1,0 +1,166 @@
+//! Who a container is, from what Podman leaves on disk while nobody answers for it.
+//!
+//! Reads: below the storage `<driver>-containers/containers.json` (else `volatile-containers.json`), the
+//!        bundle's `config.json`, the pid file, `healthcheck.log`.
+//! Gives: all but labels and the count of restarts, which stand in Podman's database alone.
+//! Cost:  four files a container.
+
+use std::path::Path;
+
+use plimsoll_core::container::Identity;
+use serde_json::Value;
+
+use super::NAMESPACE;
+use crate::runtime::conmon::{self, Place};
+use crate::runtime::remote::Inspected;
+use crate::runtime::{json, started};
+
+/// The longest file that is read.
+const MOST: u64 = 64 << 20;
+
+/// Reads the files of a container that runs. `None` if they are not there.
+pub(super) fn read(
+    proc: &Path,
+    rootfs: &Path,
+    id: &str,
+    place: &Place,
+    envs: &[String],
+) -> Option<Inspected> {
+    let bundle = conmon::below(rootfs, &place.bundle);
+    let spec = file(&bundle.join("config.json"))?;
+    // <driver>-containers/<id>/userdata
+    let store = bundle.parent().and_then(Path::parent);
+    let record = store.and_then(|store| record(store, id)).unwrap_or_default();
+    let metadata: Value =
+        json::text(&record, "/metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let pid = conmon::pid(rootfs, place).filter(|pid| proc.join(pid.to_string()).exists());
+    let name = json::text(&record, "/names/0").unwrap_or(&place.name);
+    let network =
+        json::list(&spec, "/linux/namespaces").iter().find(|one| json::text(one, "/type") == Some("network"));
+    let identity = Identity {
+        id: id.to_owned(),
+        namespace: NAMESPACE,
+        aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
+        envs: json::environment(&spec, "/process/env", envs),
+        image: json::text_or_empty(&metadata, "/image-name"),
+        created: json::time(&record, "/created"),
+        started: pid.and_then(|pid| started::of(proc, pid)),
+        pid,
+        // a container that joins another's network is given it by the other's process
+        has_network: network
+            .and_then(|one| json::text(one, "/path"))
+            .is_none_or(|path| !path.starts_with("/proc/")),
+        has_filesystem: true,
+        health: health(rootfs, &bundle, place),
+        ..Identity::default()
+    };
+    Some(Inspected { identity, running: pid.is_some() })
+}
+
+fn record(store: &Path, id: &str) -> Option<Value> {
+    ["containers.json", "volatile-containers.json"].iter().find_map(|name| {
+        let all = file(&store.join(name))?;
+        json::list(&all, "").iter().find(|one| json::text(one, "/id") == Some(id)).cloned()
+    })
+}
+
+/// Podman writes it beside the pid file's folder or in the bundle, depending on its version.
+fn health(rootfs: &Path, bundle: &Path, place: &Place) -> Option<String> {
+    let run = conmon::below(rootfs, &place.pid_file);
+    let beside = run.parent().and_then(Path::parent).map(|folder| folder.join("healthcheck.log"));
+    let log = beside.as_deref().and_then(file).or_else(|| file(&bundle.join("healthcheck.log")))?;
+    json::text(&log, "/Status").filter(|word| !word.is_empty()).map(str::to_owned)
+}
+
+fn file(path: &Path) -> Option<Value> {
+    if std::fs::metadata(path).ok()?.len() > MOST {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const ID: &str = "a6ee0b5b4d4e09e3a6d36797665f428a9939f580df4f82d541ee58ebeb6082eb";
+    const SPEC: &str = r#"{"process":{"env":["TEST_X=1","PATH=/bin"]},
+        "linux":{"namespaces":[{"type":"pid"},{"type":"network","path":"/run/netns/netns-1"}]}}"#;
+
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new() -> Self {
+            let host = Self(tempfile::tempdir().unwrap());
+            host.put("store/ID/userdata/config.json", SPEC);
+            host.put(
+                "store/containers.json",
+                r#"[{"id":"x"},{"id":"ID","names":["web"],"image":"5ca0",
+                    "metadata":"{\"image-name\":\"localhost/box:1\",\"name\":\"web\"}",
+                    "created":"2026-11-28T00:46:36.365554621Z"}]"#,
+            );
+            host.put("run/ID/userdata/pidfile", "77");
+            host.put("run/ID/healthcheck.log", r#"{"Status":"starting","FailingStreak":0}"#);
+            host.put("proc/77/stat", "77 (workload) S 1 77 77 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 9 0 1550 7");
+            host.put("proc/stat", "btime 1795826000\n");
+            host
+        }
+
+        fn put(&self, path: &str, text: &str) {
+            let path = self.0.path().join(path.replace("ID", ID));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text.replace("ID", ID)).unwrap();
+        }
+
+        fn read(&self) -> Option<Inspected> {
+            let place = Place {
+                name: "conmons".to_owned(),
+                bundle: format!("/store/{ID}/userdata").into(),
+                pid_file: format!("/run/{ID}/userdata/pidfile").into(),
+                ..Place::default()
+            };
+            read(&self.0.path().join("proc"), self.0.path(), ID, &place, &["TEST_".to_owned()])
+        }
+    }
+
+    #[test]
+    fn a_running_container_is_read_from_its_files() {
+        let Inspected { identity, running } = Host::new().read().unwrap();
+        assert!(running);
+        assert_eq!(identity.aliases, ["web", ID]);
+        assert_eq!(identity.image, "localhost/box:1");
+        assert_eq!(identity.created.unwrap().to_string(), "2026-11-28T00:46:36.365554621Z");
+        assert_eq!(identity.started.unwrap().to_string(), "2026-11-28T00:33:35.5Z");
+        assert_eq!((identity.pid, identity.health.as_deref()), (Some(77), Some("starting")));
+        assert_eq!(identity.envs["test_x"], "1");
+        assert!(identity.has_network);
+    }
+
+    #[test]
+    fn without_a_record_conmons_name_is_taken() {
+        let host = Host::new();
+        host.put("store/containers.json", "[7,null]");
+        let identity = host.read().unwrap().identity;
+        assert_eq!((identity.aliases[0].as_str(), identity.image.as_str()), ("conmons", ""));
+        host.put("store/volatile-containers.json", r#"[{"id":"ID","names":["late"]}]"#);
+        assert_eq!(host.read().unwrap().identity.aliases[0], "late");
+    }
+
+    #[test]
+    fn a_joined_network_is_not_its_own() {
+        let host = Host::new();
+        host.put("store/ID/userdata/config.json", &SPEC.replace("/run/netns/netns-1", "/proc/7/ns/net"));
+        assert!(!host.read().unwrap().identity.has_network);
+    }
+
+    #[test]
+    fn one_whose_process_is_gone_does_not_run_and_one_without_bundle_is_none() {
+        let host = Host::new();
+        fs::remove_dir_all(host.0.path().join("proc/77")).unwrap();
+        assert!(!host.read().unwrap().running);
+        host.put("store/ID/userdata/config.json", "{");
+        assert_eq!(host.read(), None);
+    }
+}

@@ -1,0 +1,73 @@
+//! A runtime's daemon as [`super::follow`] asks it: a runtime writes this, and the rest is the same for all.
+
+use std::future::Future;
+
+use plimsoll_core::container::Identity;
+
+use super::fault::Fault;
+use super::status::Status;
+
+/// What is asked of a daemon. Every answer has a time limit and a size limit of its own.
+pub(crate) trait Remote: Clone + Send + Sync + 'static {
+    /// Its name in sentences.
+    const NAME: &'static str;
+    /// Whether its events tell of starts, renames and removals. Where they do not, a container is asked for
+    /// again until it runs, and whenever its cgroup appears or goes.
+    const TELLS: bool;
+    /// What happens, as it happens.
+    type Events: Events;
+
+    /// Where it is looked for.
+    fn address(&self) -> String;
+    /// Whether it answers.
+    fn ping(&self) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Its events from now on.
+    fn events(&self) -> impl Future<Output = Result<Self::Events, Fault>> + Send;
+    /// Its containers; empty where it cannot list them.
+    fn list(&self) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
+    /// One container; [`Fault::not_found`] when it has none such.
+    fn inspect(&self, id: &str) -> impl Future<Output = Result<Inspected, Fault>> + Send;
+    /// Its description, without images.
+    fn describe(&self) -> impl Future<Output = Result<Status, Fault>> + Send;
+    /// Its description, with its images if it has a list of them.
+    fn describe_whole(&self) -> impl Future<Output = Result<Status, Fault>> + Send {
+        self.describe()
+    }
+}
+
+/// A daemon's events.
+pub(crate) trait Events: Send {
+    /// The next one; `None` for what is no event of ours. May be dropped while it waits, nothing is lost then.
+    fn next(&mut self) -> impl Future<Output = Result<Option<(String, What)>, Fault>> + Send;
+}
+
+/// A container in the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) id: String,
+    pub(crate) running: bool,
+}
+
+/// What an inspect says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspected {
+    /// Who it is.
+    pub identity: Identity,
+    /// Whether its process runs (a paused one does).
+    pub running: bool,
+}
+
+/// What happened to a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Created,
+    Started,
+    /// With what it returned.
+    Died(Option<i64>),
+    Oom,
+    Destroyed,
+    /// Renamed, or another label.
+    Changed,
+    /// With the new word.
+    Health(String),
+}
