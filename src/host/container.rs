@@ -1,5 +1,6 @@
 //! One container as the host keeps it: who it is, its past, and the reader that adds to it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -310,11 +311,35 @@ fn merge(name: &str, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
     Spec {
         creation_time: identity.created.or(spec.creation_time),
         start_time: identity.started,
-        labels: identity.labels.clone(),
+        labels: labels_of(identity),
         envs: identity.envs.clone(),
         image: identity.image.clone(),
         has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),
         has_filesystem: is_root && kinds.has(Kind::Disk),
         ..spec.clone()
+    }
+}
+
+/// The runtime's labels, with its count of restarts as cAdvisor shows it: among them.
+fn labels_of(identity: &Identity) -> BTreeMap<String, String> {
+    let mut labels = identity.labels.clone();
+    if identity.restart_count > 0 {
+        labels.entry("restartcount".to_owned()).or_insert_with(|| identity.restart_count.to_string());
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_are_a_label_once_there_are_any() {
+        let mut identity = Identity::default();
+        assert!(labels_of(&identity).is_empty());
+        identity.restart_count = 2;
+        assert_eq!(labels_of(&identity)["restartcount"], "2");
+        identity.labels.insert("restartcount".to_owned(), "own".to_owned());
+        assert_eq!(labels_of(&identity)["restartcount"], "own");
     }
 }
