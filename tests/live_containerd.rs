@@ -11,6 +11,7 @@
 mod common;
 
 use common::containerd::{Container, Containerd, IMAGE};
+use common::docker;
 use common::program::Plimsoll;
 use common::{Need, close, eventually, kernel, number, seconds, text};
 use rustix::process::Signal;
@@ -158,4 +159,36 @@ fn an_end_has_its_exit_code_through_stops_and_hangs_of_the_daemon() {
             other => Err(format!("{other:?} in {mine}")),
         }
     });
+}
+
+#[test]
+fn dockers_containers_keep_what_docker_tells() {
+    if !common::able("dockers_containers_keep_what_docker_tells", &[Need::Docker, Need::Workload]) {
+        return;
+    }
+    let docker = docker::shared();
+    // the containerd that dockerd starts, where Docker's containers are in the namespace `moby`
+    let socket = docker.socket.with_file_name("exec").join("containerd/containerd.sock");
+    if !socket.exists() {
+        common::say("SKIP dockers_containers_keep_what_docker_tells: Docker uses this host's containerd");
+        return;
+    }
+    let program = Plimsoll::start(&[&docker.flag(), &format!("--containerd={}", socket.display())]);
+    let parent = format!("/{}", common::unique("plimsoll-parent"));
+    for flags in [vec![], vec!["--cgroup-parent", parent.as_str()]] {
+        let container = docker.container(&flags);
+        let info = eventually("Docker has told who it is", 10.0, || {
+            let info = program.try_json(&format!("/api/v1.3/containers{}", container.group))?;
+            if info["namespace"].is_null() { Err(info.to_string()) } else { Ok(info) }
+        });
+        assert_eq!(
+            (&info["namespace"], &info["aliases"][0]),
+            (&"docker".into(), &container.name.as_str().into())
+        );
+    }
+    // Docker leaves the parent, in every hierarchy
+    for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+        let _ = std::fs::remove_dir(hierarchy.path().join(parent.trim_start_matches('/')));
+    }
+    let _ = std::fs::remove_dir(format!("/sys/fs/cgroup{parent}"));
 }

@@ -179,3 +179,18 @@ pub struct ProcessSpec {
 pub fn is_zero(n: &u64) -> bool {
     *n == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_are_a_label_once_there_are_any() {
+        let mut identity = Identity::default();
+        assert!(identity.shown_labels().is_empty());
+        identity.restart_count = 2;
+        assert_eq!(identity.shown_labels()["restartcount"], "2");
+        identity.labels.insert("restartcount".to_owned(), "own".to_owned());
+        assert_eq!(identity.shown_labels()["restartcount"], "own");
+    }
+}

@@ -216,6 +216,16 @@ impl Past for Fake {
         Box::pin(std::future::ready(self.docker.clone()))
     }
 
+    fn podman(&self) -> Later<'_, Result<DockerStatus, String>> {
+        let status = DockerStatus {
+            version: "4.3.1".to_owned(),
+            root_dir: "/var/lib/containers/storage".to_owned(),
+            driver: "overlay".to_owned(),
+            ..DockerStatus::default()
+        };
+        Box::pin(std::future::ready(Ok(status)))
+    }
+
     fn missing(&self) -> Vec<Missing> {
         self.missing.clone()
     }

@@ -119,21 +119,27 @@ impl<R: Remote> Follow<R> {
     async fn look(&mut self) -> Result<(), Over> {
         let mut failures = 0;
         let mut said = String::new();
+        let mut seen = false;
         loop {
             let down = match self.reach().await {
                 Ok(events) => {
-                    failures = 0;
+                    (failures, seen) = (0, true);
                     self.session(events).await?
                 }
                 Err(fault) => fault,
             };
             let reason = down.to_string();
             if failures == 0 || said != reason {
-                tracing::info!(
-                    "{} at {}: {reason}; it is looked for until it answers",
-                    R::NAME,
-                    self.remote.address()
-                );
+                // most hosts have one runtime or two; what is missing is on `/validate/`
+                if seen || !matches!(down, Fault::Connect(_)) {
+                    tracing::info!(
+                        "{} at {}: {reason}; it is looked for until it answers",
+                        R::NAME,
+                        self.remote.address()
+                    );
+                } else {
+                    tracing::debug!("{} at {}: {reason}", R::NAME, self.remote.address());
+                }
                 self.tell(Told::Down { reason: reason.clone() }).await?;
                 said = reason;
             }
