@@ -2,7 +2,7 @@
 //!
 //! Comes in: directories of cgroup hierarchies, the sockets of runtimes.
 //! Goes out: [`watch::TreeEvent`]s (a group appeared, emptied, vanished), [`runtime::Claim`]s (whose is
-//! it, from the path alone) and what a runtime tells of it ([`docker::Told`]).
+//! it, from the path alone) and what a runtime tells of it ([`runtime::told::Told`]).
 //! Refuses to know: what a container uses, and what is kept or served of it.
 
 pub mod watch;

@@ -4,7 +4,7 @@
 //! Gives: the runtimes that have, or may have, a name; raw, asked last, takes or ignores the rest.
 //! Cost:  one pass over the last part of the path for each runtime.
 //!
-//! A further runtime is a folder beside `docker/` with its `claim.rs` and a [`remote::Remote`], and a line in
+//! A further runtime is a folder beside `docker/` with its `claim.rs` and a `Remote` (`runtime/remote.rs`), and a line in
 //! [`Runtimes::new`] and in [`Config`]; everything else (looking for the daemon, asking again, telling) is
 //! here and the same for all.
 
