@@ -6,6 +6,7 @@ use std::time::Duration;
 use plimsoll_core::event::Event;
 use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
+use plimsoll_core::runtime::Status;
 use plimsoll_core::summary::DerivedStats;
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::{docker, podman};
@@ -14,7 +15,7 @@ use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
 use plimsoll_retain::events;
 use plimsoll_serve::past::{
-    DockerStatus, EndedContainer, EventQuery, Later, Missing, OwnMetric, Past, Validation, View, Window,
+    EndedContainer, EventQuery, Later, Missing, OwnMetric, Past, Validation, View, Window,
 };
 use tokio::sync::broadcast;
 
@@ -117,17 +118,17 @@ impl Past for Inner {
         lock(&self.stages.filesystems).by_uuid(uuid)
     }
 
-    fn docker(&self) -> Later<'_, Result<DockerStatus, String>> {
+    fn docker(&self) -> Later<'_, Result<Status, String>> {
         Box::pin(async move {
             let docker = self.followed(docker::NAMESPACE).ok_or("Docker is not asked: --docker is empty")?;
-            docker.status().await.map(own::runtime_status)
+            docker.status().await
         })
     }
 
-    fn podman(&self) -> Later<'_, Result<DockerStatus, String>> {
+    fn podman(&self) -> Later<'_, Result<Status, String>> {
         Box::pin(async move {
             let podman = self.followed(podman::NAMESPACE).ok_or("Podman is not asked: --podman is empty")?;
-            podman.status().await.map(own::runtime_status)
+            podman.status().await
         })
     }
 

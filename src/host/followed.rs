@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use plimsoll_core::runtime::Status;
 use plimsoll_discover::runtime::daemon::Daemon;
-use plimsoll_discover::runtime::status::Status;
 
 use super::lock;
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Weak};
 
 use plimsoll_core::container::Identity;
 use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType, OomKill};
+use plimsoll_core::runtime::Status;
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::docker;
-use plimsoll_discover::runtime::status::Status;
 use plimsoll_discover::runtime::told::Told;
 use plimsoll_discover::watch::TreeEvent;
 use plimsoll_measure::oom::Kill;

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use plimsoll_core::family::{Emit, Type};
-use plimsoll_discover::runtime::status::{Image, Status};
-use plimsoll_serve::past::{DockerImage, DockerStatus, OwnMetric};
+use plimsoll_serve::past::OwnMetric;
 
 use super::{Inner, lock};
 
@@ -142,29 +141,6 @@ pub(super) fn metrics(host: &Inner, out: &mut dyn FnMut(&OwnMetric, &mut dyn FnM
             }
             Value::Each(values) => out(&own.metric, &mut |emit| values(host, emit)),
         }
-    }
-}
-
-/// A runtime's own description in the page's words.
-pub(super) fn runtime_status(status: Status) -> DockerStatus {
-    let image = |image: Image| DockerImage {
-        tags: image.tags,
-        id: image.id,
-        virtual_size: image.virtual_size,
-        created: image.created,
-    };
-    DockerStatus {
-        version: status.version,
-        api_version: status.api_version,
-        kernel_version: status.kernel_version,
-        os: status.os,
-        hostname: status.hostname,
-        root_dir: status.root_dir,
-        driver: status.driver,
-        driver_status: status.driver_status,
-        num_images: status.num_images,
-        num_containers: status.num_containers,
-        images: status.images.into_iter().map(image).collect(),
     }
 }
 

@@ -10,5 +10,6 @@ pub mod family;
 pub mod kinds;
 pub mod limit;
 pub mod machine;
+pub mod runtime;
 pub mod summary;
 pub mod time;

@@ -13,7 +13,6 @@ pub mod id;
 pub mod told;
 
 pub mod daemon;
-pub mod status;
 pub mod timeouts;
 
 mod backoff;

@@ -10,6 +10,7 @@ use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{
     Cache, Core, Disk, Filesystem, FsInfo, HugePages, MachineInfo, NetworkDevice, Node, ProcessInfo, Versions,
 };
+use plimsoll_core::runtime::{Image, Status};
 use plimsoll_core::summary::{InstantUsage, Percentiles, Usage};
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::cpu::{Cfs, Cpu, CpuUsage};
@@ -22,10 +23,7 @@ use plimsoll_measure::sample::{Psi, PsiLine, Sample};
 use tokio::sync::broadcast;
 
 use crate::names::is_within;
-use crate::past::{
-    DerivedStats, DockerImage, DockerStatus, EventQuery, Later, Missing, OwnMetric, Past, Validation, View,
-    Window,
-};
+use crate::past::{DerivedStats, EventQuery, Later, Missing, OwnMetric, Past, Validation, View, Window};
 
 /// Ids of the three containers.
 pub const WEB: &str = "48f993e4c45a0c77b936426b26a02d6bf5e5fabeab65c15967f32026b2c8ee3e";
@@ -55,7 +53,7 @@ pub struct Fake {
     /// Filesystems.
     pub storage: Vec<FsInfo>,
     /// Docker, or why it does not answer.
-    pub docker: Result<DockerStatus, String>,
+    pub docker: Result<Status, String>,
     /// What is missing.
     pub missing: Vec<Missing>,
     /// The cgroup set-up.
@@ -212,16 +210,16 @@ impl Past for Fake {
         (uuid == "11-22").then(|| "/dev/vda".to_owned())
     }
 
-    fn docker(&self) -> Later<'_, Result<DockerStatus, String>> {
+    fn docker(&self) -> Later<'_, Result<Status, String>> {
         Box::pin(std::future::ready(self.docker.clone()))
     }
 
-    fn podman(&self) -> Later<'_, Result<DockerStatus, String>> {
-        let status = DockerStatus {
+    fn podman(&self) -> Later<'_, Result<Status, String>> {
+        let status = Status {
             version: "4.3.1".to_owned(),
             root_dir: "/var/lib/containers/storage".to_owned(),
             driver: "overlay".to_owned(),
-            ..DockerStatus::default()
+            ..Status::default()
         };
         Box::pin(std::future::ready(Ok(status)))
     }
@@ -575,8 +573,8 @@ fn storage() -> Vec<FsInfo> {
     ]
 }
 
-fn docker() -> DockerStatus {
-    DockerStatus {
+fn docker() -> Status {
+    Status {
         version: "20.10.24".to_owned(),
         api_version: "1.41".to_owned(),
         kernel_version: "6.18.44".to_owned(),
@@ -587,7 +585,7 @@ fn docker() -> DockerStatus {
         driver_status: vec![("Backing Filesystem".to_owned(), "extfs".to_owned())],
         num_images: 1,
         num_containers: 3,
-        images: vec![DockerImage {
+        images: vec![Image {
             tags: vec!["registry:5000/busybox:local".to_owned()],
             id: "sha256:0123456789abcdef0123456789abcdef".to_owned(),
             virtual_size: 4_261_502,

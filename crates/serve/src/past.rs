@@ -9,6 +9,7 @@ use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::event::{Event, EventType};
 use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
+use plimsoll_core::runtime::Status;
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::sample::Sample;
 use tokio::sync::broadcast;
@@ -66,46 +67,6 @@ pub struct EventQuery {
 
 /// `latest_usage`, `minute_usage` ... of one container; `/api/v2.x/summary`.
 pub use plimsoll_core::summary::DerivedStats;
-
-/// What `/validate/` and the Docker page need of a runtime's own description.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DockerStatus {
-    /// Version.
-    pub version: String,
-    /// API version.
-    pub api_version: String,
-    /// uname release, as Docker tells.
-    pub kernel_version: String,
-    /// Operating system, as Docker tells.
-    pub os: String,
-    /// Host name.
-    pub hostname: String,
-    /// Where it keeps its data.
-    pub root_dir: String,
-    /// Storage driver.
-    pub driver: String,
-    /// The storage driver's own words: key and value.
-    pub driver_status: Vec<(String, String)>,
-    /// Images.
-    pub num_images: i64,
-    /// Containers, running or not.
-    pub num_containers: i64,
-    /// The images.
-    pub images: Vec<DockerImage>,
-}
-
-/// An image that Docker keeps.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DockerImage {
-    /// Repository and tag, as `busybox:1`.
-    pub tags: Vec<String>,
-    /// `sha256:...`.
-    pub id: String,
-    /// Bytes.
-    pub virtual_size: i64,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-}
 
 /// Something that a feature lacks on this machine, for `/validate/` and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,12 +154,12 @@ pub trait Past: Send + Sync + 'static {
     ///
     /// # Errors
     /// A sentence: why it did not answer.
-    fn docker(&self) -> Later<'_, Result<DockerStatus, String>>;
+    fn docker(&self) -> Later<'_, Result<Status, String>>;
     /// Podman's own description, in the same words.
     ///
     /// # Errors
     /// A sentence: why it did not answer.
-    fn podman(&self) -> Later<'_, Result<DockerStatus, String>> {
+    fn podman(&self) -> Later<'_, Result<Status, String>> {
         Box::pin(std::future::ready(Err("Podman is not asked".to_owned())))
     }
     /// What is missing on this machine, and what would mend it.

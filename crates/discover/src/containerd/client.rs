@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use plimsoll_core::runtime::Status;
 use tokio::time::timeout;
 
 use super::Config;
@@ -18,7 +19,6 @@ use super::messages::{
 use crate::runtime::fault::Fault;
 use crate::runtime::id;
 use crate::runtime::remote::{Inspected, Listed, Remote};
-use crate::runtime::status::Status;
 use crate::runtime::timeouts::Timeouts;
 
 /// Namespaces in which Docker keeps its containers and plugins: Docker tells more of them.

@@ -1,7 +1,7 @@
 //! containerd: who its containers are, in every namespace, and how they ended.
 //!
 //! Reads: its gRPC API: version, namespaces, containers, tasks, events; never metrics.
-//! Gives: [`Told`] on a channel; [`crate::runtime::status::Status`] for the page.
+//! Gives: [`Told`] on a channel; [`plimsoll_core::runtime::Status`] for the page.
 //! Cost:  two calls a container at its start and when it is asked for; one connection for events and a
 //!        call every few seconds. Nothing here runs on the sampling side.
 

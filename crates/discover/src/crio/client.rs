@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use plimsoll_core::runtime::Status;
+
 use super::{Config, container, info};
 use crate::runtime::conmon::{self, Codes, Exits};
 use crate::runtime::endpoint::Endpoint;
@@ -10,7 +12,6 @@ use crate::runtime::http::Client;
 use crate::runtime::id;
 use crate::runtime::remote::{Inspected, Listed, Remote};
 use crate::runtime::started;
-use crate::runtime::status::Status;
 
 /// The longest answer.
 const MOST: usize = 4 << 20;

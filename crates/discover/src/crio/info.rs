@@ -1,7 +1,8 @@
 //! `GET /info`: CRI-O's description of itself.
 
+use plimsoll_core::runtime::Status;
+
 use crate::runtime::json::{self, ParseError};
-use crate::runtime::status::Status;
 
 /// Reads an answer; what is missing is empty.
 pub(super) fn parse(bytes: &[u8]) -> Result<Status, ParseError> {

@@ -1,7 +1,7 @@
 //! CRI-O: who its containers are, how they ended.
 //!
 //! Reads: its HTTP socket: `/info`, `/containers/ID`; the exit codes that conmon leaves.
-//! Gives: [`Told`] on a channel; [`crate::runtime::status::Status`] for the page.
+//! Gives: [`Told`] on a channel; [`plimsoll_core::runtime::Status`] for the page.
 //! Cost:  one request and one look through `/proc` a container at its start and end; a request every few seconds.
 
 pub mod claim;

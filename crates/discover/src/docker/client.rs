@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use plimsoll_core::runtime::Status;
+
 use super::events::{self, Happenings};
-use super::status::{self, Status};
+use super::status;
 use super::{Config, inspect, list};
 use crate::runtime::endpoint::{Endpoint, EndpointError};
 use crate::runtime::fault::Fault;

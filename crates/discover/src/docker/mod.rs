@@ -1,7 +1,7 @@
 //! Docker: who its containers are, how they ended.
 //!
 //! Reads: the engine's HTTP API: list, inspect, events, info, version, images; never stats.
-//! Gives: [`Told`] on a channel; [`status::Status`] for the page.
+//! Gives: [`Told`] on a channel; [`plimsoll_core::runtime::Status`] for the page.
 //! Cost:  one inspect a container at its start, at a rename and when it is asked for; one connection for
 //!        events and a ping every few seconds. Nothing here runs on the sampling side.
 

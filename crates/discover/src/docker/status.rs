@@ -7,7 +7,7 @@ use plimsoll_core::time::Timestamp;
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
 use crate::runtime::json::{self, ParseError};
-pub use crate::runtime::status::{Image, Status};
+use plimsoll_core::runtime::{Image, Status};
 
 /// The longest description, or list of images.
 pub(crate) const MOST: usize = 16 << 20;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use plimsoll_core::runtime::Status;
+
 use super::{Config, NAMESPACE, disk};
 use crate::docker::{inspect, status};
 use crate::runtime::conmon::{self, Codes, Exits};
@@ -9,7 +11,6 @@ use crate::runtime::endpoint::{Endpoint, EndpointError};
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
 use crate::runtime::remote::{Inspected, Listed, Remote};
-use crate::runtime::status::Status;
 use crate::runtime::timeouts::Timeouts;
 
 /// The longest inspect.

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use plimsoll_core::runtime::Status;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::follow::{Ask, Follow};
 use super::remote::Remote;
-use super::status::Status;
 use super::told::Told;
 
 /// An answer that comes later.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::container::Identity;
+use plimsoll_core::runtime::Status;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
@@ -14,7 +15,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::backoff::pause;
 use super::fault::Fault;
 use super::remote::{Events, Inspected, Listed, Remote, What};
-use super::status::Status;
 use super::told::Told;
 
 /// Inspects at once.

@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use plimsoll_core::container::Identity;
+use plimsoll_core::runtime::Status;
 
 use super::fault::Fault;
-use super::status::Status;
 
 /// What is asked of a daemon. Every answer has a time limit and a size limit of its own.
 pub(crate) trait Remote: Clone + Send + Sync + 'static {

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_core::container::Identity;
-
-use super::status::Status;
+use plimsoll_core::runtime::Status;
 
 /// What a runtime told. An id is the one that a [`super::Claim`] gave.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,11 +1,12 @@
 //! `/docker/` and `/podman/`: what the runtime tells of itself, and its containers; `/docker/<alias>`: one.
 
 use http::{Response, StatusCode};
+use plimsoll_core::runtime::Status;
 
 use super::html::{Html, bytes};
 use super::{container, whole};
 use crate::body::Body;
-use crate::past::{DockerStatus, Past};
+use crate::past::Past;
 use crate::{go, names, reply};
 
 /// So many images are listed; more are counted only.
@@ -54,7 +55,7 @@ async fn overview(past: &dyn Past, root: &str, namespace: &'static str) -> Respo
     whole(root, if namespace == "docker" { "Docker containers" } else { "Podman containers" }, main)
 }
 
-fn driver(main: &mut Html, status: &DockerStatus) {
+fn driver(main: &mut Html, status: &Status) {
     main.raw("<section><h2>Driver status</h2>\n<table>\n");
     main.row("Version", &status.version);
     main.row("API version", &status.api_version);
@@ -71,11 +72,11 @@ fn driver(main: &mut Html, status: &DockerStatus) {
     main.raw("</table></section>\n");
 }
 
-fn images(main: &mut Html, status: &DockerStatus) {
+fn images(main: &mut Html, status: &Status) {
     if status.images.is_empty() {
         return;
     }
-    let mut rows: Vec<(&str, &crate::past::DockerImage)> = status
+    let mut rows: Vec<(&str, &plimsoll_core::runtime::Image)> = status
         .images
         .iter()
         .flat_map(|image| image.tags.iter().map(move |tag| (tag.as_str(), image)))

@@ -10,15 +10,14 @@ use plimsoll_core::event::Event;
 use plimsoll_core::family::{Emit, Row, Source, Type};
 use plimsoll_core::kinds::Kind;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
+use plimsoll_core::runtime::Status;
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::cpu::{Cfs, Cpu, CpuUsage};
 use plimsoll_measure::memory::Memory;
 use plimsoll_measure::network::{Interface, Network};
 use plimsoll_measure::sample::Sample;
 use plimsoll_serve::labels::{LabelRules, block};
-use plimsoll_serve::past::{
-    DerivedStats, DockerStatus, EventQuery, Later, Missing, OwnMetric, Past, View, Window,
-};
+use plimsoll_serve::past::{DerivedStats, EventQuery, Later, Missing, OwnMetric, Past, View, Window};
 use tokio::sync::broadcast;
 
 #[derive(Default)]
@@ -67,7 +66,7 @@ impl Past for Fake {
     fn device_by_uuid(&self, _: &str) -> Option<String> {
         None
     }
-    fn docker(&self) -> Later<'_, Result<DockerStatus, String>> {
+    fn docker(&self) -> Later<'_, Result<Status, String>> {
         Box::pin(std::future::ready(Err("no Docker here".to_owned())))
     }
     fn missing(&self) -> Vec<Missing> {

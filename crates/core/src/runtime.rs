@@ -1,6 +1,6 @@
 //! A runtime's description of itself.
 
-use plimsoll_core::time::Timestamp;
+use crate::time::Timestamp;
 
 /// What the page shows of a runtime. What a runtime does not tell is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
