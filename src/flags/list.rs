@@ -12,10 +12,6 @@ const LOG_SHAPE: &str = "the log goes to standard error only and has one shape; 
 const NO_HINTS: &str = "hints come in a later version";
 const NO_LOAD: &str = "the load by netlink comes in a later version";
 const NO_RESET: &str = "referenced memory comes in a later version";
-const NO_CONTAINERD: &str =
-    "containerd is not asked yet: its containers are there under their cgroups' names";
-const NO_CRIO: &str = "CRI-O is not asked yet: its containers are there under their cgroups' names";
-const NO_PODMAN: &str = "Podman is not asked yet: its containers are there under their cgroups' names";
 const NO_MESOS: &str = "Mesos is not supported, nor by cAdvisor since 0.55";
 
 /// Where an unset path is none.
@@ -466,8 +462,7 @@ pub static SECTIONS: &[Section] = &[
                 Set::Text(|d, v| d.settings.runtimes.containerd = socket(v)),
                 "containerd's socket.",
             )
-            .since("0.29")
-            .accepted(NO_CONTAINERD),
+            .since("0.29"),
             Flag::new(
                 "containerd-namespace",
                 "k8s.io",
@@ -476,32 +471,28 @@ pub static SECTIONS: &[Section] = &[
                 }),
                 "The only namespace of containerd that is looked at. Not given: all.",
             )
-            .since("0.34")
-            .accepted(NO_CONTAINERD),
+            .since("0.34"),
             Flag::new(
                 "containerd_env_metadata_whitelist",
                 "",
                 Set::List(|d, v| d.settings.runtimes.containerd_env_prefixes = v),
                 "As -env_metadata_whitelist, for containerd's containers, where that one is empty.",
             )
-            .since("0.40")
-            .accepted(NO_CONTAINERD),
+            .since("0.40"),
             Flag::new(
                 "crio_client_timeout",
                 "0s",
                 Set::Duration(|d, v| d.settings.runtimes.crio_client_timeout = v),
                 "Longest wait for CRI-O's answer; 0 is the agent's own limit.",
             )
-            .since("0.48")
-            .accepted(NO_CRIO),
+            .since("0.48"),
             Flag::new(
                 "podman",
                 "unix:///var/run/podman/podman.sock",
                 Set::Text(|d, v| d.settings.runtimes.podman = v),
                 "Podman's address.",
             )
-            .since("0.48")
-            .accepted(NO_PODMAN),
+            .since("0.48"),
         ],
     },
     Section {
