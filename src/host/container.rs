@@ -1,6 +1,6 @@
 //! One container as the host keeps it: who it is, its past, and the reader that adds to it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use plimsoll_core::columns::Columnar;
@@ -36,6 +36,8 @@ pub(crate) struct Container {
     pub(crate) oom_events: AtomicU64,
     /// Somebody wrote one of its files since the spec was read.
     spec_stale: AtomicBool,
+    /// When the newest of its directories was seen, in nanoseconds.
+    grown_at: AtomicI64,
     /// Its directory is gone; nothing is read any more.
     gone: AtomicBool,
     /// Its creation event has been sent.
@@ -86,7 +88,13 @@ pub(crate) struct Reading {
     pub(crate) files: u32,
     /// Files that could not be read or understood.
     pub(crate) faults: u32,
+    /// It came too early: the runtime is still making the container's directories. Nothing was kept.
+    pub(crate) early: bool,
 }
+
+/// On v1 a container's directories appear one by one; while the last of them is so young, a first reading without
+/// the main numbers is too early.
+const GROWING_NANOS: i64 = 30_000_000;
 
 /// How long a container that a runtime claims is kept off `/metrics` while the runtime has not told who it is.
 const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
@@ -109,6 +117,7 @@ impl Container {
             waiting: Mutex::new(verdict.by),
             oom_events: AtomicU64::new(0),
             spec_stale: AtomicBool::new(true),
+            grown_at: AtomicI64::new(seen.nanos()),
             gone: AtomicBool::new(false),
             creation_told: AtomicBool::new(false),
             kept: Default::default(),
@@ -247,7 +256,8 @@ impl Container {
     }
 
     /// Its directory has appeared in a further hierarchy.
-    pub(crate) fn grown(&self) {
+    pub(crate) fn grown(&self, at: Timestamp) {
+        self.grown_at.store(at.nanos(), Ordering::Relaxed);
         lock(&self.sampler).reader.rescan();
         self.spec_stale.store(true, Ordering::Relaxed);
     }
@@ -272,15 +282,20 @@ impl Container {
         let mut guard = lock(&self.sampler);
         let sampler = &mut *guard;
         if self.is_gone() {
-            return Reading { changed: false, gone: true, files: 0, faults: 0 };
+            return Reading { changed: false, gone: true, files: 0, faults: 0, early: false };
         }
         let at = stages.now();
         self.refresh_spec(stages, sampler, at, work);
         let outcome = sampler.reader.read(at, effort, &mut work.buffer, &mut sampler.sample);
+        let (files, faults) = (outcome.files, outcome.faults);
         if outcome.gone {
-            return Reading { changed: false, gone: true, files: outcome.files, faults: outcome.faults };
+            return Reading { changed: false, gone: true, files, faults, early: false };
         }
         sampler.sample.at = at;
+        if effort == Effort::Thrifty && sampler.timeline.is_empty() && self.is_early(stages, &sampler.sample)
+        {
+            return Reading { changed: true, gone: false, files, faults, early: true };
+        }
         if &*self.name == "/" {
             sampler.sample.filesystem = stages.filesystems(at);
         } else if let Some(layer) = &*lock(&self.layer) {
@@ -293,7 +308,14 @@ impl Container {
         let kept = [sampler.timeline.bytes(), sampler.timeline.held()];
         self.kept.iter().zip(kept).for_each(|(shown, count)| shown.store(count, Ordering::Relaxed));
         self.publish(&sampler.sample, pushed.changed);
-        Reading { changed: pushed.changed, gone: false, files: outcome.files, faults: outcome.faults }
+        Reading { changed: pushed.changed, gone: false, files, faults, early: false }
+    }
+
+    /// Whether a main number is missing that may be there in a moment.
+    fn is_early(&self, stages: &Stages, sample: &Sample) -> bool {
+        let missing = (sample.cpu.is_none() && stages.kinds.has(Kind::Cpu))
+            || (sample.memory.is_none() && stages.kinds.has(Kind::Memory));
+        missing && sample.at.since(Timestamp(self.grown_at.load(Ordering::Relaxed))) < GROWING_NANOS
     }
 
     /// Shows the sample to the answers. The shared one is written in place while nobody holds it.

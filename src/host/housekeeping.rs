@@ -176,6 +176,9 @@ impl Drop for Housekeeping {
     }
 }
 
+/// When a reading that came too early is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
+
 /// Marks an entry that is read once and not put back.
 const ONCE: Duration = Duration::MAX;
 
@@ -233,11 +236,14 @@ fn keep(
     let container = due.container.upgrade()?;
     let reading = container.sample(stages, Effort::Thrifty, work);
     stages.meters.read(&reading);
-    if !container.creation_is_told() {
+    if !container.creation_is_told() && !reading.early {
         on_read(&container);
     }
     if container.is_gone() || due.interval == ONCE {
         return None;
+    }
+    if reading.early {
+        return Some(Due { at: Instant::now() + AGAIN, ..due });
     }
     let interval = if due.reads == 0 { pace.base } else { pace.next(due.interval, reading.changed) };
     let factor = if due.reads == 0 { pace.splay } else { pace.jitter };

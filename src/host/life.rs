@@ -43,7 +43,7 @@ impl Inner {
 
     pub(super) fn appeared(&self, name: &str) {
         if let Some(container) = self.registry.get(name) {
-            container.grown();
+            container.grown(self.stages.now());
             return;
         }
         let mut verdict = self.runtimes.verdict(name);

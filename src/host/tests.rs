@@ -219,6 +219,41 @@ async fn what_came_and_went_leaves_nothing_but_its_bounded_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_sample_waits_for_directories_that_are_being_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::at(folder.path());
+    for controller in ["cpu", "cpuacct", "memory"] {
+        fs::create_dir_all(root.cgroup.join(controller)).unwrap();
+    }
+    let options = Options {
+        root: root.clone(),
+        runtimes: Vec::new(),
+        kernel_log: folder.path().join("kmsg"),
+        ..Options::default()
+    };
+    let host = Host::new(options, tokio::runtime::Handle::current()).unwrap();
+    host.start().unwrap();
+    host.ready().await;
+    let make = |controller: &str, file: &str| {
+        let made = folder.path().join("made");
+        fs::create_dir(&made).unwrap();
+        fs::write(made.join(file), "7\n").unwrap();
+        fs::write(made.join("cgroup.procs"), "").unwrap();
+        fs::rename(&made, root.cgroup.join(controller).join("a")).unwrap();
+    };
+    // one by one, as a runtime makes them
+    make("memory", "memory.usage_in_bytes");
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    make("cpuacct", "cpuacct.usage");
+    until("read", || host.inner.container("/a").is_some_and(|view| view.latest.is_some())).await;
+    let samples = host.inner.samples("/a", plimsoll_serve::past::Window::default()).unwrap();
+    let first = samples.first().unwrap();
+    assert_eq!(first.memory.as_ref().and_then(|memory| memory.usage), Some(7));
+    assert_eq!(first.cpu.as_ref().and_then(|cpu| cpu.usage.total), Some(7));
+    host.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_dropped_ends_its_threads() {
     let machine = Machine::start(None).await;
     let stages = Arc::downgrade(&machine.inner().stages);
