@@ -155,7 +155,8 @@ impl Host {
         let weak = Arc::downgrade(inner);
         let mut work = Work::default();
         let dirs = inner.stages.measure.hierarchy.watch_dirs(&inner.stages.kinds);
-        let watch = Watch::start(dirs, tree::Limits::default(), move |event| {
+        let limits = tree::Limits { descriptors: options::guards(), ..tree::Limits::default() };
+        let watch = Watch::start(dirs, limits, move |event| {
             if let Some(inner) = weak.upgrade() {
                 inner.on_tree(event, &mut work);
             }

@@ -92,16 +92,29 @@ impl Options {
         }
     }
 
-    /// Descriptors kept open on kernel files: at most three quarters of what the process may have, and no more
-    /// than hold half a percent of the machine's memory in the kernel.
+    /// Descriptors kept open on kernel files: what the process' limit leaves room for, and no more than hold half
+    /// a percent of the machine's memory in the kernel.
     pub(crate) fn descriptors(&self) -> usize {
-        if self.open_files != 0 {
-            return self.open_files;
+        match self.open_files {
+            0 => kept_of(descriptor_limit()).min(affordable(machine_memory())),
+            files => files,
         }
-        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let allowed = limit.map_or(usize::MAX, |limit| usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX));
-        allowed.min(affordable(machine_memory()))
     }
+}
+
+/// Descriptors for the processes whose end is waited for: at most an eighth of what the process may have.
+pub(crate) fn guards() -> usize {
+    (descriptor_limit() / 8).clamp(4, 1024)
+}
+
+fn descriptor_limit() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// Of a small limit a quarter, since runtimes, clients and the program itself need some dozens; else three quarters.
+fn kept_of(limit: usize) -> usize {
+    if limit < 1024 { limit / 4 } else { limit / 4 * 3 }
 }
 
 /// What a descriptor holds in the kernel once it has been read: the file's buffer, a page, and the file itself.
@@ -129,6 +142,14 @@ mod tests {
         assert_eq!(affordable(4 << 30) / 15, 246);
         assert_eq!(affordable(32 << 30) / 15, 1974);
         assert!(machine_memory() > 1 << 24);
+    }
+
+    #[test]
+    fn a_small_limit_leaves_room_for_everything_else() {
+        let f = |limit, kept| assert_eq!(kept_of(limit), kept);
+        f(96, 24);
+        f(1023, 255);
+        f(20_000, 15_000);
     }
 
     #[test]
