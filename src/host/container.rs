@@ -99,8 +99,9 @@ const GROWING_NANOS: i64 = 30_000_000;
 /// How long a container that a runtime claims is kept off `/metrics` while the runtime has not told who it is.
 const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
 
-/// The spec is read again at least so often: a v2 cpuset changes without anybody writing to the group.
-const SPEC_AGE_NANOS: i64 = 60_000_000_000;
+/// Who writes a limit is noticed by the watch; so often the spec is read again all the same, since a v2 cpuset
+/// changes with that of the group above.
+const SPEC_AGE_NANOS: i64 = 240_000_000_000;
 
 impl Container {
     pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp) -> Self {
@@ -296,19 +297,22 @@ impl Container {
         {
             return Reading { changed: true, gone: false, files, faults, early: true };
         }
+        let mut moved = outcome.moved;
         if &*self.name == "/" {
             sampler.sample.filesystem = stages.filesystems(at);
+            moved = true;
         } else if let Some(layer) = &*lock(&self.layer) {
-            layer.fill(&mut sampler.sample.filesystem);
+            moved |= layer.fill(&mut sampler.sample.filesystem);
         }
-        let pushed = sampler.timeline.push(at, &mut sampler.sample, &mut work.scratch);
+        let repeated = !moved && sampler.timeline.repeat(at, &mut work.scratch);
+        let changed = !repeated && sampler.timeline.push(at, &mut sampler.sample, &mut work.scratch).changed;
         let total = sampler.sample.cpu.as_ref().and_then(|cpu| cpu.usage.total);
         let working_set = sampler.sample.memory.as_ref().and_then(|memory| memory.working_set);
         sampler.summary.push(at, total, working_set);
         let kept = [sampler.timeline.bytes(), sampler.timeline.held()];
         self.kept.iter().zip(kept).for_each(|(shown, count)| shown.store(count, Ordering::Relaxed));
-        self.publish(&sampler.sample, pushed.changed);
-        Reading { changed: pushed.changed, gone: false, files, faults, early: false }
+        self.publish(&sampler.sample, changed);
+        Reading { changed, gone: false, files, faults, early: false }
     }
 
     /// Whether a main number is missing that may be there in a moment.

@@ -15,6 +15,10 @@ use crate::{Result, Settings, minimal};
 const SCRAPES: usize = 50;
 /// After having gone on, before a window begins: what fell due meanwhile is read in this time.
 const SETTLE: Duration = Duration::from_millis(1600);
+/// Seconds between two full readings of a group in which nothing has moved for a while.
+const SELDOM: u64 = 30;
+/// That while.
+const REST: Duration = Duration::from_secs(45);
 
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let mut groups = Groups::new()?;
@@ -33,11 +37,11 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
         std::thread::sleep(Duration::from_secs(if size > 1 { settings.history } else { 10 }));
         memory(&subjects)?;
         answers(&mut subjects)?;
-        cpu("busy", settings, &groups, &mut subjects)?;
+        cpu("busy", settings, settings.window, &groups, &mut subjects)?;
         groups.busy(false)?;
-        // until the last change has been seen
-        std::thread::sleep(Duration::from_secs(3));
-        cpu("idle", settings, &groups, &mut subjects)?;
+        std::thread::sleep(REST);
+        // what is read seldom while nothing moves has its share in each window
+        cpu("idle", settings, settings.window.max(SELDOM), &groups, &mut subjects)?;
     }
     Ok(())
 }
@@ -113,11 +117,17 @@ fn times(subject: &mut Subject, route: &str, gzip: bool) -> Result<(Vec<f64>, us
 }
 
 /// CPU a container sample, in turns with the minimal reader.
-fn cpu(title: &str, settings: &Settings, groups: &Groups, subjects: &mut [Subject]) -> Result<()> {
+fn cpu(
+    title: &str,
+    settings: &Settings,
+    window: u64,
+    groups: &Groups,
+    subjects: &mut [Subject],
+) -> Result<()> {
     let reader_home = home("minimal")?;
     let plimsoll = subjects.iter().find(|subject| subject.kind == Kind::Plimsoll).ok_or("no program")?;
     let (mut reader, files) = minimal::start(groups, &reader_home, plimsoll.pid)?;
-    let measured = rounds(settings, groups, subjects, &reader_home, reader.id());
+    let measured = rounds(settings.rounds, window, groups, subjects, &reader_home, reader.id());
     let _ = reader.kill();
     let _ = reader.wait();
     let (least, costs) = measured?;
@@ -137,16 +147,17 @@ fn cpu(title: &str, settings: &Settings, groups: &Groups, subjects: &mut [Subjec
 
 /// Microseconds a container sample: those of the minimal reader, those of each subject.
 fn rounds(
-    settings: &Settings,
+    rounds: usize,
+    window: u64,
     groups: &Groups,
     subjects: &mut [Subject],
     reader_home: &crate::groups::Group,
     reader: u32,
 ) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
-    let window = Duration::from_secs(settings.window);
     let (mut least, mut costs) = (Vec::new(), vec![Vec::new(); subjects.len()]);
     subjects.iter().for_each(Subject::pause);
-    for _ in 0..settings.rounds {
+    let window = Duration::from_secs(window);
+    for _ in 0..rounds {
         signal(reader, Signal::CONT);
         std::thread::sleep(SETTLE);
         let before = (reader_home.cpu_nanos()?, minimal::passes(reader)?);

@@ -6,8 +6,9 @@
 //!
 //! **Thrifty.** The files that move whenever a group does anything are read first: CPU time, memory now,
 //! network counters. If none moved since the last read, the group is quiet, and a further file is passed over
-//! when the last time it was really read was less than 10 s ago, in quiet as well, and showed no change. Its
-//! numbers are still in the sample. Each subject's header says what may be late by that, and why no more.
+//! when the last time it was really read was less than 10 s ago, in quiet as well, and showed no change; after
+//! four such checks that found nothing, less than 30 s ago. Its numbers are still in the sample. Each subject's
+//! header says what may be late by that, and why no more.
 //!
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
@@ -32,6 +33,13 @@ use crate::{cpu, hugetlb, io, memory, pids};
 
 /// How long a file that stood still in a quiet group is not read again.
 const STILL_FOR: i64 = 10_000_000_000;
+
+/// The same after [`CHECKS`] such pauses that ended without a change.
+const STILL_FOR_LONG: i64 = 30_000_000_000;
+
+/// As many as outlast the 30 s after which the kernel writes dirty pages back, so that the last echo of what the
+/// group did is over.
+const CHECKS: u8 = 4;
 
 /// How long a file or directory that is not there is not looked for again.
 const LOOK_AGAIN: i64 = 30_000_000_000;
@@ -60,6 +68,8 @@ pub struct Outcome {
     pub faults: u32,
     /// Whether no file was passed over.
     pub full: bool,
+    /// Whether any number may differ from those of the read before.
+    pub moved: bool,
 }
 
 /// Reads one container. Owned by the sampling side.
@@ -94,11 +104,21 @@ struct Slot {
 struct Stillness {
     read: Timestamp,
     still: bool,
+    /// Pauses of [`STILL_FOR`] and more that ended without a change, one after the other.
+    checks: u8,
 }
 
 impl Stillness {
     fn holds(self, at: Timestamp) -> bool {
-        self.still && within(self.read, at, STILL_FOR)
+        let long = if self.checks < CHECKS { STILL_FOR } else { STILL_FOR_LONG };
+        self.still && within(self.read, at, long)
+    }
+
+    /// It was read.
+    fn note(&mut self, at: Timestamp, still: bool) {
+        let paused = self.still && !within(self.read, at, STILL_FOR);
+        let checks = if still { self.checks.saturating_add(u8::from(paused)) } else { 0 };
+        *self = Self { read: at, still, checks };
     }
 }
 
@@ -185,7 +205,7 @@ impl Reader {
             calm: known,
             thrifty: false,
             there: 0,
-            outcome: Outcome { full: true, ..Outcome::default() },
+            outcome: Outcome { full: true, moved: !known, ..Outcome::default() },
         };
 
         let (files, io_slots) = self.slots.split_at_mut(plan.files.len());
@@ -286,7 +306,8 @@ impl Pass<'_> {
             Err(()) => (file.parse)(&self.context, None, self.sample).unwrap_or(true),
         };
         self.note(file, slot);
-        slot.still = Stillness { read: self.context.at, still: self.calm && !moved };
+        slot.still.note(self.context.at, self.calm && !moved);
+        self.outcome.moved |= moved;
         moved
     }
 
@@ -351,6 +372,7 @@ impl Pass<'_> {
         {
             *known = None;
             // the next family may not have all lists of this one
+            self.outcome.moved = true;
             if let Some(io) = &mut self.sample.diskio {
                 *io = io::DiskIo { psi: io.psi, ..io::DiskIo::default() };
             }
@@ -359,7 +381,7 @@ impl Pass<'_> {
             *known =
                 (0..plan.io_families.len()).find(|&family| self.read_family(plan, slots, family, &mut moved));
         }
-        *still = Stillness { read: self.context.at, still: self.calm && !moved };
+        still.note(self.context.at, self.calm && !moved);
     }
 
     /// Reads a family; says whether it names a disk. Of one that does not, only the first file is read.
@@ -401,7 +423,8 @@ impl Pass<'_> {
             self.read_sched(plan, sched.get_or_insert_default());
         }
         let moved = before != state(self.sample);
-        *still = Stillness { read: self.context.at, still: self.calm && !moved };
+        self.outcome.moved |= moved;
+        still.note(self.context.at, self.calm && !moved);
     }
 
     fn read_hugetlb(&mut self, plan: &Plan) {
@@ -450,21 +473,22 @@ impl Pass<'_> {
     /// Takes out what is not there, adds what follows, and closes what need not stay open.
     fn finish(mut self, plan: &Plan, slots: &mut [Slot]) -> Outcome {
         let there = |subject| self.there & 1 << subject as u8 != 0;
+        // what is taken out was there in the read before, or was put in by a file, which has moved
         if !there(Subject::Cpu) {
-            self.sample.cpu = None;
+            self.outcome.moved |= self.sample.cpu.take().is_some();
         }
         if !there(Subject::DiskIo) {
-            self.sample.diskio = None;
+            self.outcome.moved |= self.sample.diskio.take().is_some();
         }
         if !there(Subject::Processes) {
-            self.sample.processes = None;
+            self.outcome.moved |= self.sample.processes.take().is_some();
         }
         if !there(Subject::CpuSet) {
-            self.sample.cpuset = None;
+            self.outcome.moved |= self.sample.cpuset.take().is_some();
         }
         match &mut self.sample.memory {
             Some(memory) if there(Subject::Memory) => memory::derive(memory),
-            memory => *memory = None,
+            memory => self.outcome.moved |= memory.take().is_some(),
         }
         self.settle(plan, slots);
         self.outcome.gone = self.is_gone();

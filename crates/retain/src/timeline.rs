@@ -83,6 +83,19 @@ impl<T: Columnar + Default> Timeline<T> {
         Pushed { changed }
     }
 
+    /// Appends a record that differs from the one before by its instant alone. False, and nothing is done, where
+    /// the record itself is needed: call [`Timeline::push`].
+    pub fn repeat(&mut self, at: Timestamp, scratch: &mut Scratch) -> bool {
+        let at = at.nanos();
+        let Some(open) = &mut self.open else { return false };
+        if at < open.last || open.records == MAX_RECORDS {
+            return false;
+        }
+        open.push(at, &self.previous, scratch, false);
+        self.evict(false);
+        true
+    }
+
     /// The instant of the record that came last.
     pub fn newest(&self) -> Option<Timestamp> {
         self.open.as_ref().map(|open| Timestamp(open.last))

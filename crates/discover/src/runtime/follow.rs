@@ -12,15 +12,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use super::backoff::pause;
+use super::backoff::{pause, until_beat};
 use super::fault::Fault;
 use super::remote::{Events, Inspected, Listed, Remote, What};
 use super::told::Told;
 
 /// Inspects at once.
 const AT_ONCE: usize = 8;
-/// Pauses while there is no daemon: its socket is seen within the longest.
+/// Pauses while there is no daemon: its socket is seen within the longest. After [`LOOKS`] of them it is looked
+/// for together with the other runtimes that are not there, once in the longest.
 const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+const LOOKS: u32 = 4;
 /// Pauses after an answer that was none.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 /// How often a runtime without events is asked for a container that is there and does not run yet.
@@ -143,7 +145,8 @@ impl<R: Remote> Follow<R> {
                 self.tell(Told::Down { reason: reason.clone() }).await?;
                 said = reason;
             }
-            self.rest(pause(LOOK.0, LOOK.1, failures)).await?;
+            let long = if failures < LOOKS { pause(LOOK.0, LOOK.1, failures) } else { until_beat(LOOK.1) };
+            self.rest(long).await?;
             failures += 1;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -18,9 +19,20 @@ pub(super) struct Seen {
 
 /// Looks at a directory; `None` when there is none.
 pub(super) fn look(path: &str) -> Option<Seen> {
-    let stat = rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    look_below(CWD, path)
+}
+
+/// The same below an open directory: for many, half as dear as by their whole paths.
+pub(super) fn look_below(dir: impl AsFd, path: &str) -> Option<Seen> {
+    let stat = rustix::fs::statat(dir, path, AtFlags::SYMLINK_NOFOLLOW).ok()?;
     let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
     is_dir.then_some(Seen { ino: stat.st_ino, childless: stat.st_nlink == 2 })
+}
+
+/// A directory as the place from which others are looked at.
+pub(super) fn open(path: &str) -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty()).ok()
 }
 
 /// Calls `each` with the name of every directory in `path`. A directory that goes meanwhile has none.

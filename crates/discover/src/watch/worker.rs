@@ -335,10 +335,12 @@ impl Worker {
         for dir in 0..self.dirs.len() {
             self.enter_root(dir);
         }
+        // for the time of the scan only: an open directory keeps a hierarchy mounted
+        let roots: Vec<Option<OwnedFd>> = self.dirs.iter().map(|dir| files::open(&dir.path)).collect();
         for (name, slot) in self.groups.all() {
             // the slot may be another group's by now
             if self.groups.find(&name) == Some(slot) {
-                self.compare(&name, slot);
+                self.compare(&name, slot, &roots);
             }
         }
         let now = Instant::now();
@@ -370,12 +372,17 @@ impl Worker {
 
     /// Compares a group in all its hierarchies. Where it is not any more, or another stands under its name, it is
     /// told as gone from all of them before any is told anew: one that was replaced everywhere has ended.
-    fn compare(&mut self, name: &str, slot: Slot) {
+    fn compare(&mut self, name: &str, slot: Slot, roots: &[Option<OwnedFd>]) {
+        let below = match name.trim_start_matches('/') {
+            "" => ".",
+            below => below,
+        };
         let (mut gone, mut same) = (Vec::new(), Vec::new());
         for dir in 0..self.dirs.len() {
             let Some(place) = self.groups.place(slot, dir) else { continue };
             let Some(path) = self.path(dir, name) else { continue };
-            match files::look(&path) {
+            let root = roots.get(dir).and_then(Option::as_ref);
+            match root.map_or_else(|| files::look(&path), |root| files::look_below(root, below)) {
                 Some(seen) if place.ino == 0 || place.ino == seen.ino => same.push((dir, path, seen)),
                 other => gone.push((dir, other.is_some())),
             }

@@ -8,10 +8,10 @@
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) these are passed over:
 //! - cpuacct.stat, cpuacct.usage_percpu: cannot move unless cpuacct.usage does, which is read each time.
 //! - cpu.stat (v1): a group that used no time was not throttled anew; a period that ends later may count up
-//!   to 10 s late.
+//!   to 30 s late.
 //! - cpu.pressure: totals need runnable tasks, which then run; averages fade on their own and are followed
-//!   until they stand still, or up to 10 s late.
-//! - schedstat: a process that waits also runs in the end; it may be up to 10 s late.
+//!   until they stand still, or up to 30 s late.
+//! - schedstat: a process that waits also runs in the end; it may be up to 30 s late.
 
 mod sched;
 mod v1;

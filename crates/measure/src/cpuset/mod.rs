@@ -2,7 +2,7 @@
 //!
 //! Reads: v1 cpuset.memory_migrate
 //! Gives: whether memory moves with the set
-//! Cost:  1 file; off by default (kind `cpuset`). A setting: of a quiet group it may show up to 10 s late.
+//! Cost:  1 file; off by default (kind `cpuset`). A setting: of a quiet group it may show up to 30 s late.
 
 mod v1;
 

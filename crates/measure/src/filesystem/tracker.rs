@@ -169,15 +169,18 @@ impl Tracked {
     }
 
     /// Writes the newest numbers into a sample's filesystems; nothing while there are none. Never waits for the
-    /// thread of low priority: while that puts new numbers down, the old ones stay.
-    pub fn fill(&self, filesystem: &mut Vec<FsStats>) {
+    /// thread of low priority: while that puts new numbers down, the old ones stay. Says whether anything was
+    /// written.
+    pub fn fill(&self, filesystem: &mut Vec<FsStats>) -> bool {
         if let Ok(value) = self.slot.value.try_lock()
             && let Some(value) = &*value
             && filesystem.as_slice() != std::slice::from_ref(&value.stats)
         {
             filesystem.clear();
             filesystem.push(value.stats.clone());
+            return true;
         }
+        false
     }
 
     /// Why the last walk failed; `None` when it did not.

@@ -6,7 +6,7 @@
 //! Cost:  3 files a page size, opened each time; off by default (kind `hugetlb`)
 //!
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that takes huge pages
-//! takes CPU time. What its end gives back may show up to 10 s late.
+//! takes CPU time. What its end gives back may show up to 30 s late.
 
 mod read;
 

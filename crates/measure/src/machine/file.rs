@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
+use plimsoll_kernel::dir::read_path;
+
 /// Paths of which a fault was told already.
 static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// So many paths are remembered; then all are forgotten, and may be told again.
@@ -28,11 +30,14 @@ pub(crate) fn tell(path: &Path, reason: &dyn Display) {
 
 /// The file's bytes; `None` without it.
 pub(crate) fn bytes(path: &Path) -> Option<Vec<u8>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Some(bytes),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
+    // std's reading starts with pieces of 32 bytes, since these files say that they are empty
+    let mut bytes = Vec::new();
+    match read_path(path, &mut bytes) {
+        Ok(()) => Some(bytes),
+        Err(error) if error.is_absent() => None,
         Err(error) => {
-            tell(path, &error);
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tell(path, &cause.unwrap_or_else(|| error.to_string()));
             None
         }
     }

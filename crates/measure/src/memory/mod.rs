@@ -12,7 +12,7 @@
 //!   group allocates, which takes CPU time.
 //! - memory.stat, memory.swap.current, memory.kmem.usage_in_bytes, memory.numa_stat: reclaim moves the usage;
 //!   what moves inside an unchanged usage (pages that age, dirty pages written back, a late flush of the
-//!   kernel's per-CPU counts) may be up to 10 s late.
+//!   kernel's per-CPU counts) may be up to 30 s late.
 //! - memory.pressure: as cpu.pressure.
 
 mod numa;

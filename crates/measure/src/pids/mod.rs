@@ -5,7 +5,7 @@
 //! Cost:  2 files a container and a listing a process; off by default (kind `process`)
 //!
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that forks or opens
-//! takes CPU time; one that is moved in from outside, or a changed limit, may show up to 10 s late.
+//! takes CPU time; one that is moved in from outside, or a changed limit, may show up to 30 s late.
 
 pub mod families;
 

@@ -520,6 +520,42 @@ fn a_quiet_group_costs_three_files_and_is_checked_every_ten_seconds() {
     assert_eq!(read(-100, &mut sample), (7, true));
 }
 
+#[test]
+fn a_read_says_whether_anything_moved() {
+    let (_folder, tree) = whole();
+    let host = tree.host(100);
+    let (mut sample, mut buffer) = (Sample::default(), Vec::new());
+    let mut reader = Reader::new(&host, "/a/b");
+    let mut moved = |secs, effort| reader.read(at(secs), effort, &mut buffer, &mut sample).moved;
+    assert!(moved(0, Effort::Thrifty));
+    assert!(!moved(1, Effort::Thrifty) && !moved(2, Effort::Thrifty) && !moved(3, Effort::Full));
+    tree.write("a/b/io.stat", "8:0 rbytes=9 wbytes=2 rios=3 wios=4\n");
+    assert!(moved(4, Effort::Full) && !moved(5, Effort::Full));
+    tree.write("a/b/cpu.stat", "nonsense");
+    assert!(moved(6, Effort::Thrifty), "numbers that are not there any more");
+}
+
+#[test]
+fn a_group_that_stays_quiet_is_checked_every_thirty_seconds() {
+    let (_folder, tree) = whole();
+    let host = tree.host(100);
+    let (mut sample, mut buffer) = (Sample::default(), Vec::new());
+    let mut reader = Reader::new(&host, "/a/b");
+    let mut full = |secs: std::ops::Range<i64>, sample: &mut Sample| -> Vec<i64> {
+        secs.filter(|secs| reader.read(at(*secs), Effort::Thrifty, &mut buffer, sample).files > 2).collect()
+    };
+    assert_eq!(full(0..140, &mut sample), [0, 1, 11, 21, 31, 41, 71, 101, 131]);
+    let bytes = |sample: &Sample| sample.diskio.as_ref().unwrap().io_service_bytes[0].stats.read;
+    tree.write("a/b/io.stat", "8:0 rbytes=9 wbytes=2 rios=3 wios=4\n");
+    full(140..161, &mut sample);
+    assert_eq!(bytes(&sample), Some(1), "late");
+    full(161..163, &mut sample);
+    assert_eq!(bytes(&sample), Some(9), "but no more than 30 s");
+    tree.write("a/b/io.stat", "8:0 rbytes=10 wbytes=2 rios=3 wios=4\n");
+    full(163..173, &mut sample);
+    assert_eq!(bytes(&sample), Some(10), "what has moved is checked after 10 s again");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -539,7 +575,7 @@ proptest! {
         });
         let mut buffer = Vec::new();
         let mut now = 0;
-        // what the full side said in the last 10 s
+        // what the full side said in the last 30 s
         let mut past: Vec<(i64, Sample)> = Vec::new();
         for (file, value, pause) in steps {
             match file {
@@ -555,17 +591,21 @@ proptest! {
             }
             now += pause;
             for (effort, reader, sample) in &mut sides {
-                reader.read(at(now), *effort, &mut buffer, sample);
+                let before = sample.clone();
+                let outcome = reader.read(at(now), *effort, &mut buffer, sample);
+                if !outcome.moved {
+                    prop_assert_eq!(&*sample, &Sample { at: at(now), ..before });
+                }
             }
             let [(_, _, full), (_, _, thrifty)] = &sides;
             past.push((now, full.clone()));
-            past.retain(|(then, _)| now - then < 10);
+            past.retain(|(then, _)| now - then < 30);
             // what shows activity is never late
             prop_assert_eq!(&thrifty.cpu, &full.cpu);
             prop_assert_eq!(&thrifty.network, &full.network);
             let usage = |sample: &Sample| sample.memory.as_ref().and_then(|memory| memory.usage);
             prop_assert_eq!(usage(thrifty), usage(full));
-            // the rest is what it was at some instant less than 10 s ago, file by file
+            // the rest is what it was at some instant less than 30 s ago, file by file
             let memory_stat = |s: &Sample| s.memory.as_ref().map(|m| (m.rss, m.total_inactive_file));
             let events = |s: &Sample| s.memory.as_ref().map(|m| m.events.clone());
             let lists = |s: &Sample| s.diskio.as_ref().map(|io| (io.io_service_bytes.clone(), io.io_serviced.clone()));
@@ -577,8 +617,8 @@ proptest! {
             prop_assert!(past.iter().any(|(_, s)| psi(s) == psi(thrifty)));
             prop_assert!(past.iter().any(|(_, s)| threads(s) == threads(thrifty)));
         }
-        // and right again after 10 s of quiet
-        for secs in [now + 10, now + 11, now + 21] {
+        // and right again after 30 s of quiet
+        for secs in [now + 30, now + 31, now + 61] {
             for (effort, reader, sample) in &mut sides {
                 reader.read(at(secs), *effort, &mut buffer, sample);
             }

@@ -316,3 +316,28 @@ fn a_small_block_that_claims_many_columns_is_refused() {
     let bytes = [0x01, 0x01, 0x04, 0xff, 0xff, 0xff, 0xff, 0x0c, 0x01, 0x92, 0x00, 0x3a];
     assert_eq!(Block::from_bytes(&bytes), Err(DecodeError::Columns(0xcfff_ffff)));
 }
+
+#[test]
+fn a_repeated_record_is_the_one_before_at_another_instant() {
+    let (mut repeated, mut scratch) = (Timeline::new(0), Scratch::default());
+    assert!(!repeated.repeat(Timestamp(1), &mut scratch), "there is none before");
+    let mut pushed = 0;
+    for at in 0..600 {
+        // another timeline's columns in the scratch change nothing
+        timeline_with(&mut scratch);
+        if at % 7 == 0 || !repeated.repeat(Timestamp(at), &mut scratch) {
+            repeated.push(Timestamp(at), &mut record(at, at as u64 / 7), &mut scratch);
+            pushed += 1;
+        }
+    }
+    assert!(pushed < 110, "{pushed}");
+    let expected: Vec<_> = (0..600).map(|at| record(at, at as u64 / 7)).collect();
+    assert_eq!(all(&repeated), expected);
+    assert!(!repeated.repeat(Timestamp(3), &mut scratch), "the clock was set back");
+    assert_eq!(all(&repeated), expected);
+}
+
+fn timeline_with(scratch: &mut Scratch) {
+    let mut other = Timeline::new(0);
+    other.push(Timestamp(5), &mut record(5, 77), scratch);
+}
