@@ -201,6 +201,7 @@ impl Reader {
             pid: self.pid,
             places: &mut self.places,
             buffer,
+            subjects: subjects(sample),
             sample,
             calm: known,
             thrifty: false,
@@ -249,6 +250,18 @@ fn forget(sample: &mut Sample) {
     sample.cpuset = None;
 }
 
+/// Which subjects a sample has.
+fn subjects(sample: &Sample) -> [bool; 6] {
+    [
+        sample.cpu.is_some(),
+        sample.diskio.is_some(),
+        sample.memory.is_some(),
+        sample.network.is_some(),
+        sample.processes.is_some(),
+        sample.cpuset.is_some(),
+    ]
+}
+
 /// One read of one container.
 struct Pass<'a> {
     context: Context<'a>,
@@ -263,6 +276,8 @@ struct Pass<'a> {
     thrifty: bool,
     /// A bit a subject: whether any of its files is there.
     there: u8,
+    /// What the sample had before the read.
+    subjects: [bool; 6],
     outcome: Outcome,
 }
 
@@ -473,23 +488,24 @@ impl Pass<'_> {
     /// Takes out what is not there, adds what follows, and closes what need not stay open.
     fn finish(mut self, plan: &Plan, slots: &mut [Slot]) -> Outcome {
         let there = |subject| self.there & 1 << subject as u8 != 0;
-        // what is taken out was there in the read before, or was put in by a file, which has moved
         if !there(Subject::Cpu) {
-            self.outcome.moved |= self.sample.cpu.take().is_some();
+            self.sample.cpu = None;
         }
         if !there(Subject::DiskIo) {
-            self.outcome.moved |= self.sample.diskio.take().is_some();
+            self.sample.diskio = None;
         }
         if !there(Subject::Processes) {
-            self.outcome.moved |= self.sample.processes.take().is_some();
+            self.sample.processes = None;
         }
         if !there(Subject::CpuSet) {
-            self.outcome.moved |= self.sample.cpuset.take().is_some();
+            self.sample.cpuset = None;
         }
         match &mut self.sample.memory {
             Some(memory) if there(Subject::Memory) => memory::derive(memory),
-            memory => self.outcome.moved |= memory.take().is_some(),
+            memory => *memory = None,
         }
+        // a subject may come or go without a number: a namespace without interfaces
+        self.outcome.moved |= self.subjects != subjects(self.sample);
         self.settle(plan, slots);
         self.outcome.gone = self.is_gone();
         self.outcome

@@ -526,8 +526,12 @@ fn a_read_says_whether_anything_moved() {
     let host = tree.host(100);
     let (mut sample, mut buffer) = (Sample::default(), Vec::new());
     let mut reader = Reader::new(&host, "/a/b");
+    tree.process(7, "/a/b", 1);
+    fs::write(tree.root.proc.join("7/net/dev"), "head\nhead\n").unwrap();
+    reader.read(at(-1), Effort::Thrifty, &mut buffer, &mut sample);
+    reader.set_pid(Some(7));
     let mut moved = |secs, effort| reader.read(at(secs), effort, &mut buffer, &mut sample).moved;
-    assert!(moved(0, Effort::Thrifty));
+    assert!(moved(0, Effort::Thrifty), "a network without interfaces is news as well");
     assert!(!moved(1, Effort::Thrifty) && !moved(2, Effort::Thrifty) && !moved(3, Effort::Full));
     tree.write("a/b/io.stat", "8:0 rbytes=9 wbytes=2 rios=3 wios=4\n");
     assert!(moved(4, Effort::Full) && !moved(5, Effort::Full));
