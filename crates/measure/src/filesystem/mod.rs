@@ -14,9 +14,11 @@ mod probe;
 mod table;
 
 mod layer;
+mod own;
 mod purse;
 pub mod tracker;
 pub mod usage;
+mod view;
 
 #[cfg(test)]
 mod tests;

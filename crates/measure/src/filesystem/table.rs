@@ -135,6 +135,12 @@ impl Table {
         })
     }
 
+    /// Whether this is the device number of what the host has mounted at `/`.
+    pub(super) fn is_root(&self, device: (u32, u32)) -> bool {
+        let root = self.all.iter().rev().find(|mount| mount.mountpoint == Path::new("/"));
+        root.is_some_and(|mount| (mount.major, mount.minor) == device)
+    }
+
     /// The key of the filesystem with this uuid: `/dev/disk/by-uuid`. `None` without such a link, or when its
     /// device is not mounted.
     pub fn by_uuid(&self, uuid: &str) -> Option<String> {
