@@ -44,11 +44,15 @@ impl Disk {
     /// `None`, and a word about it, where this kernel has no such filesystem.
     #[track_caller]
     fn new(test: &str, make: &[&str], options: &str) -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix("plimsoll-disk-").tempdir_in("/var/tmp").unwrap();
+        // a virtual machine has its disk elsewhere
+        let large = std::env::var_os("TMPDIR").unwrap_or("/var/tmp".into());
+        let folder = tempfile::Builder::new().prefix("plimsoll-disk-").tempdir_in(large).unwrap();
         let (image, at) = (folder.path().join("image"), folder.path().join("at"));
         std::fs::File::create(&image).unwrap().set_len(768 * MIB).unwrap();
         std::fs::create_dir(&at).unwrap();
         let mut disk = Self { folder, mounted: Vec::new() };
+        // where the kernel has it as a module; where it has it built in, there is nothing to load
+        let _ = run(&["modprobe", "loop"]);
         let made = run(&[make, &[image.to_str().unwrap()]].concat());
         let mount = ["mount", "-o", options, image.to_str().unwrap(), at.to_str().unwrap()];
         match made.and_then(|_| run(&mount)) {

@@ -375,8 +375,10 @@ impl Search {
 fn items(bytes: &[u8], count: u32) -> impl Iterator<Item = Item<'_>> {
     let mut rest = bytes;
     (0..count).map_while(move |_| {
-        let [object, offset] = [8, 16].map(|at| read_u64(rest, at));
-        let [kind, length] = [24, 28].map(|at| read_u32(rest, at));
+        // the head is in this processor's order, what follows in the disk's
+        let [object, offset] =
+            [8, 16].map(|at| rest.get(at..)?.first_chunk().map(|b| u64::from_ne_bytes(*b)));
+        let [kind, length] = [24, 28].map(|at| rest.get(at..)?.first_chunk().map(|b| u32::from_ne_bytes(*b)));
         let length = usize::try_from(length?).ok()?;
         let data = rest.get(32..)?.get(..length)?;
         rest = rest.get(32 + length..)?;
@@ -388,6 +390,80 @@ fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_ne_bytes(*bytes))
+/// For fuzzing: no answer of a filesystem may do harm.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    let count = items(bytes, u32::MAX).map(|item| extent(item.data)).count();
+    assert!(count <= bytes.len() / 32);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn structures_are_as_long_as_the_kernels() {
+        assert_eq!(size_of::<FsXattr>(), 28);
+        assert_eq!(size_of::<Dqblk>(), 72);
+        assert_eq!(size_of::<SubvolumeInfo>(), 504);
+        assert_eq!(size_of::<SearchKey>(), 104);
+        assert_eq!(std::mem::offset_of!(Search, items), 112);
+    }
+
+    fn data(generation: u64, whole: u64, compression: u8, kind: u8, rest: [u64; 4]) -> Vec<u8> {
+        let mut data = [generation.to_le_bytes(), whole.to_le_bytes()].concat();
+        data.extend([compression, 0, 0, 0, kind]);
+        data.extend(rest.iter().flat_map(|number| number.to_le_bytes()));
+        data
+    }
+
+    #[test]
+    fn an_extent_takes_what_is_on_disk() {
+        let f = |compression, kind, rest| extent(&data(7, 128, compression, kind, rest));
+        assert_eq!(f(0, 1, [4096, 128, 0, 128]), Some((7, 128)));
+        // a part of one that is shared
+        assert_eq!(f(0, 1, [4096, 128, 32, 64]), Some((7, 64)));
+        assert_eq!(f(0, 2, [4096, 128, 0, 128]), Some((7, 128)));
+        // a hole
+        assert_eq!(f(0, 1, [0, 0, 0, 128]), Some((7, 0)));
+        // compressed to a quarter, and half of that
+        assert_eq!(f(3, 1, [4096, 32, 0, 64]), Some((7, 16)));
+        // in the tree itself
+        assert_eq!(f(0, 0, [1, 2, 3, 4]), Some((7, 32)));
+        assert_eq!(extent(&data(7, 128, 0, 1, [4096, 128, 0, 128])[..40]), None);
+        assert_eq!(extent(&[]), None);
+    }
+
+    #[test]
+    fn a_filesystem_without_projects_says_so() {
+        let proc = std::fs::File::open("/proc").unwrap();
+        let refused = project(&proc).unwrap_err();
+        assert!(matches!(refused, Errno::NOTTY | Errno::OPNOTSUPP | Errno::INVAL), "{refused}");
+        assert!(subvolume(&proc).is_err());
+        assert!(of_project(&proc, None, 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn items_come_back(all in prop::collection::vec((any::<u64>(), any::<u32>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..60)), 0..20)) {
+            let mut bytes = Vec::new();
+            for (object, kind, offset, data) in &all {
+                bytes.extend([0, *object, *offset].iter().flat_map(|number| number.to_ne_bytes()));
+                bytes.extend(kind.to_ne_bytes());
+                bytes.extend(u32::try_from(data.len()).unwrap().to_ne_bytes());
+                bytes.extend(data);
+            }
+            let count = u32::try_from(all.len()).unwrap();
+            let read: Vec<_> = items(&bytes, count).map(|i| (i.object, i.kind, i.offset, i.data.to_vec())).collect();
+            prop_assert_eq!(read, all);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in any::<Vec<u8>>(), count in any::<u32>()) {
+            items(&bytes, count).for_each(|item| _ = extent(item.data));
+            extent(&bytes);
+        }
+    }
 }

@@ -29,6 +29,8 @@ use plimsoll_core::columnar;
 use serde::Serialize;
 
 pub use layer::Layer;
+#[cfg(fuzzing)]
+pub use layer::fuzz as fuzz_layer;
 pub use table::Table;
 pub use tracker::{Tracked, Tracker};
 

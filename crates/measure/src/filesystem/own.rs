@@ -47,8 +47,11 @@ pub(super) struct Search {
     changes: Changes,
 }
 
-/// Which projects are whose: by device and number. `None` for one that two layers have.
-pub(super) struct Projects<S>(RefCell<HashMap<(u64, u32), Option<Weak<S>>>>);
+/// A project: its filesystem's device and its number.
+type Project = (u64, u32);
+
+/// Which projects are whose. `None` for one that two layers have.
+pub(super) struct Projects<S>(RefCell<HashMap<Project, Option<Weak<S>>>>);
 
 impl<S> Default for Projects<S> {
     fn default() -> Self {
@@ -180,7 +183,7 @@ fn bytes(stat: &Stat) -> u64 {
 
 impl<S> Projects<S> {
     /// Whether no other layer has this project.
-    fn is_own(&self, project: (u64, u32), slot: &Arc<S>) -> bool {
+    fn is_own(&self, project: Project, slot: &Arc<S>) -> bool {
         let mut all = self.0.borrow_mut();
         if all.len() >= MANY {
             all.retain(|_, owner| owner.as_ref().is_none_or(|owner| owner.strong_count() > 0));
