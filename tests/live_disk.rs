@@ -380,3 +380,41 @@ fn overlays_are_found_by_their_mounts() {
         assert!(stats.inodes == 13 || way == "fuse", "{stats:?}");
     }
 }
+
+#[test]
+fn a_runtime_among_other_mounts_is_asked_for_its_own_paths() {
+    let test = "a_runtime_among_other_mounts_is_asked_for_its_own_paths";
+    if !common::able(test, &[Need::Root, Need::Program("mkfs.ext4"), Need::Program("unshare")]) {
+        return;
+    }
+    let Some(disk) = Disk::new(test, &["mkfs.ext4", "-q"], "loop") else { return };
+    image(&disk.path("l"));
+    for part in ["inner/diff", "inner/work", "inner/merged", "store/diff"] {
+        std::fs::create_dir_all(disk.path(part)).unwrap();
+    }
+    // the same path on the host is something else
+    write(&disk.path("store/diff/other"), 30 * MIB);
+    let [l, inner, store] = ["l", "inner", "store"].map(|name| disk.name(name));
+    let script = format!(
+        "mount --bind {inner} {store} && mount -t overlay overlay {store}/merged \
+         -o lowerdir={l},upperdir={store}/diff,workdir={store}/work && \
+         {{ chroot {store}/merged /bin/busybox sleep 600 & echo $!; wait; }}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
+    let mut runtime = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(runtime.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    let pid: u32 = line.trim().parse().unwrap();
+    eventually("it has its root", 10.0, || match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
+        Ok(name) if name.trim() == "busybox" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    work(Path::new(&format!("/proc/{pid}/root")));
+    let stats = measured(Layer { pid: Some(pid), ..Layer::default() }).0;
+    let _ = run(&["kill", "-KILL", &pid.to_string()]);
+    let _ = runtime.wait();
+    is_about(stats.base_usage, 50);
+    assert_eq!((stats.base_usage, stats.inodes), slowly(&disk.path("inner/diff")));
+}

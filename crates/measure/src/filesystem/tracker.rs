@@ -590,6 +590,29 @@ mod tests {
     }
 
     #[test]
+    fn of_many_that_fail_for_one_reason_one_is_told() {
+        let shared = Shared::default();
+        let error = |name: usize, cause| Error::read(format!("/{name}"), cause);
+        let told = (0..300).filter(|n| shared.is_news(&error(*n, Errno::ACCESS))).count();
+        assert_eq!(told, 1);
+        assert!(shared.is_news(&error(0, Errno::IO)));
+    }
+
+    #[test]
+    fn a_log_file_counts_with_its_rotated_ones() {
+        let host = Host::new(Duration::from_secs(60));
+        host.write("layer/file", 1);
+        ["pods/main/0.log", "pods/main/0.log.20261128-021700.gz", "pods/main/1.log"]
+            .iter()
+            .for_each(|name| host.write(name, 50_000));
+        let tracked = host.track("/layer", "/pods/main/0.log");
+        host.until(|_| tracked.at().is_some());
+        let stats = only(&tracked);
+        let logs = host.blocks(&["pods/main/0.log", "pods/main/0.log.20261128-021700.gz"]);
+        assert_eq!(stats.usage - stats.base_usage, logs);
+    }
+
+    #[test]
     fn the_old_number_stays_while_a_new_one_cannot_be_had() {
         let host = Host::new(Duration::from_millis(5));
         host.write("layer/file", 1);

@@ -30,17 +30,13 @@ impl View {
         Self(root.proc.join(pid.to_string()).join("root"))
     }
 
-    /// Paths as the parent of a container's first process has them: the host's, unless that lives among other
-    /// mounts. Where the rights do not tell, the host's.
+    /// Paths as the parent of a container's first process has them: the host's where that has the mounts of the host's
+    /// first process, or where the rights do not tell.
     pub(super) fn of_parent(root: &Root, pid: u32) -> Self {
         let space = |pid: u32| std::fs::read_link(root.proc.join(pid.to_string()).join("ns/mnt")).ok();
-        match stat::parent_of(&root.proc, pid) {
-            Some(parent)
-                if parent != 1
-                    && space(1).is_some_and(|host| space(parent).is_some_and(|own| own != host)) =>
-            {
-                Self::of_process(root, parent)
-            }
+        let parent = stat::parent_of(&root.proc, pid).filter(|parent| *parent != 1);
+        match parent.and_then(|parent| Some((parent, space(parent)?))) {
+            Some((parent, own)) if space(1).as_ref() != Some(&own) => Self::of_process(root, parent),
             _ => Self::host(root),
         }
     }
