@@ -192,3 +192,35 @@ fn dockers_containers_keep_what_docker_tells() {
     }
     let _ = std::fs::remove_dir(format!("/sys/fs/cgroup{parent}"));
 }
+
+#[test]
+fn the_writable_layer_of_every_snapshotter_is_measured() {
+    if !common::able("the_writable_layer_of_every_snapshotter_is_measured", &NEEDS) {
+        return;
+    }
+    let containerd = Containerd::start();
+    let namespace = containerd.namespace("disk");
+    let image = std::env::var("PLIMSOLL_TEST_IMAGE").unwrap();
+    containerd.ctr(&namespace, &["images", "import", "--snapshotter", "overlayfs", &image]);
+    let program = program(&containerd, &["--disk_interval=200ms"]);
+    for snapshotter in ["overlayfs", "native"] {
+        let container = containerd.container_on(snapshotter, &namespace, snapshotter, &[]);
+        assert_eq!(known(&program, &container)["spec"]["has_filesystem"], true);
+        let told = || common::layer(&program, "name", &container.group);
+        let before = common::settled("its layer is measured", told);
+        container.order("sync /fifty 50");
+        eventually("50 MiB in the layer", 20.0, || {
+            let [total, base, inodes] = told()?;
+            let (written, files) = (base - before[1], inodes - before[2]);
+            if (written / (50.0 * MIB) - 1.0).abs() < 0.01 && files == 1.0 && total == base {
+                Ok(())
+            } else {
+                Err(format!("{snapshotter}: {written} bytes, {files} files, {total} in all"))
+            }
+        });
+        // a copy holds its image too
+        assert_eq!(before[1] > MIB, snapshotter == "native", "{before:?}");
+    }
+    let labels = program.json("/api/v2.1/storage?label=containerd-images");
+    assert_eq!(labels.as_array().unwrap().len(), 1, "{labels}");
+}

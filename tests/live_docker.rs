@@ -392,11 +392,9 @@ fn a_health_check_shows_as_health_state() {
     assert_eq!(family(&program, &without, "container_health_state")[0].value, -1.0);
 }
 
-/// The container's writable layer as every route tells it: bytes with the log, bytes alone, inodes.
+/// The container's writable layer: bytes with the log, bytes alone, inodes.
 fn layer(program: &Plimsoll, container: &Container) -> Result<[f64; 3], String> {
-    let info = program.fresh("docker", &container.id)?;
-    let v2 = info.pointer("/stats/0/filesystem").ok_or("no filesystem")?;
-    Ok(["/totalUsageBytes", "/baseUsageBytes", "/containter_inode_usage"].map(|key| number(v2, key)))
+    common::layer(program, "docker", &container.id)
 }
 
 /// The same by the kernel's own count of the directory that Docker tells.

@@ -117,3 +117,33 @@ fn over_the_socket_labels_and_the_description_come_too() {
     next.last_order("exit 7");
     assert_eq!(exit_code(&program, &next.group), 7);
 }
+
+#[test]
+fn the_writable_layer_of_every_driver_is_measured() {
+    if !common::able("the_writable_layer_of_every_driver_is_measured", &NEEDS) {
+        return;
+    }
+    for (driver, with_socket) in [("overlay", false), ("overlay", true), ("vfs", false)] {
+        let podman = Podman::with(driver);
+        let service = with_socket.then(|| podman.serve());
+        let flags = ["--docker=", "--containerd=", "--disk_interval=200ms"];
+        let program = Plimsoll::start(&[&[podman.flag().as_str()], &flags[..]].concat());
+        let container = podman.container(&[]);
+        let told = || common::layer(&program, "podman", &container.id);
+        let before = common::settled("its layer is measured", told);
+        container.order("sync /fifty 50");
+        eventually("50 MiB in the layer", 20.0, || {
+            let [total, base, inodes] = told()?;
+            let (written, files) = (base - before[1], inodes - before[2]);
+            // with Podman's folder of the container: its configuration and its log
+            if (written / (50.0 * MIB) - 1.0).abs() < 0.01 && files == 1.0 && total > base {
+                Ok(())
+            } else {
+                Err(format!("{driver}: {written} bytes, {files} files, {total} in all"))
+            }
+        });
+        // a copy holds its image too
+        assert_eq!(before[1] > MIB, driver == "vfs", "{before:?}");
+        drop(service);
+    }
+}

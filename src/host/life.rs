@@ -9,9 +9,9 @@ use plimsoll_core::container::Identity;
 use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType, OomKill};
 use plimsoll_core::runtime::Status;
 use plimsoll_core::time::Timestamp;
-use plimsoll_discover::docker;
 use plimsoll_discover::runtime::told::Told;
 use plimsoll_discover::watch::TreeEvent;
+use plimsoll_discover::{containerd, crio, docker, podman};
 use plimsoll_measure::oom::Kill;
 use plimsoll_measure::reader::Effort;
 use plimsoll_serve::past::EndedContainer;
@@ -246,13 +246,37 @@ impl Inner {
         if runtime.daemon.namespace() == docker::NAMESPACE {
             self.docker_is(status);
         }
+        self.stores_are(runtime.daemon.namespace(), status);
         let passed_over = std::mem::take(&mut *lock(&self.passed_over));
         passed_over.iter().for_each(|name| self.appeared(name));
     }
 
+    /// Where the runtime keeps its images, and its containers where that is elsewhere: a label for the filesystem.
+    fn stores_are(&self, namespace: &str, status: &Status) {
+        let Status { driver, root_dir, driver_status, .. } = status;
+        if root_dir.is_empty() {
+            return;
+        }
+        let root = Path::new(root_dir);
+        let mut table = lock(&self.stages.filesystems);
+        match namespace {
+            docker::NAMESPACE => table.set_docker(root, driver),
+            containerd::NAMESPACE => table.set_store("containerd-images", root),
+            podman::NAMESPACE => table.set_store("podman-images", &root.join(format!("{driver}-images"))),
+            crio::NAMESPACE => {
+                let apart = driver_status.iter().find(|(name, _)| name == crio::STORAGE_IMAGE);
+                let apart = apart.map(|(_, path)| Path::new(path)).filter(|path| path.is_absolute());
+                table.set_store("crio-images", &apart.unwrap_or(root).join(format!("{driver}-images")));
+                if apart.is_some() {
+                    table.set_store("crio-containers", &root.join(format!("{driver}-containers")));
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// What the rest of the answers take from Docker's description.
     fn docker_is(&self, status: &Status) {
-        lock(&self.stages.filesystems).set_docker(Path::new(&status.root_dir), &status.driver);
         let mut versions = lock(&self.versions);
         let mut renewed = (**versions).clone();
         renewed.docker.clone_from(&status.version);

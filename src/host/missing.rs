@@ -44,7 +44,8 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
         lacks(
             "Sizes of containers' writable layers",
             reason,
-            "run as root, or give CAP_DAC_READ_SEARCH; in a container mount / at /rootfs",
+            "run as root, or give CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE where the runtime tells no directory, and \
+             CAP_SYS_ADMIN for layers on btrfs; in a container mount / at /rootfs",
         );
     }
     if let Some(health) = lock(&host.watch).as_ref().map(|watch| watch.health())

@@ -68,6 +68,12 @@ static ROWS: &[Own] = &[
         Type::Counter,
         |host| Some(host.stages.layers.get()?.meters().nanos.load(Relaxed) as f64 / 1e9),
     ),
+    row(
+        "plimsoll_layers_accounted_total",
+        "Writable layers measured by what their filesystem counts itself (project quota, qgroup, own filesystem).",
+        Type::Counter,
+        |host| count(&host.stages.layers.get()?.meters().counted),
+    ),
     row("plimsoll_layers_measured_total", "Writable layers measured.", Type::Counter, |host| {
         count(&host.stages.layers.get()?.meters().walks)
     }),

@@ -78,10 +78,16 @@ impl Containerd {
     /// A container that waits for orders.
     #[track_caller]
     pub fn container(&self, namespace: &str, name: &str, flags: &[&str]) -> Container {
+        self.container_on("native", namespace, name, flags)
+    }
+
+    /// The same with a snapshotter, in which the namespace must have the image.
+    #[track_caller]
+    pub fn container_on(&self, snapshotter: &str, namespace: &str, name: &str, flags: &[&str]) -> Container {
         let control = super::folder();
         let mount = format!("type=bind,src={},dst=/ctl,options=rbind:rw", control.path().display());
         let words: [&[&str]; 3] = [
-            &["run", "--detach", "--snapshotter", "native", "--mount", &mount],
+            &["run", "--detach", "--snapshotter", snapshotter, "--mount", &mount],
             flags,
             &[IMAGE, name, "workload", "serve", "/ctl/sock"],
         ];

@@ -153,3 +153,25 @@ pub fn text<'a>(value: &'a serde_json::Value, pointer: &str) -> &'a str {
         .and_then(serde_json::Value::as_str)
         .unwrap_or_else(|| panic!("no text at {pointer}, but {found:?}, in {value}"))
 }
+
+/// A container's writable layer as version 2 tells it: bytes with the log, bytes alone, inodes.
+pub fn layer(program: &program::Plimsoll, kind: &str, name: &str) -> Result<[f64; 3], String> {
+    let info = program.fresh(kind, name)?;
+    let layer = info.pointer("/stats/0/filesystem").ok_or("no filesystem")?;
+    Ok(["/totalUsageBytes", "/baseUsageBytes", "/containter_inode_usage"].map(|key| number(layer, key)))
+}
+
+/// What stays the same for a second: a runtime still makes files while a container starts.
+#[track_caller]
+pub fn settled<T: PartialEq>(what: &str, mut told: impl FnMut() -> Result<T, String>) -> T {
+    let mut last = None;
+    eventually(what, 30.0, || {
+        let now = told()?;
+        std::thread::sleep(seconds(1.0));
+        if last.as_ref() == Some(&now) && told()? == now {
+            return Ok(now);
+        }
+        last = Some(now);
+        Err("it still changes".to_owned())
+    })
+}

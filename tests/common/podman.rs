@@ -11,13 +11,20 @@ pub const IMAGE: &str = "localhost/plimsoll/workload:1";
 /// A storage with the image; what it has is removed when it is dropped.
 pub struct Podman {
     folder: tempfile::TempDir,
+    driver: &'static str,
 }
 
 impl Podman {
     #[track_caller]
     pub fn new() -> Self {
+        Self::with("vfs")
+    }
+
+    /// With this storage driver.
+    #[track_caller]
+    pub fn with(driver: &'static str) -> Self {
         let folder = tempfile::Builder::new().prefix("plimsoll-podman-").tempdir_in("/var/tmp").unwrap();
-        let podman = Self { folder };
+        let podman = Self { folder, driver };
         podman.run(&["load", "--quiet", "--input", &std::env::var("PLIMSOLL_TEST_IMAGE").unwrap()]);
         podman
     }
@@ -26,7 +33,8 @@ impl Podman {
         let path = |name: &str| self.folder.path().join(name);
         let mut command = Command::new("podman");
         command.arg("--root").arg(path("root")).arg("--runroot").arg(path("run"));
-        command.arg("--tmpdir").arg(path("tmp")).args(["--storage-driver", "vfs", "--log-level", "fatal"]);
+        command.arg("--tmpdir").arg(path("tmp")).args(["--storage-driver", self.driver]);
+        command.args(["--log-level", "fatal"]);
         // crun, the default, refuses hosts with both versions of cgroups
         command.args(["--cgroup-manager", "cgroupfs", "--runtime", "runc", "--events-backend", "file"]);
         command.args(words);
@@ -82,7 +90,7 @@ impl Podman {
 impl Drop for Podman {
     fn drop(&mut self) {
         let _ = program::run(&mut self.command(&["rm", "--force", "--all", "--time", "0"]), 60.0);
-        for mount in ["root/vfs", "root"] {
+        for mount in ["root/overlay", "root/vfs", "root"] {
             let _ = program::run(Command::new("umount").arg(self.folder.path().join(mount)), 10.0);
         }
         // Podman leaves its parents, which stay where another test has containers in them

@@ -8,6 +8,8 @@ pub mod root;
 pub mod error;
 pub mod sys;
 
+pub mod accounting;
+
 pub mod dir;
 pub mod file;
 

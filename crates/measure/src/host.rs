@@ -124,15 +124,13 @@ impl Disks {
     }
 }
 
-/// Whole disks as cAdvisor has them: no loop devices, ram disks and CD drives.
+/// Whole disks, to which the kernel accounts what goes to their partitions. Loop devices and the like, which the
+/// machine's `disk_map` does not have, are called as a filesystem on them is called.
 fn list_disks(block: &std::path::Path) -> HashMap<(u64, u64), String> {
     let mut names = HashMap::new();
     let mut buffer = Vec::new();
     for entry in std::fs::read_dir(block).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if ["loop", "ram", "sr"].iter().any(|prefix| name.starts_with(prefix)) {
-            continue;
-        }
         if read_path(&entry.path().join("dev"), &mut buffer).is_ok()
             && let Some((major, minor)) = format::device(buffer.trim_ascii())
         {
@@ -171,8 +169,33 @@ mod tests {
         add(&block, "vdb", "254:16\n");
         assert_eq!(name(16, 1029), "");
         assert_eq!(name(16, 1030), "/dev/vdb");
-        let mut loops = String::new();
-        disks.name(7, 0, Timestamp::from_secs(2000), &mut loops);
-        assert_eq!(loops, "");
+    }
+
+    #[test]
+    fn every_kind_of_disk_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let disks = [
+            ("dm-3", "253:3"),
+            ("loop12", "7:12"),
+            ("md127", "9:127"),
+            ("mmcblk0", "179:0"),
+            ("nbd0", "43:0"),
+            ("nvme0n1", "259:0"),
+            ("sda", "8:0"),
+            ("sr0", "11:0"),
+            ("zram0", "252:0"),
+        ];
+        for (name, dev) in disks {
+            add(&root.sys.join("block"), name, &format!("{dev}\n"));
+        }
+        let known = Disks::of(&root);
+        for (disk, dev) in disks {
+            let (major, minor) = dev.split_once(':').unwrap();
+            let mut name = String::new();
+            let [major, minor] = [major, minor].map(|number| number.parse().unwrap());
+            known.name(major, minor, Timestamp::from_secs(1000), &mut name);
+            assert_eq!(name, format!("/dev/{disk}"));
+        }
     }
 }

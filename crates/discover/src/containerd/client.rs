@@ -1,7 +1,7 @@
 //! containerd, as it is followed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use super::container;
 use super::events::{Happenings, TOPICS};
 use super::grpc::Channel;
 use super::messages::{
-    CONTAINER, EVENTS, GetContainer, GetTask, NAMESPACES, Namespaces, Nothing, Process, Subscribe, TASK,
-    TASKS, Tasks, VERSION, Version, Which,
+    CONTAINER, EVENTS, Filters, GetContainer, GetTask, NAMESPACES, Namespaces, Nothing, PLUGINS, Plugins,
+    Process, Subscribe, TASK, TASKS, Tasks, VERSION, Version, Which,
 };
 use crate::runtime::fault::Fault;
 use crate::runtime::id;
@@ -126,6 +126,16 @@ impl Containerd {
     async fn version(&self) -> Result<Version, Fault> {
         Channel::open(&self.socket).await?.call(VERSION, "", &Nothing {}).await
     }
+
+    /// The folder in which all its parts have theirs; empty where it is not told.
+    async fn root(&self) -> Result<String, Fault> {
+        let filters = vec!["type==io.containerd.content.v1".to_owned()];
+        let told: Plugins =
+            Channel::open(&self.socket).await?.call(PLUGINS, "", &Filters { filters }).await?;
+        let content = told.plugins.iter().find_map(|plugin| plugin.exports.get("root"));
+        let root = content.and_then(|folder| Path::new(folder).parent());
+        Ok(root.map(|root| root.display().to_string()).unwrap_or_default())
+    }
 }
 
 /// The answer, unless it takes too long.
@@ -184,6 +194,8 @@ impl Remote for Containerd {
 
     async fn describe(&self) -> Result<Status, Fault> {
         let version = within(self.timeouts.answer, self.version()).await?.version;
-        Ok(Status { version, ..Status::default() })
+        // what is only good for a label is not insisted on
+        let root_dir = within(self.timeouts.answer, self.root()).await.unwrap_or_default();
+        Ok(Status { version, root_dir, ..Status::default() })
     }
 }

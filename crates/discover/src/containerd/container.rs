@@ -1,8 +1,8 @@
 //! Who one container is: from its record, its OCI specification and what CRI wrote beside it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use plimsoll_core::container::Identity;
+use plimsoll_core::container::{Identity, Layers};
 use serde_json::Value;
 
 use super::NAMESPACE;
@@ -15,6 +15,8 @@ use crate::runtime::started;
 const KIND: &str = "io.cri-containerd.kind";
 /// nerdctl's name of a container.
 const NERDCTL_NAME: &str = "nerdctl/name";
+/// nerdctl's folder of a container, with its log.
+const NERDCTL_FOLDER: &str = "nerdctl/state-dir";
 
 /// Reads a container's record with its task, which is absent before the start and after the end.
 pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String], proc: &Path) -> Inspected {
@@ -26,6 +28,7 @@ pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String]
         .unwrap_or_default();
     let running = task.is_some_and(Process::running);
     let pid = task.map(|task| task.pid).filter(|pid| running && *pid > 0);
+    let layers = layers(&container, &cri);
     let identity = Identity {
         namespace: NAMESPACE,
         aliases: aliases(&container, &cri),
@@ -39,6 +42,8 @@ pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String]
             Some(_) => false,
             None => own_network(&spec),
         },
+        has_filesystem: true,
+        layers: Some(layers),
         restart_count: restarts(&cri),
         exit_code: task.filter(|task| task.stopped()).map(|task| i64::from(task.exit_status)),
         labels: container.labels.into_iter().collect(),
@@ -46,6 +51,17 @@ pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String]
         ..Identity::default()
     };
     Inspected { identity, running }
+}
+
+/// containerd tells no directory; the mounts of the container's first process do.
+fn layers(container: &Container, cri: &Value) -> Layers {
+    let log = json::text(cri, "/Metadata/LogPath");
+    let folder = container.labels.get(NERDCTL_FOLDER).map(String::as_str);
+    Layers {
+        driver: container.snapshotter.clone(),
+        upper: None,
+        extra: log.or(folder).filter(|path| path.starts_with('/')).map(PathBuf::from),
+    }
 }
 
 fn parsed(bytes: &[u8]) -> Value {
@@ -126,6 +142,7 @@ mod tests {
             labels: labels(&[("a", "b")]),
             image: "localhost/x:1".to_owned(),
             spec: Some(any(spec)),
+            snapshotter: String::new(),
             created_at: Some(Time { seconds: 1_700_000_000, nanos: 5 }),
             extensions: HashMap::new(),
         };
@@ -184,6 +201,26 @@ mod tests {
             let container = Container { spec: Some(any(&spec)), ..Container::default() };
             assert!(!of(container, None).has_network, "{namespaces}");
         }
+    }
+
+    #[test]
+    fn its_snapshotter_and_its_log_are_told() {
+        let f = |cri: &str, label: &str, extra: Option<&str>| {
+            let container = Container {
+                snapshotter: "overlayfs".to_owned(),
+                labels: labels(&[(NERDCTL_FOLDER, label)]),
+                extensions: map([("io.cri-containerd.container.metadata", any(cri))]),
+                ..Container::default()
+            };
+            let expected =
+                Layers { driver: "overlayfs".to_owned(), upper: None, extra: extra.map(PathBuf::from) };
+            assert_eq!(of(container, None).layers, Some(expected), "{cri} {label}");
+        };
+        let log = "/var/log/pods/default_web_5dbd92a4/main/0.log";
+        f(&format!(r#"{{"Metadata":{{"LogPath":"{log}"}}}}"#), "", Some(log));
+        f(r#"{"Metadata":{"LogPath":""}}"#, "", None);
+        let folder = "/var/lib/nerdctl/1935db59/containers/default/ab";
+        f("", folder, Some(folder));
     }
 
     #[test]

@@ -43,6 +43,28 @@ pub(super) struct Version {
     pub(super) version: String,
 }
 
+pub(super) const PLUGINS: &str = "/containerd.services.introspection.v1.Introspection/Plugins";
+
+/// Which of its parts containerd shall describe.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Filters {
+    #[prost(string, repeated, tag = "1")]
+    pub(super) filters: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Plugins {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) plugins: Vec<Plugin>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Plugin {
+    /// `root`: its folder.
+    #[prost(map = "string, string", tag = "5")]
+    pub(super) exports: HashMap<String, String>,
+}
+
 pub(super) const NAMESPACES: &str = "/containerd.services.namespaces.v1.Namespaces/List";
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -85,6 +107,8 @@ pub(super) struct Container {
     /// JSON: the OCI specification.
     #[prost(message, optional, tag = "5")]
     pub(super) spec: Option<Any>,
+    #[prost(string, tag = "6")]
+    pub(super) snapshotter: String,
     #[prost(message, optional, tag = "8")]
     pub(super) created_at: Option<Time>,
     /// By the name of who wrote it; CRI's are JSON.

@@ -1,6 +1,8 @@
 //! `GET /containers/ID`: who one container is.
 
-use plimsoll_core::container::Identity;
+use std::path::{Path, PathBuf};
+
+use plimsoll_core::container::{Identity, Layers};
 use plimsoll_core::time::Timestamp;
 use serde_json::Value;
 
@@ -32,11 +34,24 @@ pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
         // the pod's network is its sandbox', which CRI-O names so
         has_network: labels.get("io.kubernetes.container.name").is_some_and(|name| name == "POD"),
         has_filesystem: true,
+        layers: Some(layers(&all)),
         restart_count: restarts.and_then(|count| count.parse().ok()).unwrap_or(0),
         labels,
         ..Identity::default()
     };
     Ok(Inspected { identity, running: pid.is_some() })
+}
+
+/// Where the container's root is an overlay, what it changed lies beside it. Of other drivers the mounts of its first
+/// process tell.
+fn layers(all: &Value) -> Layers {
+    let path = |pointer: &str| json::text(all, pointer).filter(|path| path.starts_with('/')).map(Path::new);
+    let upper = path("/root").filter(|root| root.ends_with("merged")).and_then(Path::parent);
+    Layers {
+        driver: String::new(),
+        upper: upper.map(|folder| folder.join("diff")),
+        extra: path("/log_path").map(PathBuf::from),
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +69,16 @@ mod tests {
         assert_eq!(identity.labels["io.kubernetes.pod.name"], "web");
         assert_eq!(identity.created.unwrap().to_string(), "2026-11-21T10:00:51.675258832Z");
         assert_eq!((identity.pid, identity.restart_count, identity.has_network), (Some(18191), 3, false));
+    }
+
+    #[test]
+    fn the_layer_lies_beside_the_root() {
+        let layers = parse(WEB, "abc").unwrap().identity.layers.unwrap();
+        assert_eq!(layers.upper.unwrap(), Path::new("/var/lib/containers/storage/overlay/1f/diff"));
+        assert_eq!(layers.extra.unwrap(), Path::new("/var/log/pods/default_web_0f9c2b8e/main/3.log"));
+        let other =
+            parse(br#"{"root":"/var/lib/containers/storage/vfs/dir/1f","log_path":""}"#, "abc").unwrap();
+        assert_eq!(other.identity.layers, Some(Layers::default()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::runtime::json::{self, ParseError};
 /// Reads an answer; what is missing is empty.
 pub(super) fn parse(bytes: &[u8]) -> Result<Status, ParseError> {
     let info = json::object(bytes, "/info as an object")?;
-    let told = [("cgroup_driver", "Cgroup Driver"), ("storage_image", "Storage Image")];
+    let told = [("cgroup_driver", "Cgroup Driver"), ("storage_image", super::STORAGE_IMAGE)];
     Ok(Status {
         driver: json::text_or_empty(&info, "/storage_driver"),
         root_dir: json::text_or_empty(&info, "/storage_root"),

@@ -23,6 +23,8 @@ use crate::runtime::told::Told;
 
 /// The namespace of CRI-O's containers.
 pub const NAMESPACE: &str = "crio";
+/// Under this name its description has the folder of images, where they are apart.
+pub const STORAGE_IMAGE: &str = "Storage Image";
 
 /// How CRI-O is reached.
 #[derive(Clone, Debug)]

@@ -109,6 +109,10 @@ impl Remote for Podman {
             Ok(inspected) => inspected,
             Err(fault) => on_disk().ok_or(fault)?,
         };
+        // over the socket no folder is told that could be known by the id
+        if let (Some(layers), Some(place)) = (&mut inspected.identity.layers, &place) {
+            layers.extra = disk::folder(&place.bundle);
+        }
         if !inspected.running {
             inspected.identity.exit_code = inspected.identity.exit_code.or(ended);
         }

@@ -5,9 +5,9 @@
 //! Gives: all but labels and the count of restarts, which stand in Podman's database alone.
 //! Cost:  four files a container.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use plimsoll_core::container::Identity;
+use plimsoll_core::container::{Identity, Layers};
 use serde_json::Value;
 
 use super::NAMESPACE;
@@ -51,10 +51,36 @@ pub(super) fn read(
             .and_then(|one| json::text(one, "/path"))
             .is_none_or(|path| !path.starts_with("/proc/")),
         has_filesystem: true,
+        layers: Some(layers(&place.bundle, &record)),
         health: health(rootfs, &bundle, place),
         ..Identity::default()
     };
     Some(Inspected { identity, running: pid.is_some() })
+}
+
+/// The layer that the record names, in the words of the storage's driver. Without one the mounts of the container's
+/// first process tell.
+fn layers(bundle: &Path, record: &Value) -> Layers {
+    let folder = folder(bundle);
+    let store = folder.as_deref().and_then(Path::parent);
+    let driver =
+        store.and_then(|store| store.file_name()?.to_str()?.strip_suffix("-containers")).unwrap_or_default();
+    let of_layer = |layer: &str| {
+        let root = store?.parent()?.join(driver);
+        match driver {
+            "overlay" | "overlay2" => Some(root.join(layer).join("diff")),
+            "vfs" => Some(root.join("dir").join(layer)),
+            "btrfs" => Some(root.join("subvolumes").join(layer)),
+            _ => None,
+        }
+    };
+    let layer = json::text(record, "/layer").filter(|layer| !layer.is_empty() && !layer.contains(['/', '.']));
+    Layers { upper: layer.and_then(of_layer), driver: driver.to_owned(), extra: folder }
+}
+
+/// Podman's folder of a container, with its log: `<driver>-containers/<id>`, above the bundle.
+pub(super) fn folder(bundle: &Path) -> Option<PathBuf> {
+    bundle.parent().filter(|_| bundle.ends_with("userdata")).map(Path::to_path_buf)
 }
 
 fn record(store: &Path, id: &str) -> Option<Value> {
@@ -136,6 +162,24 @@ mod tests {
         assert_eq!((identity.pid, identity.health.as_deref()), (Some(77), Some("starting")));
         assert_eq!(identity.envs["test_x"], "1");
         assert!(identity.has_network);
+    }
+
+    #[test]
+    fn the_layer_is_where_the_driver_keeps_it() {
+        let f = |driver: &str, record: &str, upper: Option<&str>| {
+            let folder = PathBuf::from(format!("/s/{driver}-containers/ab"));
+            let record = serde_json::from_str(record).unwrap();
+            let told = layers(&folder.join("userdata"), &record);
+            let upper = upper.map(PathBuf::from);
+            assert_eq!(told, Layers { driver: driver.to_owned(), upper, extra: Some(folder) }, "{driver}");
+        };
+        f("overlay", r#"{"layer":"7f"}"#, Some("/s/overlay/7f/diff"));
+        f("vfs", r#"{"layer":"7f"}"#, Some("/s/vfs/dir/7f"));
+        f("btrfs", r#"{"layer":"7f"}"#, Some("/s/btrfs/subvolumes/7f"));
+        f("zfs", r#"{"layer":"7f"}"#, None);
+        f("overlay", "{}", None);
+        f("overlay", r#"{"layer":"../../x"}"#, None);
+        assert_eq!(layers(Path::new("/odd"), &Value::Null), Layers::default());
     }
 
     #[test]

@@ -14,9 +14,11 @@ mod probe;
 mod table;
 
 mod layer;
+mod own;
 mod purse;
 pub mod tracker;
 pub mod usage;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,8 @@ use plimsoll_core::columnar;
 use serde::Serialize;
 
 pub use layer::Layer;
+#[cfg(fuzzing)]
+pub use layer::fuzz as fuzz_layer;
 pub use table::Table;
 pub use tracker::{Tracked, Tracker};
 

@@ -29,7 +29,7 @@ pub(super) struct Partition {
     pub(super) source: String,
 }
 
-/// The filesystems of a mount table: the first mount of each counts; then the one that holds Docker's images and
+/// The filesystems of a mount table: the first mount of each counts; then those that hold runtimes' images and
 /// the one at `/` stand under their source, whatever their type is.
 pub(super) fn of(mounts: &[Mount], zfs: bool, special: &[&Path]) -> Vec<Partition> {
     let mut partitions: Vec<Partition> = Vec::new();
@@ -86,12 +86,11 @@ fn is_remote(mount: &Mount) -> bool {
     }
 }
 
-/// The deepest mount that holds Docker's images: at the driver's folder in Docker's root, at the root, or above.
-pub(super) fn of_docker<'a>(mounts: &'a [Mount], docker_root: &Path, driver: &str) -> Option<&'a Path> {
-    let images = docker_root.join(driver);
+/// The deepest mount that holds a directory: at it or above.
+pub(super) fn with<'a>(mounts: &'a [Mount], directory: &Path) -> Option<&'a Path> {
     mounts
         .iter()
         .map(|mount| mount.mountpoint.as_path())
-        .filter(|at| images.starts_with(at))
+        .filter(|at| directory.starts_with(at))
         .max_by_key(|at| at.components().count())
 }

@@ -21,12 +21,13 @@ use crate::machine::file;
 pub struct Table {
     root: Root,
     mounts: Option<MountTable>,
-    docker: Option<(PathBuf, String)>,
+    /// Where runtimes keep their images and containers: a label for each.
+    stores: Vec<(&'static str, PathBuf)>,
     probe: Probe,
     entries: Vec<Entry>,
     all: Vec<Mount>,
     root_device: Option<String>,
-    docker_device: Option<String>,
+    store_devices: Vec<(&'static str, String)>,
 }
 
 /// An open mount table and what was last read from it.
@@ -55,12 +56,12 @@ impl Table {
         let mut table = Self {
             root: root.clone(),
             mounts: MountTable::open(root),
-            docker: None,
+            stores: Vec::new(),
             probe,
             entries: Vec::new(),
             all: Vec::new(),
             root_device: None,
-            docker_device: None,
+            store_devices: Vec::new(),
         };
         table.build();
         table
@@ -83,8 +84,18 @@ impl Table {
 
     /// Tells where Docker keeps its images: `DockerRootDir` and `Driver` of its `/info`, paths of the host.
     pub fn set_docker(&mut self, root_dir: &Path, driver: &str) {
-        self.docker = Some((root_dir.to_owned(), driver.to_owned()));
-        self.build();
+        self.set_store("docker-images", &root_dir.join(driver));
+    }
+
+    /// Tells where a runtime keeps its images or containers, a directory of the host, and under which label the
+    /// filesystem with that directory is asked for.
+    pub fn set_store(&mut self, label: &'static str, directory: &Path) {
+        let store = (label, directory.to_owned());
+        if !self.stores.contains(&store) {
+            self.stores.retain(|(other, _)| *other != label);
+            self.stores.push(store);
+            self.build();
+        }
     }
 
     /// What each filesystem holds now, in two shapes and the order of the mount table; `now` is the instant that
@@ -135,6 +146,12 @@ impl Table {
         })
     }
 
+    /// Whether this is the device number of what the host has mounted at `/`.
+    pub(super) fn is_root(&self, device: (u32, u32)) -> bool {
+        let root = self.all.iter().rev().find(|mount| mount.mountpoint == Path::new("/"));
+        root.is_some_and(|mount| (mount.major, mount.minor) == device)
+    }
+
     /// The key of the filesystem with this uuid: `/dev/disk/by-uuid`. `None` without such a link, or when its
     /// device is not mounted.
     pub fn by_uuid(&self, uuid: &str) -> Option<String> {
@@ -153,28 +170,29 @@ impl Table {
         Some(entry.partition.device.clone())
     }
 
-    /// `root`, `docker-images`; `None` when there is none.
+    /// `root`, `docker-images`, ...; `None` when there is none.
     fn labels(&self, device: &str) -> Option<Vec<String>> {
-        let labels: Vec<String> = [("root", &self.root_device), ("docker-images", &self.docker_device)]
-            .into_iter()
-            .filter(|(_, of)| of.as_deref() == Some(device))
-            .map(|(label, _)| label.to_owned())
-            .collect();
+        let root = self.root_device.iter().map(|device| ("root", device));
+        let stores = self.store_devices.iter().map(|(label, device)| (*label, device));
+        let labels: Vec<String> =
+            root.chain(stores).filter(|(_, of)| *of == device).map(|(label, _)| label.to_owned()).collect();
         (!labels.is_empty()).then_some(labels)
     }
 
     fn build(&mut self) {
         self.all =
             self.mounts.as_ref().map(|table| mountinfo::parse(&table.bytes).collect()).unwrap_or_default();
-        let docker = self
-            .docker
-            .as_ref()
-            .and_then(|(root_dir, driver)| partitions::of_docker(&self.all, root_dir, driver));
-        let special: Vec<&Path> = docker.into_iter().chain([Path::new("/")]).collect();
+        let stores: Vec<(&'static str, &Path)> = self
+            .stores
+            .iter()
+            .filter_map(|(label, directory)| Some((*label, partitions::with(&self.all, directory)?)))
+            .collect();
+        let special: Vec<&Path> = stores.iter().map(|(_, at)| *at).chain([Path::new("/")]).collect();
         let zfs = self.on_host(Path::new("/dev/zfs")).exists();
         let partitions = partitions::of(&self.all, zfs, &special);
         self.root_device = source_at(&self.all, Path::new("/"));
-        self.docker_device = docker.and_then(|at| source_at(&self.all, at));
+        self.store_devices =
+            stores.iter().filter_map(|(label, at)| Some((*label, source_at(&self.all, at)?))).collect();
         self.entries = partitions
             .into_iter()
             .map(|partition| {

@@ -1,29 +1,34 @@
 //! What containers' writable layers take: measured on one thread of low priority, kept with its instant.
 //!
-//! Reads: see [`super::usage`] and [`super::layer`]
+//! Reads: see [`super::layer`], [`super::own`] and [`super::usage`]
 //! Gives: `filesystem` of a container
-//! Cost:  at most a twentieth of a core, all layers together, besides a second that may be saved up. A layer is
-//!        measured at once when it is known, then every interval; later where a walk fails or is long
+//! Cost:  a few microseconds where the filesystem itself counts the layer; else a walk. All together take at most
+//!        a twentieth of a core besides a second that may be saved up. A layer is measured at once when it is known, then every interval; later where a walk fails or is long
 //!
 //! Several walks take turns, so that a large layer keeps no small one waiting.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use plimsoll_core::time::Timestamp;
-use plimsoll_kernel::error::Error;
+use plimsoll_kernel::accounting::Counted;
+use plimsoll_kernel::error::{Errno, Error};
 use plimsoll_kernel::root::Root;
+use rustix::fs::{FileType, OFlags};
 
 use super::FsStats;
-use super::layer::Layer;
+use super::layer::{Layer, Place};
+use super::own::{self, Own, Projects, Search};
 use super::purse::Purse;
 use super::table::Table;
-use super::usage::{Buffer, Usage, Walk};
-use crate::machine::file;
+use super::usage::{self, Buffer, Usage, Walk};
+use super::view::View;
 
 /// Walks that take turns.
 const AT_ONCE: usize = 8;
@@ -47,9 +52,11 @@ pub struct Tracked {
 /// Counters of a tracker.
 #[derive(Debug, Default)]
 pub struct Meters {
-    /// Walks that came to their end.
+    /// Layers that were measured.
     pub walks: AtomicU64,
-    /// Walks that did not.
+    /// Those of them that the filesystem counts by itself.
+    pub counted: AtomicU64,
+    /// Layers that could not be.
     pub failures: AtomicU64,
     /// Nanoseconds spent.
     pub nanos: AtomicU64,
@@ -62,6 +69,8 @@ struct Shared {
     queue: Mutex<Queue>,
     woken: Condvar,
     meters: Meters,
+    /// Reasons that were told of a layer.
+    told: Mutex<Vec<Errno>>,
 }
 
 #[derive(Default)]
@@ -112,6 +121,7 @@ struct World<N> {
     table: Arc<Mutex<Table>>,
     now: N,
     interval: Duration,
+    projects: Projects<Slot>,
 }
 
 impl Tracker {
@@ -127,7 +137,7 @@ impl Tracker {
         now: impl Fn() -> Timestamp + Send + 'static,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let world = World { root, table, now, interval };
+        let world = World { root, table, now, interval, projects: Projects::default() };
         let theirs = shared.clone();
         std::thread::Builder::new()
             .name("layers".to_owned())
@@ -229,6 +239,18 @@ impl Shared {
         }
     }
 
+    /// Whether the reason has not been told of any layer: of hundreds that cannot be read for want of the same right,
+    /// one line speaks.
+    fn is_news(&self, error: &Error) -> bool {
+        let Error::Read { cause, .. } = error else { return true };
+        let mut told = lock(&self.told);
+        let news = !told.contains(cause);
+        if news {
+            told.push(*cause);
+        }
+        news
+    }
+
     /// Notes how a walk ended; gives the pause before the next.
     fn ended(&self, slot: &Slot, turn: &Turn, outcome: &Result<(), Error>, interval: Duration) -> Duration {
         self.meters.nanos.fetch_add(u64::try_from(turn.spent.as_nanos()).unwrap_or(u64::MAX), Relaxed);
@@ -243,10 +265,11 @@ impl Shared {
                 let said = with_cause(error);
                 let before = lock(&slot.trouble).replace(said.clone());
                 // a container that ends takes its layer along: an everyday thing, unless it stays
-                if error.is_absent() && before.is_none() {
+                let everyday = error.is_absent() && before.is_none();
+                if everyday || !self.is_news(error) {
                     tracing::debug!("a container's layer is not measured: {said}");
                 } else {
-                    file::tell(error.path(), &format_args!("a container's layer is not measured: {said}"));
+                    tracing::warn!("a container's layer is not measured: {said}");
                 }
                 (turn.pause * 2).clamp(interval, LONGEST_PAUSE.max(interval))
             }
@@ -260,8 +283,7 @@ struct Turn {
     pause: Duration,
     spent: Duration,
     began: Option<Timestamp>,
-    /// Where the layer is, a path of the host.
-    directory: Option<PathBuf>,
+    place: Option<Place>,
     /// The trees, and what those that are through came to.
     upper: Part,
     extra: Part,
@@ -273,8 +295,9 @@ enum Part {
     #[default]
     Ahead,
     Walking(Box<Walk>),
+    Searching(Box<Search>),
     /// Through: what it takes, and on which device it is.
-    Through(Usage, u64),
+    Through(Counted, u64),
     /// There is no such tree.
     None,
 }
@@ -286,7 +309,7 @@ impl Turn {
             pause: due.pause,
             spent: Duration::ZERO,
             began: None,
-            directory: None,
+            place: None,
             upper: Part::default(),
             extra: Part::default(),
         }
@@ -295,7 +318,7 @@ impl Turn {
     /// Goes on for a while; true when there is nothing more to do.
     fn go_on<N: Fn() -> Timestamp>(
         &mut self,
-        slot: &Slot,
+        slot: &Arc<Slot>,
         world: &World<N>,
         buffer: &mut Buffer,
         meters: &Meters,
@@ -303,23 +326,22 @@ impl Turn {
         let began = Instant::now();
         self.began.get_or_insert_with(|| (world.now)());
         loop {
-            if !self.upper.is_through() {
-                let directory = &mut self.directory;
-                let find = || {
-                    directory.clone_from(&slot.layer.directory(&world.root, &world.table)?);
-                    Ok(directory.clone())
-                };
-                self.upper.step(find, world, buffer, meters)?;
-            } else if matches!(self.upper, Part::None) {
-                return Ok(true);
-            } else if !self.extra.is_through() {
-                match self.extra.step(|| Ok(slot.layer.extra.clone()), world, buffer, meters) {
-                    // no log yet, or none any more
-                    Err(error) if error.is_absent() => self.extra = Part::None,
-                    stepped => stepped?,
+            match (&mut self.upper, &mut self.extra) {
+                (Part::Ahead, _) => self.begin(slot, world, meters)?,
+                (Part::None, _) => return Ok(true),
+                (Part::Through(..), Part::Ahead) => {
+                    self.extra = match extra(&slot.layer, &world.root) {
+                        // no log yet, or none any more
+                        Err(error) if error.is_absent() => Part::None,
+                        begun => begun?,
+                    }
                 }
-            } else {
-                return Ok(true);
+                (Part::Through(..), Part::Through(..) | Part::None) => return Ok(true),
+                (Part::Through(..), extra) => match extra.step(buffer, meters) {
+                    Err(error) if error.is_absent() => *extra = Part::None,
+                    stepped => stepped?,
+                },
+                (upper, _) => upper.step(buffer, meters)?,
             }
             if began.elapsed() >= TURN {
                 return Ok(false);
@@ -327,24 +349,50 @@ impl Turn {
         }
     }
 
+    fn begin<N>(&mut self, slot: &Arc<Slot>, world: &World<N>, meters: &Meters) -> Result<(), Error> {
+        let Some(place) = slot.layer.find(&world.root, &world.table)? else {
+            self.upper = Part::None;
+            return Ok(());
+        };
+        let device = |device: u64| {
+            let table = lock(&world.table);
+            table.on_device(device, &place.path).map(|(source, _)| on_host(&world.root, Path::new(&source)))
+        };
+        self.upper = match own::begin(&place, &world.projects, slot, device)? {
+            Own::Counted(counted, device) => {
+                meters.counted.fetch_add(1, Relaxed);
+                Part::Through(counted, device)
+            }
+            Own::Search(search) => Part::Searching(search),
+            Own::None => Part::Walking(Box::new(Walk::at(&place.dir, &place.path)?)),
+        };
+        self.place = Some(place);
+        Ok(())
+    }
+
     /// Keeps what was found. A layer on a filesystem that the machine's table does not have shows nothing.
     fn keep<N: Fn() -> Timestamp>(&self, slot: &Slot, world: &World<N>) -> Result<(), Error> {
         let (Part::Through(upper, device), Some(at)) = (&self.upper, self.began) else { return Ok(()) };
         let extra = match &self.extra {
-            Part::Through(usage, _) => usage.bytes,
+            Part::Through(counted, _) => counted.bytes,
             _ => 0,
         };
-        let Some(path) = &self.directory else { return Ok(()) };
-        let Some((key, r#type)) = lock(&world.table).on_device(*device, path) else { return Ok(()) };
-        let path = on_host(&world.root, path);
-        let stat = rustix::fs::statvfs(&path).map_err(|cause| Error::read(&path, cause))?;
+        let Some(place) = &self.place else { return Ok(()) };
+        let known = lock(&world.table).on_device(*device, &place.path);
+        let known = known.map(|(key, r#type)| (key, r#type.to_owned()));
+        let own = || {
+            let (source, fs_type) = place.whole.as_ref()?;
+            Some((source.clone(), if fs_type == "zfs" { "zfs" } else { "vfs" }.to_owned()))
+        };
+        let Some((device, r#type)) = known.or_else(own) else { return Ok(()) };
+        let stat = rustix::fs::fstatvfs(&place.dir).map_err(|cause| Error::read(&place.path, cause))?;
         let stats = FsStats {
-            device: key,
-            r#type: r#type.to_owned(),
+            device,
+            r#type,
             capacity: stat.f_frsize.saturating_mul(stat.f_blocks),
             usage: upper.bytes + extra,
             base_usage: upper.bytes,
-            inodes: upper.inodes,
+            inodes: upper.inodes.unwrap_or(0),
             ..FsStats::default()
         };
         *lock(&slot.value) = Some(Value { at, stats });
@@ -353,34 +401,44 @@ impl Turn {
 }
 
 impl Part {
-    fn is_through(&self) -> bool {
-        matches!(self, Self::Through(..) | Self::None)
-    }
-
-    fn step<N>(
-        &mut self,
-        find: impl FnOnce() -> Result<Option<PathBuf>, Error>,
-        world: &World<N>,
-        buffer: &mut Buffer,
-        meters: &Meters,
-    ) -> Result<(), Error> {
+    fn step(&mut self, buffer: &mut Buffer, meters: &Meters) -> Result<(), Error> {
         match self {
-            Self::Ahead => {
-                *self = match find()? {
-                    Some(path) => Self::Walking(Box::new(Walk::begin(&on_host(&world.root, &path))?)),
-                    None => Self::None,
-                };
-            }
             Self::Walking(walk) => {
                 if let Some(usage) = walk.step(buffer)? {
                     meters.names.fetch_add(walk.seen(), Relaxed);
-                    *self = Self::Through(usage, walk.device());
+                    *self = Self::Through(counted(usage), walk.device());
                 }
             }
-            Self::Through(..) | Self::None => {}
+            Self::Searching(search) => {
+                if let Some(counted) = search.step()? {
+                    meters.names.fetch_add(search.seen(), Relaxed);
+                    *self = Self::Through(counted, search.device());
+                }
+            }
+            Self::Ahead | Self::Through(..) | Self::None => {}
         }
         Ok(())
     }
+}
+
+fn counted(usage: Usage) -> Counted {
+    Counted { bytes: usage.bytes, inodes: Some(usage.inodes) }
+}
+
+/// Begins with what belongs to a container beside its layer: a folder, or a log.
+fn extra(layer: &Layer, root: &Root) -> Result<Part, Error> {
+    let Some(path) = &layer.extra else { return Ok(Part::None) };
+    let view = View::host(root);
+    let fault = |cause| Error::read(view.name(path), cause);
+    let at = view.open(path, OFlags::empty()).map_err(fault)?;
+    let stat = rustix::fs::fstat(&at).map_err(fault)?;
+    if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        return Ok(Part::Walking(Box::new(Walk::at(&at, path)?)));
+    }
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Part::None) };
+    let name = CString::new(name.as_bytes()).map_err(|_| fault(Errno::INVAL))?;
+    let folder = view.place(folder)?;
+    Ok(Part::Through(counted(usage::of_log(&folder.dir, &name, path)?), stat.st_dev))
 }
 
 fn run<N: Fn() -> Timestamp>(shared: &Shared, world: &World<N>) {
@@ -532,6 +590,29 @@ mod tests {
         // and it is asked for again until it can be had
         host.write("there/is/none/file", 1);
         host.until(|_| gone.at().is_some() && gone.trouble().is_none());
+    }
+
+    #[test]
+    fn of_many_that_fail_for_one_reason_one_is_told() {
+        let shared = Shared::default();
+        let error = |name: usize, cause| Error::read(format!("/{name}"), cause);
+        let told = (0..300).filter(|n| shared.is_news(&error(*n, Errno::ACCESS))).count();
+        assert_eq!(told, 1);
+        assert!(shared.is_news(&error(0, Errno::IO)));
+    }
+
+    #[test]
+    fn a_log_file_counts_with_its_rotated_ones() {
+        let host = Host::new(Duration::from_secs(60));
+        host.write("layer/file", 1);
+        ["pods/main/0.log", "pods/main/0.log.20261128-021700.gz", "pods/main/1.log"]
+            .iter()
+            .for_each(|name| host.write(name, 50_000));
+        let tracked = host.track("/layer", "/pods/main/0.log");
+        host.until(|_| tracked.at().is_some());
+        let stats = only(&tracked);
+        let logs = host.blocks(&["pods/main/0.log", "pods/main/0.log.20261128-021700.gz"]);
+        assert_eq!(stats.usage - stats.base_usage, logs);
     }
 
     #[test]

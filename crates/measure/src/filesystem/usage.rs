@@ -89,8 +89,18 @@ impl Walk {
     /// # Errors
     /// It is not there or may not be read.
     pub fn begin(path: &Path) -> Result<Self, Error> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let at = rustix::fs::openat(CWD, path, flags, Mode::empty());
+        Self::at(at.map_err(|cause| Error::read(path, cause))?, path)
+    }
+
+    /// The same at what is open already; the path is for the text of faults.
+    ///
+    /// # Errors
+    /// It may not be read.
+    pub fn at(at: impl AsFd, path: &Path) -> Result<Self, Error> {
         let fault = |cause| Error::read(path, cause);
-        let stat = rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map_err(fault)?;
+        let stat = rustix::fs::fstat(&at).map_err(fault)?;
         let mut walk = Self {
             path: path.to_owned(),
             device: stat.st_dev,
@@ -100,7 +110,7 @@ impl Walk {
         };
         walk.count.add(&stat);
         if is_dir(&stat) {
-            let dir = open(CWD, path).map_err(fault)?;
+            let dir = open(at, c".").map_err(fault)?;
             walk.levels.push(Level::new(dir, stat.st_ino));
         }
         Ok(walk)
@@ -269,12 +279,38 @@ fn is_dir(stat: &Stat) -> bool {
 }
 
 /// Opens a directory, if the rights allow it without a trace in its access time.
-fn open(at: impl AsFd, name: impl rustix::path::Arg + Copy) -> Result<OwnedFd, Errno> {
+pub(super) fn open(at: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::openat(&at, name, flags | OFlags::NOATIME, Mode::empty()) {
         Err(Errno::PERM) => rustix::fs::openat(&at, name, flags, Mode::empty()),
         opened => opened,
     }
+}
+
+/// What a log takes, with those that were turned away from it: files beside it whose names go on from its own with a
+/// dot (`0.log.20261128-021700`, `0.log.20261128-021700.gz`).
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn of_log(folder: impl AsFd, log: &CStr, path: &Path) -> Result<Usage, Error> {
+    let fault = |cause| Error::read(path, cause);
+    let mut count = Count::default();
+    let dir = open(folder, c".").map_err(fault)?;
+    let mut names = rustix::fs::Dir::new(dir).map_err(fault)?;
+    while let Some(entry) = names.read() {
+        let entry = entry.map_err(fault)?;
+        let name = entry.file_name();
+        let Some(rest) = name.to_bytes().strip_prefix(log.to_bytes()) else { continue };
+        if rest.is_empty() || rest.starts_with(b".") {
+            let dir = names.fd().map_err(fault)?;
+            match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if !is_dir(&stat) => count.add(&stat),
+                Err(cause) if !vanished(cause) => return Err(fault(cause)),
+                _ => {}
+            }
+        }
+    }
+    Ok(count.sum())
 }
 
 /// The directory above, read on from an offset. It must be the one that the walk came from.
@@ -332,6 +368,21 @@ mod tests {
             }
         }
         Usage { bytes: seen.values().sum(), inodes: seen.len() as u64 }
+    }
+
+    #[test]
+    fn a_log_counts_with_what_was_turned_away_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in
+            ["0.log", "0.log.20261128-021700", "0.log.20261128-021600.gz", "1.log", "0.logs", "10.log"]
+        {
+            fs::write(dir.path().join(name), [7; 10_000]).unwrap();
+        }
+        fs::create_dir(dir.path().join("0.log.d")).unwrap();
+        let folder = fs::File::open(dir.path()).unwrap();
+        let usage = of_log(&folder, c"0.log", dir.path()).unwrap();
+        assert_eq!(usage, Usage { bytes: 3 * size(&dir.path().join("0.log")), inodes: 3 });
+        assert_eq!(of_log(&folder, c"gone", dir.path()).unwrap(), Usage::default());
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub struct Stat<'a> {
     pub processor: i64,
 }
 
+/// The parent of a process; `None` when that has ended, or its parent is none of this machine's processes.
+pub fn parent_of(proc: &std::path::Path, pid: u32) -> Option<u32> {
+    let bytes = std::fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
+    u32::try_from(parse(&bytes)?.parent).ok().filter(|parent| *parent > 0)
+}
+
 /// `None` when the bytes have another shape. The name stands in parentheses and may itself hold some, so it ends
 /// at the last one.
 ///
