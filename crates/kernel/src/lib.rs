@@ -13,3 +13,4 @@ pub mod file;
 
 pub mod format;
 pub mod hierarchy;
+pub mod netlink;
