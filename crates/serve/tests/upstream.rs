@@ -166,7 +166,7 @@ fn sample(s: &Value) -> Sample {
         memory: Some(memory(&s["memory"])),
         hugetlb: named(&s["hugetlb"], |h| HugeTlb {
             usage: n(&h["usage"]),
-            max_usage: some(&h["max_usage"]),
+            max_usage: Some(n(&h["max_usage"])),
             failcnt: some(&h["failcnt"]),
         }),
         network: Some(Network {

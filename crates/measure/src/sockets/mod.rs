@@ -25,7 +25,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 pub use keys::TCP_ADVANCED;
-pub use survey::{Sockets as Survey, Target};
+pub use survey::{Sockets as Survey, Target, Trouble};
 
 /// What is known of the sockets of a namespace; a part is absent when its kind is off, when it could not be read,
 /// or when the kernel has no IPv6.
