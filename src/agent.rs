@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plimsoll::flags::settings::{Auth, Listen, Settings};
-use plimsoll::host::{Host, Options, Pace};
+use plimsoll::host::{Host, Options, Pace, RoundOptions};
 use plimsoll::{flags, server};
 use plimsoll_core::event::EventType;
 use plimsoll_discover::runtime::endpoint::Tls;
@@ -132,6 +132,12 @@ fn options(settings: &Settings) -> Options {
         global_interval: pace.global_interval,
         machine_interval: pace.machine_info_interval,
         disk_interval: pace.disk_interval,
+        rounds: RoundOptions {
+            sockets: pace.socket_interval,
+            load: pace.load_reader,
+            referenced: selection.referenced_read_interval,
+            referenced_reset: selection.referenced_reset_interval,
+        },
         storage_duration: memory.storage_duration,
         sampling_threads: pace.sampling_threads,
         open_files: machine.open_files,

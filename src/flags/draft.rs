@@ -237,6 +237,13 @@ impl Draft {
         if pace.disk_interval.is_zero() {
             return usage("-disk_interval: must be longer than 0, as 1m");
         }
+        if pace.socket_interval.is_zero() {
+            return usage("-socket_interval: must be longer than 0, as 10s");
+        }
+        if self.settings.selection.referenced_read_interval.is_zero() {
+            return usage("-referenced_read_interval: must be longer than 0, as 30s");
+        }
+        let pace = &mut self.settings.pace;
         if pace.machine_info_interval.is_zero() {
             return usage("-update_machine_info_interval: must be longer than 0, as 5m");
         }

@@ -10,8 +10,6 @@ use super::{events, kinds, value};
 const SINKS_LATER: &str = "storage drivers come in a later version; until then no sample is sent anywhere";
 const LOG_SHAPE: &str = "the log goes to standard error only and has one shape; see -v and -log_format";
 const NO_HINTS: &str = "hints come in a later version";
-const NO_LOAD: &str = "the load by netlink comes in a later version";
-const NO_RESET: &str = "referenced memory comes in a later version";
 const NO_MESOS: &str = "Mesos is not supported, nor by cAdvisor since 0.55";
 
 /// Where an unset path is none.
@@ -237,11 +235,18 @@ pub static SECTIONS: &[Section] = &[
                 "referenced_reset_interval",
                 "0",
                 Set::Uint(|d, v| d.settings.selection.referenced_reset_interval = v),
-                "Reset the referenced bytes every so many samples (kind referenced_memory); 0 is \
-                 never.",
+                "Reset the referenced bytes after every so many readings (kind referenced_memory); 0 is \
+                 never. A reset slows the processes down whose memory is reset.",
             )
-            .since("0.37")
-            .accepted(NO_RESET),
+            .since("0.37"),
+            Flag::new(
+                "referenced_read_interval",
+                "30s",
+                Set::Duration(|d, v| d.settings.selection.referenced_read_interval = v),
+                "Time between two readings of referenced bytes (kind referenced_memory); longer by itself where \
+                 they take long.",
+            )
+            .ours(),
             Flag::new(
                 "perf_events_config",
                 "",
@@ -332,9 +337,9 @@ pub static SECTIONS: &[Section] = &[
                 "enable_load_reader",
                 "false",
                 Set::Bool(|d, v| d.settings.pace.load_reader = v),
-                "Count tasks by state and average the load, by netlink (cgroup v1).",
-            )
-            .accepted(NO_LOAD),
+                "Count tasks by state and average the load: by netlink, and thread by thread where that is not to \
+                 be had (cgroup v2).",
+            ),
             idle!(
                 "log_cadvisor_usage",
                 "false",
@@ -348,6 +353,14 @@ pub static SECTIONS: &[Section] = &[
                 Set::Duration(|d, v| d.settings.pace.disk_interval = v),
                 "Time between two measurements of a container's writable layer; longer by itself, up to 20m, \
                  for one that takes long or cannot be measured.",
+            )
+            .ours(),
+            Flag::new(
+                "socket_interval",
+                "10s",
+                Set::Duration(|d, v| d.settings.pace.socket_interval = v),
+                "Time between two looks at the sockets of a network namespace (kinds tcp, udp, advtcp); longer by \
+                 itself where they take long.",
             )
             .ours(),
             Flag::new(

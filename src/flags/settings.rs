@@ -151,6 +151,8 @@ pub struct Selection {
     pub container_hints: PathBuf,
     /// Write `clear_refs` every so many samples; 0 is never.
     pub referenced_reset_interval: u64,
+    /// How often referenced memory is read.
+    pub referenced_read_interval: Duration,
     /// JSON of perf events.
     pub perf_events_config: Option<PathBuf>,
     /// How often monitoring groups are filled again; zero is once.
@@ -170,6 +172,7 @@ impl Default for Selection {
             kinds: Kinds::default(),
             container_hints: "/etc/cadvisor/container_hints.json".into(),
             referenced_reset_interval: 0,
+            referenced_read_interval: Duration::from_secs(30),
             perf_events_config: None,
             resctrl_interval: Duration::ZERO,
             application_metrics_count_limit: 100,
@@ -193,6 +196,8 @@ pub struct Pace {
     pub machine_info_interval: Duration,
     /// Between two measurements of a container's writable layer; more than zero.
     pub disk_interval: Duration,
+    /// How often the sockets of network namespaces are looked at.
+    pub socket_interval: Duration,
     /// Share of the interval that is added at random before the second sample; not negative.
     pub initial_splay: f64,
     /// Share of the interval that is added at random before each later sample; not negative.
@@ -214,6 +219,7 @@ impl Default for Pace {
             global_interval: Duration::from_secs(60),
             machine_info_interval: Duration::from_secs(300),
             disk_interval: Duration::from_secs(60),
+            socket_interval: Duration::from_secs(10),
             initial_splay: 1.0,
             jitter: 1.0,
             load_reader: false,

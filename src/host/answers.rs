@@ -10,7 +10,7 @@ use plimsoll_core::runtime::Status;
 use plimsoll_core::summary::DerivedStats;
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::{docker, podman};
-use plimsoll_measure::processes::{self, Clock};
+use plimsoll_measure::processes::{self, Clock, Of};
 use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
 use plimsoll_retain::events;
@@ -101,9 +101,13 @@ impl Past for Inner {
     }
 
     fn processes(&self, name: &str) -> Later<'_, Result<Vec<ProcessInfo>, String>> {
-        let (root, name, now) = (self.options.root.clone(), name.to_owned(), self.stages.now());
+        let (root, now) = (self.options.root.clone(), self.stages.now());
+        let of = Of {
+            group: name.to_owned(),
+            deep: self.registry.get(name).is_some_and(|container| container.claimed.is_some()),
+        };
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || processes::list(&root, &name, &Clock::read(&root, now)))
+            tokio::task::spawn_blocking(move || processes::list(&root, &of, &Clock::read(&root, now)))
                 .await
                 .map_err(|error| error.to_string())?
                 .map_err(|error| error.to_string())

@@ -18,6 +18,7 @@ use plimsoll_serve::labels;
 use plimsoll_serve::past::View;
 
 use super::lock;
+use super::rounds;
 use super::stages::Stages;
 
 /// A container, shared by the sampling side, the answers and the runtimes' words.
@@ -50,6 +51,8 @@ pub(crate) struct Container {
     latest: Mutex<Option<Arc<Sample>>>,
     /// Its writable layer, while that is measured.
     layer: Mutex<Option<Tracked>>,
+    /// What is measured of it in rounds.
+    rounds: Mutex<rounds::Followed>,
 }
 
 /// What is known of a container, in the shared pieces that a [`View`] is made of.
@@ -110,6 +113,9 @@ impl Container {
         let identity = Identity::default();
         let labels = labels::block(&reference, &identity, &stages.label_rules);
         let settled = claimed.is_none();
+        let mut reader = Reader::new(&stages.measure, name);
+        // runtimes make groups for processes below the container's own
+        reader.set_deep(claimed.is_some());
         Self {
             name: name.into(),
             seen,
@@ -130,7 +136,7 @@ impl Container {
                 labels,
             }),
             sampler: Mutex::new(Sampler {
-                reader: Reader::new(&stages.measure, name),
+                reader,
                 sample: Sample::default(),
                 timeline: Timeline::new(stages.storage_nanos),
                 summary: Summary::default(),
@@ -138,6 +144,7 @@ impl Container {
             }),
             latest: Mutex::new(None),
             layer: Mutex::new(None),
+            rounds: Mutex::default(),
         }
     }
 
@@ -181,7 +188,7 @@ impl Container {
             known.identity = identity;
             known.settled = true;
         }
-        self.follow_pid();
+        self.follow_pid(stages);
         self.follow_layer(stages);
         true
     }
@@ -221,10 +228,18 @@ impl Container {
     }
 
     /// Tells the reader whose network is the container's.
-    fn follow_pid(&self) {
+    fn follow_pid(&self, stages: &Stages) {
         let identity = lock(&self.known).identity.clone();
-        let mut sampler = lock(&self.sampler);
-        sampler.reader.set_pid(identity.pid.filter(|_| identity.has_network));
+        lock(&self.sampler).reader.set_pid(identity.pid.filter(|_| identity.has_network));
+        self.follow_rounds(stages);
+    }
+
+    /// Has measured what is measured in rounds.
+    pub(crate) fn follow_rounds(&self, stages: &Stages) {
+        let Some(surveys) = stages.surveys.get().filter(|_| !self.is_gone()) else { return };
+        let identity = lock(&self.known).identity.clone();
+        let pid = identity.pid.filter(|_| identity.has_network).or((&*self.name == "/").then_some(1));
+        surveys.follow(&mut lock(&self.rounds), &self.name, pid, self.claimed.is_some());
     }
 
     /// Has its writable layer measured, if the runtime tells of one.
@@ -272,6 +287,7 @@ impl Container {
     pub(crate) fn vanished(&self) {
         self.gone.store(true, Ordering::Relaxed);
         lock(&self.layer).take();
+        *lock(&self.rounds) = rounds::Followed::default();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -304,6 +320,10 @@ impl Container {
         } else if let Some(layer) = &*lock(&self.layer) {
             moved |= layer.fill(&mut sampler.sample.filesystem);
         }
+        if let Some(surveys) = stages.surveys.get() {
+            surveys.fill(&lock(&self.rounds), &mut sampler.sample);
+            moved = true;
+        }
         let repeated = !moved && sampler.timeline.repeat(at, &mut work.scratch);
         let changed = !repeated && sampler.timeline.push(at, &mut sampler.sample, &mut work.scratch).changed;
         let total = sampler.sample.cpu.as_ref().and_then(|cpu| cpu.usage.total);
@@ -326,10 +346,11 @@ impl Container {
     fn publish(&self, sample: &Sample, changed: bool) {
         let mut latest = lock(&self.latest);
         match latest.as_mut().and_then(Arc::get_mut) {
-            Some(shown) if !changed => shown.at = sample.at,
             Some(shown) => {
-                shown.at = sample.at;
-                shown.assign(sample);
+                (shown.at, shown.rounds) = (sample.at, sample.rounds);
+                if changed {
+                    shown.assign(sample);
+                }
             }
             None => *latest = Some(Arc::new(sample.clone())),
         }

@@ -64,7 +64,25 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             "run as root, or give CAP_SYS_PTRACE; in a container add --pid=host or mount / at /rootfs",
         );
     }
-    let of_processes = [Kind::Process, Kind::Sched].iter().any(|kind| host.stages.kinds.has(*kind));
+    if let Some(surveys) = host.stages.surveys.get() {
+        if surveys.sockets_refused() {
+            lacks(
+                "TCP and UDP sockets at a low price",
+                "other network namespaces may not be entered, so that the long lists in /proc are read; the numbers \
+                 are the same"
+                    .to_owned(),
+                "run as root, or give CAP_SYS_ADMIN and CAP_SYS_PTRACE",
+            );
+        }
+        if surveys.referenced_refused() {
+            lacks(
+                "Referenced memory of containers",
+                "the memory of other users' processes may not be looked into or reset".to_owned(),
+                "run as root, or give CAP_SYS_PTRACE",
+            );
+        }
+    }
+    let of_processes = [Kind::Process, Kind::Sched, Kind::ReferencedMemory].iter().any(|kind| host.stages.kinds.has(*kind));
     if of_processes && !host.stages.measure.sees_processes {
         lacks(
             "Processes, descriptors, sockets and scheduler numbers of containers",

@@ -16,6 +16,7 @@ mod oom;
 mod options;
 mod own;
 mod registry;
+mod rounds;
 mod stages;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 pub use housekeeping::Pace;
 pub use options::Options;
 pub use own::own_families;
+pub use rounds::RoundOptions;
 
 use container::{Container, Work};
 use exits::Exits;
@@ -150,6 +152,7 @@ impl Host {
             .map_err(Error::Thread)?;
         inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
         inner.stages.measure_layers(inner.options.disk_interval).map_err(Error::Thread)?;
+        inner.stages.measure_rounds(inner.options.rounds, inner.options.pace.base).map_err(Error::Thread)?;
         self.start_runtimes()?;
         inner.appeared("/");
         let weak = Arc::downgrade(inner);
@@ -204,6 +207,9 @@ impl Host {
         }
         if let Some(layers) = inner.stages.layers.get() {
             layers.stop();
+        }
+        if let Some(surveys) = inner.stages.surveys.get() {
+            surveys.stop();
         }
         if let Some(housekeeping) = inner.housekeeping.get() {
             housekeeping.stop();

@@ -9,7 +9,7 @@ use plimsoll_kernel::root::Root;
 use plimsoll_retain::events::Limits;
 use plimsoll_serve::labels::LabelRules;
 
-use super::Pace;
+use super::{Pace, RoundOptions};
 
 /// What a host is built with.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct Options {
     pub machine_interval: Duration,
     /// How often a container's writable layer is measured.
     pub disk_interval: Duration,
+    /// What is measured in rounds of its own, and how often.
+    pub rounds: RoundOptions,
     /// How long samples are kept; zero is for ever.
     pub storage_duration: Duration,
     /// Threads that read; zero is one per eight CPUs.
@@ -65,6 +67,7 @@ impl Default for Options {
             global_interval: Duration::from_secs(60),
             machine_interval: Duration::from_secs(300),
             disk_interval: Duration::from_secs(60),
+            rounds: RoundOptions::default(),
             storage_duration: Duration::from_secs(120),
             sampling_threads: 0,
             open_files: 0,

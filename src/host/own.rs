@@ -91,6 +91,32 @@ static ROWS: &[Own] = &[
     }),
     Own {
         metric: OwnMetric {
+            name: "plimsoll_round_seconds_total",
+            help: "Time that measuring in rounds took, by what is measured.",
+            kind: Type::Counter,
+            labels: &["survey"],
+        },
+        value: Value::Each(|host, emit| {
+            if let Some(surveys) = host.stages.surveys.get() {
+                surveys.each(emit, |meters| meters.nanos.load(Relaxed) as f64 / 1e9);
+            }
+        }),
+    },
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_rounds_total",
+            help: "Rounds over all containers, by what is measured.",
+            kind: Type::Counter,
+            labels: &["survey"],
+        },
+        value: Value::Each(|host, emit| {
+            if let Some(surveys) = host.stages.surveys.get() {
+                surveys.each(emit, |meters| meters.rounds.load(Relaxed) as f64);
+            }
+        }),
+    },
+    Own {
+        metric: OwnMetric {
             name: "plimsoll_runtime_up",
             help: "Whether a container runtime answers; absent for one that never has.",
             kind: Type::Gauge,

@@ -11,6 +11,7 @@ use plimsoll_serve::labels::LabelRules;
 
 use super::lock;
 use super::meters::Meters;
+use super::rounds::{RoundOptions, Surveys};
 
 /// The stages that a container passes through when it is read.
 pub(crate) struct Stages {
@@ -28,6 +29,8 @@ pub(crate) struct Stages {
     pub(crate) filesystems: Arc<Mutex<Table>>,
     /// Measures writable layers; not there before the start, nor while their kind is off.
     pub(crate) layers: OnceLock<Tracker>,
+    /// Measure what is too dear for every sample; not there before the start.
+    pub(crate) surveys: OnceLock<Surveys>,
     /// Their use at the root's last sample.
     pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
 }
@@ -48,6 +51,7 @@ impl Stages {
             meters: Meters::default(),
             filesystems: Arc::new(Mutex::new(Table::read(&options.root))),
             layers: OnceLock::new(),
+            surveys: OnceLock::new(),
             storage: Mutex::default(),
         })
     }
@@ -62,6 +66,18 @@ impl Stages {
             let tracker = Tracker::start(self.measure.root.clone(), table, interval, now)?;
             // a second start ends its own
             let _ = self.layers.set(tracker);
+        }
+        Ok(())
+    }
+
+    /// Starts the threads that measure in rounds.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn measure_rounds(&self, options: RoundOptions, base: Duration) -> std::io::Result<()> {
+        if self.surveys.get().is_none() {
+            // a second start ends its own
+            let _ = self.surveys.set(Surveys::start(&self.measure, options, base)?);
         }
         Ok(())
     }
@@ -85,7 +101,7 @@ impl Stages {
     }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

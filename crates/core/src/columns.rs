@@ -89,6 +89,17 @@ impl<T: Columnar + Default> Columnar for Option<T> {
     }
 }
 
+/// What is seldom there and large lies apart.
+impl<T: Columnar> Columnar for Box<T> {
+    fn visit<V: Visitor>(&mut self, visitor: &mut V) {
+        (**self).visit(visitor);
+    }
+
+    fn assign(&mut self, from: &Self) {
+        (**self).assign(from);
+    }
+}
+
 impl<T: Columnar + Default> Columnar for Vec<T> {
     fn visit<V: Visitor>(&mut self, visitor: &mut V) {
         let mut length = self.len();

@@ -1,6 +1,7 @@
 //! A row names a number everywhere: on `/metrics`, in the sinks, in `docs/metrics.md`.
 
 use crate::kinds::Kind;
+use crate::time::Timestamp;
 
 /// What the numbers of a family are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub trait Emit {
     fn int(&mut self, labels: &[&str], value: u64);
     /// A number with a fraction (or below zero).
     fn float(&mut self, labels: &[&str], value: f64);
+    /// The values that follow were true at this instant, which is not that of the record: they are measured in
+    /// rounds of their own.
+    fn at(&mut self, _at: Timestamp) {}
 }
 
 impl dyn Emit + '_ {

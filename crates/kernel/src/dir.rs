@@ -61,6 +61,27 @@ impl Dir {
     pub fn inode(&self) -> Result<u64, Errno> {
         sys::inode(&self.fd)
     }
+
+    /// The inode number of one of its files.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn inode_of(&self, name: &CStr) -> Result<u64, Errno> {
+        sys::inode_of(&self.fd, name)
+    }
+
+    /// Whether there may be directories below it; where the filesystem does not count them, there may.
+    pub fn may_have_children(&self) -> bool {
+        sys::links(&self.fd).map_or(true, |links| links != 2)
+    }
+
+    /// Writes into one of its files, which must be the kernel's own: nothing else is ever written to.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn write(&self, name: &CStr, bytes: &[u8]) -> Result<(), Errno> {
+        sys::write_file(&self.fd, name, bytes)
+    }
 }
 
 impl AsFd for Dir {

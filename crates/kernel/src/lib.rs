@@ -15,3 +15,4 @@ pub mod file;
 
 pub mod format;
 pub mod hierarchy;
+pub mod netlink;

@@ -78,6 +78,34 @@ pub fn inode(file: impl AsFd) -> Result<u64, Errno> {
     rustix::fs::fstat(file).map(|stat| stat.st_ino)
 }
 
+/// The inode number behind a name below an open directory.
+///
+/// # Errors
+/// The kernel's.
+pub fn inode_of(dir: impl AsFd, name: &CStr) -> Result<u64, Errno> {
+    rustix::fs::statat(dir, name, AtFlags::empty()).map(|stat| stat.st_ino)
+}
+
+/// How many names a directory has in its parent and in its children: without children 2, with `n` of them `2 + n`
+/// on most filesystems, always 1 on some.
+///
+/// # Errors
+/// The kernel's.
+pub fn links(dir: impl AsFd) -> Result<u64, Errno> {
+    // narrower on some machines
+    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "narrower on some machines")]
+    rustix::fs::fstat(dir).map(|stat| u64::from(stat.st_nlink))
+}
+
+/// Writes a few bytes into a file of the kernel's below an open directory.
+///
+/// # Errors
+/// The kernel's.
+pub fn write_file(dir: impl AsFd, name: &CStr, bytes: &[u8]) -> Result<(), Errno> {
+    let file = rustix::fs::openat(dir, name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::io::write(file, bytes).map(drop)
+}
+
 /// The most descriptors that this process may have open (`RLIMIT_NOFILE`, the soft limit).
 pub fn descriptor_limit() -> u64 {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX)

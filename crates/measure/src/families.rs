@@ -7,7 +7,7 @@ use plimsoll_core::family::{Emit, Row, Source, Type};
 use plimsoll_core::kinds::Kind;
 
 use crate::sample::{PsiLine, Sample};
-use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, pids};
+use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, pids, referenced, sockets};
 
 static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
     let subjects = [
@@ -21,6 +21,8 @@ static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
         memory::families::ROWS,
         network::families::ROWS,
         pids::families::ROWS,
+        referenced::families::ROWS,
+        sockets::families::ROWS,
     ];
     let mut rows: Vec<_> = subjects.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.name);

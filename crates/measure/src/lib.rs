@@ -9,8 +9,10 @@ pub mod sample;
 pub mod families;
 pub mod host;
 pub mod reader;
+pub mod rounds;
 pub mod spec;
 
+mod group;
 mod keyed;
 mod pressure;
 
@@ -26,3 +28,5 @@ pub mod network;
 pub mod oom;
 pub mod pids;
 pub mod processes;
+pub mod referenced;
+pub mod sockets;

@@ -1,7 +1,7 @@
 //! One container's kernel files, read into a sample.
 //!
 //! Reads: the files of [`plan::Plan`], which the subjects name; see their headers
-//! Gives: all of a [`Sample`] but filesystems, load and tasks by state
+//! Gives: all of a [`Sample`] but filesystems and what is measured in rounds ([`crate::rounds`])
 //! Cost:  about 14 files a container; see benches/container_sample.rs
 //!
 //! **Thrifty.** The files that move whenever a group does anything are read first: CPU time, memory now,
@@ -19,14 +19,13 @@ pub(crate) mod plan;
 use std::sync::Arc;
 
 use plimsoll_core::time::Timestamp;
-use plimsoll_kernel::dir::read_path;
 use plimsoll_kernel::error::{Error, ParseError};
 use plimsoll_kernel::file::HotFile;
-use plimsoll_kernel::format;
 use plimsoll_kernel::hierarchy::Controller;
 
 use self::place::{Lost, PlaceState};
 use self::plan::{Context, File, Place, Plan, Subject};
+use crate::group::{self, Reach};
 pub use crate::host::Host;
 use crate::sample::Sample;
 use crate::{cpu, hugetlb, io, memory, pids};
@@ -78,6 +77,8 @@ pub struct Reader {
     host: Arc<Host>,
     name: Box<str>,
     pid: Option<u32>,
+    /// Whether processes in groups below are the container's.
+    reach: Reach,
     /// The instant of the last sample.
     last: Option<Timestamp>,
     places: [PlaceState; Place::ALL.len()],
@@ -139,6 +140,7 @@ impl Reader {
         Self {
             name: name.into(),
             pid: (name == "/").then_some(1),
+            reach: Reach::Own,
             last: None,
             places: Default::default(),
             slots: std::iter::repeat_with(Slot::default).take(slots).collect(),
@@ -153,6 +155,11 @@ impl Reader {
     /// The group's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether processes in groups below are among its own, as of a container; else they are other containers'.
+    pub fn set_deep(&mut self, deep: bool) {
+        self.reach = Reach::of(deep);
     }
 
     /// Whose `/proc/<pid>/net/dev` tells the network numbers. That it is a process of the group is checked; after
@@ -199,6 +206,7 @@ impl Reader {
             context: Context { host, at },
             name: &self.name,
             pid: self.pid,
+            reach: self.reach,
             places: &mut self.places,
             buffer,
             subjects: subjects(sample),
@@ -228,9 +236,9 @@ impl Reader {
         pass.finish(plan, &mut self.slots)
     }
 
-    /// The processes in the group itself, not below it, in the kernel's order; none if it is gone.
+    /// Its processes, in the kernel's order; none if it is gone.
     pub fn processes(&mut self, buffer: &mut Vec<u8>) -> Vec<u32> {
-        list_processes(&self.host, plan_of(&self.host, &self.name), &self.name, buffer).0
+        list_processes(&self.host, plan_of(&self.host, &self.name), &self.name, self.reach, buffer).0
     }
 
     /// The first process in the group.
@@ -267,6 +275,7 @@ struct Pass<'a> {
     context: Context<'a>,
     name: &'a str,
     pid: Option<u32>,
+    reach: Reach,
     places: &'a mut [PlaceState; Place::ALL.len()],
     buffer: &'a mut Vec<u8>,
     sample: &'a mut Sample,
@@ -461,7 +470,7 @@ impl Pass<'_> {
 
     fn read_processes(&mut self, plan: &Plan) {
         let proc = &self.context.host.root.proc;
-        let (pids, files) = list_processes(self.context.host, plan, self.name, self.buffer);
+        let (pids, files) = list_processes(self.context.host, plan, self.name, self.reach, self.buffer);
         let processes = self.sample.processes.get_or_insert_default();
         if self.context.host.sees_processes {
             pids::read(proc, &pids, self.buffer, processes);
@@ -469,7 +478,7 @@ impl Pass<'_> {
             // v2 lists those of other namespaces as 0, v1 leaves them out
             processes.process_count = (!pids.is_empty()).then_some(pids.len() as u64);
         }
-        self.outcome.files += files + u32::from(!pids.is_empty());
+        self.outcome.files += files;
     }
 
     fn read_sched(&mut self, plan: &Plan, sched: &mut cpu::Sched) {
@@ -557,15 +566,21 @@ impl Pass<'_> {
     }
 }
 
-/// Processes of the group itself, from the first place that has them, and how many files that took.
-fn list_processes(host: &Host, plan: &Plan, name: &str, buffer: &mut Vec<u8>) -> (Vec<u32>, u32) {
+/// Processes of the group, from the first place that has them, and how many files that took.
+fn list_processes(
+    host: &Host,
+    plan: &Plan,
+    name: &str,
+    reach: Reach,
+    buffer: &mut Vec<u8>,
+) -> (Vec<u32>, u32) {
+    let (mut pids, mut files) = (Vec::new(), 0);
     for path in plan.procs.iter().filter_map(|&place| place::path(place, host, name, None)) {
-        if read_path(&path.join("cgroup.procs"), buffer).is_ok() {
-            let pids = format::values(buffer).filter_map(|pid| u32::try_from(pid.ok()?).ok());
-            return (pids.collect(), 1);
+        if group::ids(&path, reach, c"cgroup.procs", buffer, &mut pids, &mut files) {
+            return (pids, files);
         }
     }
-    (Vec::new(), 0)
+    (Vec::new(), files)
 }
 
 #[cfg(test)]

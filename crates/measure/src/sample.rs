@@ -39,9 +39,24 @@ pub struct Sample {
     pub processes: Option<Processes>,
     /// The cpuset controller.
     pub cpuset: Option<CpuSet>,
+    /// Bytes of memory that were touched.
+    pub referenced_memory: Option<u64>,
+    /// When those parts were true that are measured in rounds of their own; known of the newest sample only.
+    pub rounds: RoundTimes,
 }
 
-// the instant is kept by the timeline itself
+/// When parts of a sample were true that are not read with the rest of it ([`crate::rounds`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundTimes {
+    /// `network.sockets`.
+    pub sockets: Option<Timestamp>,
+    /// `task_stats` and the averages of `cpu`.
+    pub load: Option<Timestamp>,
+    /// `referenced_memory`.
+    pub referenced: Option<Timestamp>,
+}
+
+// the instant is kept by the timeline itself; another instant alone makes no other sample
 columnar!(Sample {
     cpu,
     diskio,
@@ -52,7 +67,8 @@ columnar!(Sample {
     task_stats,
     processes,
     cpuset,
-} but not at);
+    referenced_memory,
+} but not at, rounds);
 
 /// Pressure stall information: `{cpu,memory,io}.pressure`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
@@ -108,4 +124,10 @@ pub fn or_zero<S: Serializer>(n: &Option<u64>, serializer: S) -> Result<S::Ok, S
 #[allow(clippy::ref_option, reason = "the signature that serde asks for")]
 pub fn or_zero_psi<S: Serializer>(psi: &Option<Psi>, serializer: S) -> Result<S::Ok, S::Error> {
     psi.unwrap_or_default().serialize(serializer)
+}
+
+/// For `#[serde(skip_serializing_if)]`: left out where it is absent or 0, as Go's `omitempty` does.
+#[allow(clippy::ref_option, reason = "the signature that serde asks for")]
+pub(crate) fn none_or_zero(n: &Option<u64>) -> bool {
+    n.is_none_or(|n| n == 0)
 }

@@ -99,6 +99,7 @@ fn web_v2() -> Sample {
                 tx_packets: 482,
                 ..Interface::default()
             }],
+            ..Network::default()
         }),
         filesystem: vec![FsStats {
             device: "/dev/vda".into(),

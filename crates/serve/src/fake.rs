@@ -412,7 +412,10 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
             ..Memory::default()
         }),
         hugetlb: Vec::new(),
-        network: Some(Network { interfaces: interface.map(counted).into_iter().collect() }),
+        network: Some(Network {
+            interfaces: interface.map(counted).into_iter().collect(),
+            ..Network::default()
+        }),
         filesystem: interface.map(|_| layer(n)).into_iter().collect(),
         task_stats: None,
         processes: Some(Processes {
@@ -421,6 +424,7 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
             ..Processes::default()
         }),
         cpuset: None,
+        ..Sample::default()
     }
 }
 

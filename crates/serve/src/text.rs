@@ -84,6 +84,7 @@ fn open_metrics_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
 pub struct Stamp {
     bytes: [u8; 32],
     length: usize,
+    format: Format,
 }
 
 impl Stamp {
@@ -91,7 +92,7 @@ impl Stamp {
     pub const NONE: Self = {
         let mut bytes = [0; 32];
         bytes[0] = b'\n';
-        Self { bytes, length: 1 }
+        Self { bytes, length: 1, format: Format::Text }
     };
 
     /// Milliseconds in text, seconds in OpenMetrics.
@@ -105,7 +106,7 @@ impl Stamp {
                 format!(" {sign}{}.{:03}\n", millis / 1000, millis % 1000)
             }
         };
-        let mut stamp = Self::NONE;
+        let mut stamp = Self { format, ..Self::NONE };
         if let Some(slot) = stamp.bytes.get_mut(..text.len()) {
             slot.copy_from_slice(text.as_bytes());
             stamp.length = text.len();
@@ -116,6 +117,11 @@ impl Stamp {
     fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or(b"\n")
     }
+
+    /// Another time in the same form; a line without a time keeps none.
+    fn other(&self, time: Timestamp) -> Self {
+        if self.length > 1 { Self::at(time, self.format) } else { *self }
+    }
 }
 
 /// Where the extra labels of each line of one family and record stand, to find a line that is there twice.
@@ -123,6 +129,8 @@ impl Stamp {
 pub struct Seen {
     lines: Vec<(usize, usize)>,
     mixed: bool,
+    /// What ends a line from now on, if that is not the record's own time.
+    stamp: Option<Stamp>,
 }
 
 /// Writes the lines of one family and one record.
@@ -148,6 +156,7 @@ impl Lines<'_> {
     pub fn begin(self) -> Self {
         self.seen.lines.clear();
         self.seen.mixed = false;
+        self.seen.stamp = None;
         self
     }
 
@@ -200,7 +209,8 @@ impl Lines<'_> {
     }
 
     fn close(&mut self) {
-        self.out.extend_from_slice(self.stamp.bytes());
+        let stamp = self.seen.stamp.as_ref().unwrap_or(self.stamp);
+        self.out.extend_from_slice(stamp.bytes());
     }
 }
 
@@ -217,6 +227,10 @@ impl Emit for Lines<'_> {
             number::float(self.out, value);
             self.close();
         }
+    }
+
+    fn at(&mut self, at: Timestamp) {
+        self.seen.stamp = Some(self.stamp.other(at));
     }
 }
 

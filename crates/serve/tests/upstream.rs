@@ -28,6 +28,7 @@ use plimsoll_measure::memory::{Faults, Memory, MemoryEvents, NumaStats};
 use plimsoll_measure::network::{Interface, Network};
 use plimsoll_measure::pids::{Processes, Ulimit};
 use plimsoll_measure::sample::{Psi, PsiLine, Sample};
+use plimsoll_measure::sockets::{Sockets, TCP_ADVANCED, Tcp, TcpAdvanced, Udp};
 use plimsoll_serve::labels::{LabelRules, block};
 use plimsoll_serve::metrics::{MetricsOptions, answer};
 use plimsoll_serve::past::{Past, View};
@@ -165,12 +166,12 @@ fn sample(s: &Value) -> Sample {
         memory: Some(memory(&s["memory"])),
         hugetlb: named(&s["hugetlb"], |h| HugeTlb {
             usage: n(&h["usage"]),
-            max_usage: n(&h["max_usage"]),
-            failcnt: n(&h["failcnt"]),
+            max_usage: Some(n(&h["max_usage"])),
+            failcnt: some(&h["failcnt"]),
         }),
         network: Some(Network {
             interfaces: list(&s["network"]["interfaces"], interface),
-            ..Network::default()
+            sockets: Some(Box::new(sockets(&s["network"]))),
         }),
         filesystem: list(&s["filesystem"], filesystem),
         task_stats: Some(TaskStats {
@@ -182,6 +183,7 @@ fn sample(s: &Value) -> Sample {
         }),
         processes: Some(processes(&s["processes"])),
         cpuset: Some(CpuSet { memory_migrate: some(&s["cpuset"]["memory_migrate"]) }),
+        referenced_memory: some(&s["referenced_memory"]),
         ..Sample::default()
     }
 }
@@ -290,6 +292,40 @@ fn interface(i: &Value) -> Interface {
         tx_packets: n(&i["tx_packets"]),
         tx_errors: n(&i["tx_errors"]),
         tx_dropped: n(&i["tx_dropped"]),
+    }
+}
+
+fn sockets(s: &Value) -> Sockets {
+    let tcp = |t: &Value| Tcp {
+        established: n(&t["Established"]),
+        syn_sent: n(&t["SynSent"]),
+        syn_recv: n(&t["SynRecv"]),
+        fin_wait1: n(&t["FinWait1"]),
+        fin_wait2: n(&t["FinWait2"]),
+        time_wait: n(&t["TimeWait"]),
+        close: n(&t["Close"]),
+        close_wait: n(&t["CloseWait"]),
+        last_ack: n(&t["LastAck"]),
+        listen: n(&t["Listen"]),
+        closing: n(&t["Closing"]),
+    };
+    let udp = |u: &Value| Udp {
+        listen: n(&u["Listen"]),
+        dropped: n(&u["Dropped"]),
+        rx_queued: n(&u["RxQueued"]),
+        tx_queued: n(&u["TxQueued"]),
+    };
+    let mut advanced = TcpAdvanced::default();
+    for (key, name) in TCP_ADVANCED.iter().enumerate() {
+        let value = &s["tcp_advanced"][name];
+        advanced.set(key, Some(value.as_u64().or(value.as_i64().map(i64::cast_unsigned)).unwrap_or(0)));
+    }
+    Sockets {
+        tcp: Some(tcp(&s["tcp"])),
+        tcp6: Some(tcp(&s["tcp6"])),
+        udp: Some(udp(&s["udp"])),
+        udp6: Some(udp(&s["udp6"])),
+        tcp_advanced: Some(advanced),
     }
 }
 

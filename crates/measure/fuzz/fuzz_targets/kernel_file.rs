@@ -86,7 +86,8 @@ fn read(folder: &Path, path: &Path, (machine, group, pid): (&str, &str, u32)) {
         reader.processes(&mut buffer);
         let _ = spec::read(&host, name, None, &mut buffer);
         if path.starts_with(&root.proc) {
-            let _ = processes::list(&root, name, &processes::Clock::read(&root, now));
+            let of = processes::Of { group: name.to_owned(), deep: true };
+            let _ = processes::list(&root, &of, &processes::Clock::read(&root, now));
         }
     }
     if path.starts_with(&root.cgroup) {

@@ -14,16 +14,25 @@ pub static ROWS: &[Row<Sample>] = &[
         "Value of container cpu load average over the last 10 seconds.",
         Kind::CpuLoad,
         &[],
-        Source { v1: "taskstats nr_running, smoothed, x1000", v2: "-" },
-        |s, out| out.maybe(s.cpu.as_ref().and_then(|cpu| cpu.load_average)),
+        Source { v1: "taskstats nr_running, smoothed, x1000", v2: "the same of /proc/<tid>/task/<tid>/stat" },
+        |s, out| {
+            s.rounds.load.iter().for_each(|at| out.at(*at));
+            out.maybe(s.cpu.as_ref().and_then(|cpu| cpu.load_average));
+        },
     ),
     gauge(
         "container_cpu_load_d_average_10s",
         "Value of container cpu load.d average over the last 10 seconds.",
         Kind::CpuLoad,
         &[],
-        Source { v1: "taskstats nr_uninterruptible, smoothed, x1000", v2: "-" },
-        |s, out| out.maybe(s.cpu.as_ref().and_then(|cpu| cpu.load_d_average)),
+        Source {
+            v1: "taskstats nr_uninterruptible, smoothed, x1000",
+            v2: "the same of /proc/<tid>/task/<tid>/stat",
+        },
+        |s, out| {
+            s.rounds.load.iter().for_each(|at| out.at(*at));
+            out.maybe(s.cpu.as_ref().and_then(|cpu| cpu.load_d_average));
+        },
     ),
     counter(
         "container_cpu_schedstat_run_periods_total",

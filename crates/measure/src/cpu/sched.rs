@@ -9,6 +9,7 @@ use plimsoll_kernel::dir::read_path;
 use plimsoll_kernel::format;
 
 use super::Schedstat;
+use crate::group::{self, Reach};
 
 type Times = [u64; 3];
 
@@ -24,12 +25,12 @@ impl Sched {
     pub(crate) fn read(
         &mut self,
         proc: &Path,
-        group: &Path,
+        group_path: &Path,
         buffer: &mut Vec<u8>,
         files: &mut u32,
     ) -> Schedstat {
         let mut pids = Vec::new();
-        collect(group, buffer, &mut pids, files);
+        group::ids(group_path, Reach::Below, c"cgroup.procs", buffer, &mut pids, files);
         let mut live = HashMap::with_capacity(pids.len());
         for pid in pids {
             *files += 1;
@@ -55,18 +56,6 @@ impl Sched {
 
 fn add(sum: &mut Times, times: &Times) {
     sum.iter_mut().zip(times).for_each(|(sum, n)| *sum = sum.saturating_add(*n));
-}
-
-fn collect(group: &Path, buffer: &mut Vec<u8>, pids: &mut Vec<u32>, files: &mut u32) {
-    *files += 1;
-    if read_path(&group.join("cgroup.procs"), buffer).is_ok() {
-        pids.extend(format::values(buffer).filter_map(|pid| u32::try_from(pid.ok()?).ok()));
-    }
-    for entry in std::fs::read_dir(group).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect(&entry.path(), buffer, pids, files);
-        }
-    }
 }
 
 /// `1382000000 7000000 559`: nanoseconds on a CPU, nanoseconds waiting, time slices.

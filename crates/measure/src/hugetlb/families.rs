@@ -22,8 +22,7 @@ pub static ROWS: &[Row<Sample>] = &[
         "Maximum hugepage usage recorded in bytes",
         Kind::HugeTlb,
         PAGESIZE,
-        // v2 has no such file; cAdvisor gives 0 there and so does the sample
-        Source { v1: "hugetlb.<size>.max_usage_in_bytes", v2: "0" },
+        Source { v1: "hugetlb.<size>.max_usage_in_bytes", v2: "-" },
         |s, out| each(s, out, |size| size.max_usage),
     ),
     gauge(
@@ -32,15 +31,17 @@ pub static ROWS: &[Row<Sample>] = &[
         Kind::HugeTlb,
         PAGESIZE,
         Source { v1: "hugetlb.<size>.usage_in_bytes", v2: "hugetlb.<size>.current" },
-        |s, out| each(s, out, |size| size.usage),
+        |s, out| each(s, out, |size| Some(size.usage)),
     ),
 ];
 
 const PAGESIZE: &[&str] = &["pagesize"];
 
-fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&HugeTlb) -> u64) {
+fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&HugeTlb) -> Option<u64>) {
     for size in &s.hugetlb {
-        out.int(&[&size.name], number(&size.value));
+        if let Some(number) = number(&size.value) {
+            out.int(&[&size.name], number);
+        }
     }
 }
 
@@ -52,17 +53,15 @@ mod tests {
 
     #[test]
     fn every_size_has_its_lines() {
-        let size = |name: &str, usage, max_usage, failcnt| Named {
+        let size = |name: &str, usage, max_usage: Option<u64>, failcnt: Option<u64>| Named {
             name: name.into(),
             value: HugeTlb { usage, max_usage, failcnt },
         };
         let sample =
-            Sample { hugetlb: vec![size("1GB", 0, 0, 0), size("2MB", 4, 10, 1)], ..Sample::default() };
+            Sample { hugetlb: vec![size("1GB", 0, None, None), size("2MB", 4, Some(10), Some(1))], ..Sample::default() };
         assert_eq!(
             text(ROWS, &sample),
-            r#"container_hugetlb_failcnt{pagesize="1GB"} 0
-container_hugetlb_failcnt{pagesize="2MB"} 1
-container_hugetlb_max_usage_bytes{pagesize="1GB"} 0
+            r#"container_hugetlb_failcnt{pagesize="2MB"} 1
 container_hugetlb_max_usage_bytes{pagesize="2MB"} 10
 container_hugetlb_usage_bytes{pagesize="1GB"} 0
 container_hugetlb_usage_bytes{pagesize="2MB"} 4

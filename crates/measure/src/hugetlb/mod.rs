@@ -18,17 +18,21 @@ use plimsoll_core::columnar;
 use plimsoll_core::container::is_zero;
 use serde::Serialize;
 
+use crate::sample::{none_or_zero, or_zero};
+
 /// Huge pages of one size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct HugeTlb {
     /// Bytes. v1 `hugetlb.<size>[.rsvd].usage_in_bytes` | v2 `hugetlb.<size>[.rsvd].current`.
     #[serde(skip_serializing_if = "is_zero")]
     pub usage: u64,
-    /// Bytes at the peak. v1 `hugetlb.<size>[.rsvd].max_usage_in_bytes` | v2 0.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub max_usage: u64,
-    /// Times the limit was hit. v1 `hugetlb.<size>[.rsvd].failcnt` | v2 `hugetlb.<size>.events` max.
-    pub failcnt: u64,
+    /// Bytes at the peak. v1 `hugetlb.<size>[.rsvd].max_usage_in_bytes` | v2 absent.
+    #[serde(skip_serializing_if = "none_or_zero")]
+    pub max_usage: Option<u64>,
+    /// Times the limit was hit. v1 `hugetlb.<size>[.rsvd].failcnt` | v2 `hugetlb.<size>.events` max, absent before
+    /// 5.6.
+    #[serde(serialize_with = "or_zero")]
+    pub failcnt: Option<u64>,
 }
 
 columnar!(HugeTlb { usage, max_usage, failcnt });

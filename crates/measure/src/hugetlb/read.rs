@@ -51,8 +51,8 @@ pub(crate) fn read(
             Version::V1 => ["rsvd.", ""].into_iter().find_map(|rsvd| {
                 Some(HugeTlb {
                     usage: single(format!("hugetlb.{size}.{rsvd}usage_in_bytes"))?,
-                    max_usage: single(format!("hugetlb.{size}.{rsvd}max_usage_in_bytes"))?,
-                    failcnt: single(format!("hugetlb.{size}.{rsvd}failcnt"))?,
+                    max_usage: single(format!("hugetlb.{size}.{rsvd}max_usage_in_bytes")),
+                    failcnt: single(format!("hugetlb.{size}.{rsvd}failcnt")),
                 })
             }),
             Version::V2 => ["rsvd.", ""]
@@ -66,7 +66,7 @@ pub(crate) fn read(
             let events = CString::new(format!("hugetlb.{size}.events"));
             if events.is_ok_and(|name| dir.read(&name, buffer).is_ok()) {
                 let max = format::flat_keyed(buffer).find(|entry| entry.key == b"max");
-                pages.failcnt = max.and_then(|entry| entry.number().ok()).unwrap_or(0);
+                pages.failcnt = max.and_then(|entry| entry.number().ok());
             }
         }
         if length == out.len() {
@@ -106,12 +106,12 @@ mod tests {
         write("hugetlb.2MB.current", "1\n");
         write("hugetlb.2MB.events", "max 7\n");
         let size = || "2MB".to_owned();
-        assert_eq!(read(Version::V2), [(size(), HugeTlb { usage: 1, max_usage: 0, failcnt: 7 })]);
+        assert_eq!(read(Version::V2), [(size(), HugeTlb { usage: 1, max_usage: None, failcnt: Some(7) })]);
         write("hugetlb.2MB.rsvd.current", "4194304\n");
-        assert_eq!(read(Version::V2), [(size(), HugeTlb { usage: 4_194_304, max_usage: 0, failcnt: 7 })]);
+        assert_eq!(read(Version::V2), [(size(), HugeTlb { usage: 4_194_304, max_usage: None, failcnt: Some(7) })]);
         for (name, text) in [("usage_in_bytes", "1"), ("max_usage_in_bytes", "2"), ("failcnt", "3")] {
             write(&format!("hugetlb.2MB.{name}"), text);
         }
-        assert_eq!(read(Version::V1), [(size(), HugeTlb { usage: 1, max_usage: 2, failcnt: 3 })]);
+        assert_eq!(read(Version::V1), [(size(), HugeTlb { usage: 1, max_usage: Some(2), failcnt: Some(3) })]);
     }
 }

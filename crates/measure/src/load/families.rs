@@ -7,15 +7,21 @@ use crate::families::gauge;
 use crate::load::TaskStats;
 use crate::sample::Sample;
 
-/// Rows for every container.
+/// Rows for every container. They carry the time of their own round.
 pub static ROWS: &[Row<Sample>] = &[gauge(
     "container_tasks_state",
     "Number of tasks in given state",
     Kind::CpuLoad,
     &["state"],
-    Source { v1: "taskstats", v2: "-" },
-    |s, out| s.task_stats.iter().for_each(|tasks| states(tasks, out)),
+    SOURCE,
+    |s, out| {
+        s.rounds.load.iter().for_each(|at| out.at(*at));
+        s.task_stats.iter().for_each(|tasks| states(tasks, out));
+    },
 )];
+
+/// Where tasks and load come from.
+pub(crate) const SOURCE: Source = Source { v1: "taskstats", v2: "/proc/<tid>/task/<tid>/stat" };
 
 fn states(tasks: &TaskStats, out: &mut dyn Emit) {
     let states = [

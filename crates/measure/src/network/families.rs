@@ -72,7 +72,7 @@ mod tests {
             tx_errors: 20,
             tx_dropped: 21,
         };
-        let network = Network { interfaces: vec![eth0] };
+        let network = Network { interfaces: vec![eth0], sockets: None };
         assert_eq!(
             text(ROWS, &Sample { network: Some(network), ..Sample::default() }),
             r#"container_network_receive_bytes_total{interface="eth0"} 14

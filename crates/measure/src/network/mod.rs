@@ -15,11 +15,15 @@ pub(crate) use dev::FILE;
 use plimsoll_core::columnar;
 use serde::Serialize;
 
+use crate::sockets::Sockets;
+
 /// Network numbers by interface: `/proc/<pid>/net/dev` of the container's first process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Network {
     /// In the kernel's order; `lo`, `veth*`, `docker*`, `nerdctl*` left out.
     pub interfaces: Vec<Interface>,
+    /// Sockets of the namespace; absent while their kinds are off. Not read with the rest, see [`crate::sockets`].
+    pub sockets: Option<Box<Sockets>>,
 }
 
 /// One interface's totals.
@@ -45,7 +49,7 @@ pub struct Interface {
     pub tx_dropped: u64,
 }
 
-columnar!(Network { interfaces });
+columnar!(Network { interfaces, sockets });
 columnar!(Interface {
     name,
     rx_bytes,

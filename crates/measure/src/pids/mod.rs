@@ -1,6 +1,7 @@
 //! Processes and threads of one container.
 //!
-//! Reads: pids.current, pids.max; cgroup.procs, /proc/<pid>/fd of each process, /proc/<pid>/limits of the first
+//! Reads: pids.current, pids.max; cgroup.procs, of a container also those of the groups below its own;
+//!        /proc/<pid>/fd of each process, /proc/<pid>/limits of the first
 //! Gives: processes, threads, their limit, open descriptors, sockets
 //! Cost:  2 files a container and a listing a process; off by default (kind `process`)
 //!
@@ -14,11 +15,10 @@ mod procs;
 
 pub(crate) use controller::FILES;
 use plimsoll_core::columnar;
-use plimsoll_core::container::is_zero;
 pub(crate) use procs::read;
 use serde::Serialize;
 
-use crate::sample::or_zero;
+use crate::sample::{none_or_zero, or_zero};
 
 /// Process numbers; `processes` in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -26,10 +26,10 @@ pub struct Processes {
     /// Lines of `cgroup.procs`.
     #[serde(serialize_with = "or_zero")]
     pub process_count: Option<u64>,
-    /// Entries of `/proc/<pid>/fd` of those processes.
+    /// Entries of `/proc/<pid>/fd` of those processes; absent where one of them may not be looked into.
     #[serde(serialize_with = "or_zero")]
     pub fd_count: Option<u64>,
-    /// Those entries that are sockets.
+    /// Those entries that are sockets; absent where one may not be followed.
     #[serde(serialize_with = "or_zero")]
     pub socket_count: Option<u64>,
     /// `pids.current`.
@@ -52,11 +52,6 @@ pub struct Ulimit {
     pub soft_limit: i64,
     /// The hard limit.
     pub hard_limit: i64,
-}
-
-#[allow(clippy::ref_option, reason = "the signature that serde asks for")]
-fn none_or_zero(n: &Option<u64>) -> bool {
-    n.as_ref().is_none_or(is_zero)
 }
 
 columnar!(Processes { process_count, fd_count, socket_count, threads_current, threads_max, ulimits });

@@ -1,5 +1,7 @@
 //! What `/proc` tells of the processes of a group.
 
+use std::fs::ReadDir;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use plimsoll_kernel::dir::read_path;
@@ -7,27 +9,42 @@ use plimsoll_kernel::format;
 
 use super::{Processes, Ulimit};
 
-/// Counts processes, their descriptors and sockets, and reads the first one's limits. A process that may not
-/// be looked at, or that has just ended, counts with none.
+/// Counts processes, their descriptors and sockets, and reads the first one's limits. A process that has just ended
+/// counts with none; one that may not be looked at makes the sum absent.
 pub(crate) fn read(proc: &Path, pids: &[u32], buffer: &mut Vec<u8>, processes: &mut Processes) {
-    let (mut fds, mut sockets) = (0, 0);
+    let (mut fds, mut sockets) = (Some(0), Some(0));
     for pid in pids {
         let folder = proc.join(format!("{pid}/fd"));
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            fds += 1;
-            if std::fs::read_link(entry.path()).is_ok_and(|to| to.to_string_lossy().starts_with("socket")) {
-                sockets += 1;
-            }
+        match std::fs::read_dir(folder) {
+            Ok(entries) => count(entries, &mut fds, &mut sockets),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => (fds, sockets) = (None, None),
+            Err(_) => {}
         }
     }
     processes.process_count = Some(pids.len() as u64);
-    processes.fd_count = Some(fds);
-    processes.socket_count = Some(sockets);
+    processes.fd_count = fds;
+    processes.socket_count = sockets;
     processes.ulimits.clear();
     if let Some(first) = pids.first()
         && read_path(&proc.join(format!("{first}/limits")), buffer).is_ok()
     {
         processes.ulimits.extend(parse_limits(buffer));
+    }
+}
+
+fn count(entries: ReadDir, fds: &mut Option<u64>, sockets: &mut Option<u64>) {
+    for entry in entries.flatten() {
+        *fds = fds.map(|fds| fds + 1);
+        if sockets.is_none() {
+            continue;
+        }
+        match std::fs::read_link(entry.path()) {
+            Ok(to) if to.as_os_str().as_encoded_bytes().starts_with(b"socket") => {
+                *sockets = sockets.map(|sockets| sockets + 1);
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => *sockets = None,
+            _ => {}
+        }
     }
 }
 

@@ -35,12 +35,28 @@ pub struct Error {
     cause: std::io::Error,
 }
 
-/// The processes whose cgroup is `container`, or all for `/`; by pid. Their cgroup is told for `/` only. A process
-/// that ends meanwhile is left out.
+/// Whose processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Of {
+    /// The container's group; `/` for all.
+    pub group: String,
+    /// Whether processes in groups below belong to it, as runtimes and what runs inside make them.
+    pub deep: bool,
+}
+
+impl Of {
+    fn has(&self, group: &str) -> bool {
+        let below = group.strip_prefix(&self.group);
+        below.is_some_and(|rest| rest.is_empty() || (self.deep && rest.starts_with('/')))
+    }
+}
+
+/// The processes of a container, or all for `/`; by pid. Their cgroup is told for `/` only. A process that ends
+/// meanwhile is left out.
 ///
 /// # Errors
 /// `proc` cannot be listed.
-pub fn list(root: &Root, container: &str, clock: &Clock) -> Result<Vec<ProcessInfo>, Error> {
+pub fn list(root: &Root, of: &Of, clock: &Clock) -> Result<Vec<ProcessInfo>, Error> {
     let fault = |cause| Error { path: root.proc.clone(), cause };
     let mut pids: Vec<u32> = std::fs::read_dir(&root.proc)
         .map_err(fault)?
@@ -48,11 +64,11 @@ pub fn list(root: &Root, container: &str, clock: &Clock) -> Result<Vec<ProcessIn
         .collect();
     pids.sort_unstable();
     let mut users = Users::new(&file::on_host(root, Path::new("/etc/passwd")));
-    let all = container == "/";
+    let all = of.group == "/";
     let of_container = pids.into_iter().filter_map(|pid| {
         let dir = root.proc.join(pid.to_string());
         let cgroup = cgroup::choose(&read(&dir.join("cgroup"))?).to_owned();
-        if !all && cgroup != container {
+        if !all && !of.has(&cgroup) {
             return None;
         }
         process(&dir, if all { cgroup } else { String::new() }, clock, &mut users)

@@ -235,7 +235,7 @@ pub(crate) fn below(hierarchy: &Path, group: &str) -> Option<PathBuf> {
 
 /// Whether the process is in the group or below it, so that a number that was given to another process since
 /// is not taken for it. Paths that are told relative to another cgroup namespace cannot be judged.
-fn is_of_group(process: &Dir, group: &str) -> Result<bool, Lost> {
+pub(crate) fn is_of_group(process: &Dir, group: &str) -> Result<bool, Lost> {
     let mut text = Vec::new();
     process.read(c"cgroup", &mut text)?;
     let group = Path::new(group).as_os_str().as_bytes();

@@ -6,6 +6,7 @@ use plimsoll_core::columns::as_map;
 use plimsoll_measure::load::TaskStats;
 use plimsoll_measure::network::{Interface, Network};
 use plimsoll_measure::sample::Sample;
+use plimsoll_measure::sockets::{Sockets, Tcp, TcpAdvanced, Udp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 
@@ -21,8 +22,20 @@ pub struct Stats<'a> {
 
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Sample { at, cpu, diskio, memory, hugetlb, network, filesystem, task_stats, processes, cpuset } =
-            self.sample;
+        let Sample {
+            at,
+            cpu,
+            diskio,
+            memory,
+            hugetlb,
+            network,
+            filesystem,
+            task_stats,
+            processes,
+            cpuset,
+            referenced_memory,
+            rounds: _,
+        } = self.sample;
         let newest = self.view.latest.as_ref().is_some_and(|latest| latest.at == *at);
         // the true length is not known; with 0 the writer would close the object at once
         let mut stats = serializer.serialize_struct("ContainerStats", 1)?;
@@ -38,6 +51,7 @@ impl Serialize for Stats<'_> {
             None => stats.serialize_field("task_stats", &TaskStats::default())?,
         }
         maybe(&mut stats, "processes", processes.as_ref())?;
+        maybe(&mut stats, "referenced_memory", referenced(*referenced_memory))?;
         stats.serialize_field("resctrl", &Resctrl {})?;
         stats.serialize_field("cpuset", &cpuset.clone().unwrap_or_default())?;
         maybe(
@@ -49,6 +63,11 @@ impl Serialize for Stats<'_> {
         stats.serialize_field("health", &Health { status: health })?;
         stats.end()
     }
+}
+
+/// Bytes that were touched; Go leaves out 0 as well.
+pub fn referenced(bytes: Option<u64>) -> Option<u64> {
+    bytes.filter(|bytes| *bytes > 0)
 }
 
 /// A field that is there only with a value: Go's `omitempty`.
@@ -105,67 +124,58 @@ impl Serialize for FlatNetwork<'_> {
     }
 }
 
-/// The network of v2: the interfaces, then what the kernel's protocols counted.
+/// The network of v2: the interfaces, then what the kernel's protocols counted. What is off is an object of zeros.
 #[derive(serde::Serialize)]
 pub struct ListNetwork<'a> {
     #[serde(skip_serializing_if = "<[Interface]>::is_empty")]
     interfaces: &'a [Interface],
-    tcp: &'static RawValue,
-    tcp6: &'static RawValue,
-    udp: &'static RawValue,
-    udp6: &'static RawValue,
-    tcp_advanced: &'static RawValue,
+    tcp: Part<'a, Tcp>,
+    tcp6: Part<'a, Tcp>,
+    udp: Part<'a, Udp>,
+    udp6: Part<'a, Udp>,
+    tcp_advanced: Part<'a, TcpAdvanced>,
+}
+
+/// A part that is there, or zeros from kept text.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Part<'a, T> {
+    Known(&'a T),
+    Zeros(&'static RawValue),
+}
+
+impl<'a, T> Part<'a, T> {
+    fn of(part: Option<&'a T>, zeros: &'static LazyLock<Box<RawValue>>) -> Self {
+        part.map_or_else(|| Self::Zeros(zeros), Self::Known)
+    }
 }
 
 impl<'a> ListNetwork<'a> {
     /// The parts of this network.
     pub fn of(network: &'a Network) -> Self {
+        let sockets = network.sockets.as_deref().unwrap_or(&NONE);
         Self {
             interfaces: &network.interfaces,
-            tcp: &TCP,
-            tcp6: &TCP,
-            udp: &UDP,
-            udp6: &UDP,
-            tcp_advanced: &TCP_ADVANCED,
+            tcp: Part::of(sockets.tcp.as_ref(), &TCP),
+            tcp6: Part::of(sockets.tcp6.as_ref(), &TCP),
+            udp: Part::of(sockets.udp.as_ref(), &UDP),
+            udp6: Part::of(sockets.udp6.as_ref(), &UDP),
+            tcp_advanced: Part::of(sockets.tcp_advanced.as_ref(), &TCP_ADVANCED),
         }
     }
 
     /// A network of nothing.
     pub fn none() -> ListNetwork<'static> {
-        static NONE: Network = Network { interfaces: Vec::new() };
+        static NONE: Network = Network { interfaces: Vec::new(), sockets: None };
         ListNetwork::of(&NONE)
     }
 }
 
-static TCP: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(TCP_KEYS));
-static UDP: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(UDP_KEYS));
-static TCP_ADVANCED: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(TCP_ADVANCED_KEYS));
+static NONE: Sockets = Sockets { tcp: None, tcp6: None, udp: None, udp6: None, tcp_advanced: None };
+static TCP: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(&Tcp::default()));
+static UDP: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(&Udp::default()));
+static TCP_ADVANCED: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(&TcpAdvanced::default()));
 
-/// An object of zeros: no reader fills these yet, but they are part of the format.
-fn zeros(keys: &str) -> Box<RawValue> {
-    let pairs: Vec<String> = keys.split_whitespace().map(|key| format!("\"{key}\":0")).collect();
-    RawValue::from_string(format!("{{{}}}", pairs.join(","))).unwrap_or_default()
+fn zeros(part: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(part).unwrap_or_default()
 }
-
-const TCP_KEYS: &str =
-    "Established SynSent SynRecv FinWait1 FinWait2 TimeWait Close CloseWait LastAck Listen Closing";
-const UDP_KEYS: &str = "Listen Dropped RxQueued TxQueued";
-const TCP_ADVANCED_KEYS: &str = "\
-    RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets \
-    CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors EmbryonicRsts \
-    SyncookiesSent SyncookiesRecv SyncookiesFailed PruneCalled RcvPruned OfoPruned \
-    OutOfWindowIcmps LockDroppedIcmps TW TWRecycled TWKilled TCPTimeWaitOverflow TCPTimeouts \
-    TCPSpuriousRTOs TCPLossProbes TCPLossProbeRecovery TCPRenoRecoveryFail TCPSackRecoveryFail \
-    TCPRenoFailures TCPSackFailures TCPLossFailures DelayedACKs DelayedACKLocked DelayedACKLost \
-    ListenOverflows ListenDrops TCPHPHits TCPPureAcks TCPHPAcks TCPRenoRecovery TCPSackRecovery \
-    TCPSACKReneging TCPFACKReorder TCPSACKReorder TCPRenoReorder TCPTSReorder TCPFullUndo \
-    TCPPartialUndo TCPDSACKUndo TCPLossUndo TCPFastRetrans TCPSlowStartRetrans TCPLostRetransmit \
-    TCPRetransFail TCPRcvCollapsed TCPDSACKOldSent TCPDSACKOfoSent TCPDSACKRecv TCPDSACKOfoRecv \
-    TCPAbortOnData TCPAbortOnClose TCPAbortOnMemory TCPAbortOnTimeout TCPAbortOnLinger \
-    TCPAbortFailed TCPMemoryPressures TCPMemoryPressuresChrono TCPSACKDiscard TCPDSACKIgnoredOld \
-    TCPDSACKIgnoredNoUndo TCPMD5NotFound TCPMD5Unexpected TCPMD5Failure TCPSackShifted \
-    TCPSackMerged TCPSackShiftFallback TCPBacklogDrop PFMemallocDrop TCPMinTTLDrop \
-    TCPDeferAcceptDrop IPReversePathFilter TCPReqQFullDoCookies TCPReqQFullDrop \
-    TCPFastOpenActive TCPFastOpenActiveFail TCPFastOpenPassive TCPFastOpenPassiveFail \
-    TCPFastOpenListenOverflow TCPFastOpenCookieReqd TCPSynRetrans TCPOrigDataSent PAWSActive \
-    PAWSEstab";

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Response;
 use plimsoll_core::container::Spec;
-use plimsoll_measure::load::TaskStats;
 use plimsoll_measure::sample::Sample;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -14,7 +13,7 @@ use super::rate;
 use crate::body::Body;
 use crate::past::{Past, Window};
 use crate::v1::containers::array_piece;
-use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe};
+use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe, referenced};
 use crate::{json, names, reply};
 
 /// Answers with an object: full name to samples; a container without one yet is left out.
@@ -91,9 +90,10 @@ impl Serialize for Stats<'_> {
         stats.serialize_field("has_filesystem", &spec.has_filesystem)?;
         let filesystem = (spec.has_filesystem && !sample.filesystem.is_empty()).then_some(&sample.filesystem);
         maybe(&mut stats, "filesystem", filesystem)?;
-        stats.serialize_field("has_load", &false)?;
-        stats.serialize_field("load_stats", &TaskStats::default())?;
+        stats.serialize_field("has_load", &sample.task_stats.is_some())?;
+        stats.serialize_field("load_stats", &sample.task_stats.unwrap_or_default())?;
         stats.serialize_field("has_custom_metrics", &spec.has_custom_metrics)?;
+        maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
         stats.serialize_field("resctrl", &Resctrl {})?;
         stats.end()
     }

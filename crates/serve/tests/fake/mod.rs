@@ -201,7 +201,7 @@ fn sample(n: u64) -> Sample {
             failcnt: Some(0),
             ..Memory::default()
         }),
-        network: Some(Network { interfaces: vec![interface("eth0")] }),
+        network: Some(Network { interfaces: vec![interface("eth0")], ..Network::default() }),
         ..Sample::default()
     }
 }
