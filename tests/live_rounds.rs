@@ -193,7 +193,9 @@ fn processes_in_a_group_below_are_the_containers_own() {
     assert!(fds > of_first, "{fds} {of_first}");
     let (processes, _) = line(&program, &container, "container_processes", ("", "")).unwrap();
     assert_eq!(processes, 4.0);
-    assert!(line(&program, &container, "container_cpu_schedstat_run_seconds_total", ("", "")).unwrap().0 > 0.0);
+    assert!(
+        line(&program, &container, "container_cpu_schedstat_run_seconds_total", ("", "")).unwrap().0 > 0.0
+    );
     let ps = program.json(&format!("/api/v2.1/ps/{}?type=docker", container.id));
     assert_eq!(ps.as_array().unwrap().len(), 4, "{ps}");
     drop(container);

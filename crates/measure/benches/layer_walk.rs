@@ -60,10 +60,9 @@ fn containers(dir: &Path) {
             assert_eq!(meters.failures.load(Relaxed), 0);
             let mut filesystem = vec![Vec::new(); CONTAINERS];
             let copy = |filesystem: &mut Vec<Vec<_>>| {
-                filesystem
-                    .iter_mut()
-                    .zip(&tracked)
-                    .for_each(|(filesystem, tracked)| tracked.fill(filesystem));
+                filesystem.iter_mut().zip(&tracked).for_each(|(filesystem, tracked)| {
+                    tracked.fill(filesystem);
+                });
             };
             copy(&mut filesystem);
             let began = Instant::now();
