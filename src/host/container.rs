@@ -56,6 +56,8 @@ pub(crate) struct Container {
 struct Known {
     reference: Arc<Reference>,
     identity: Arc<Identity>,
+    /// Who told it, as a namespace of the runtimes: not all of them have one for their containers.
+    owner: &'static str,
     /// Whether a runtime has told who this is, or none will.
     settled: bool,
     spec: Arc<Spec>,
@@ -124,6 +126,7 @@ impl Container {
             known: Mutex::new(Known {
                 reference: Arc::new(reference),
                 identity: Arc::new(identity),
+                owner: "",
                 settled,
                 spec: Arc::default(),
                 labels,
@@ -160,11 +163,12 @@ impl Container {
         lock(&self.latest).as_ref().map(|sample| sample.at)
     }
 
-    /// A runtime says who this is. Returns whether anything is new.
-    pub(crate) fn identify(&self, stages: &Stages, identity: Arc<Identity>) -> bool {
+    /// The runtime with this namespace says who this is. Returns whether anything is new.
+    pub(crate) fn identify(&self, stages: &Stages, owner: &'static str, identity: Arc<Identity>) -> bool {
         {
             let mut known = lock(&self.known);
-            lock(&self.waiting).retain(|(other, _)| *other != identity.namespace);
+            lock(&self.waiting).retain(|(other, _)| *other != owner);
+            known.owner = owner;
             if known.settled && known.identity == identity {
                 return false;
             }
@@ -206,7 +210,7 @@ impl Container {
 
     /// The namespace of the runtime that knows it; empty while none does.
     pub(crate) fn owner(&self) -> &'static str {
-        lock(&self.known).identity.namespace
+        lock(&self.known).owner
     }
 
     /// Whether its creation event has been sent; from now on it has.

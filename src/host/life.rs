@@ -209,7 +209,7 @@ impl Inner {
         match told {
             Told::Known { id, identity } => {
                 for container in self.registry.of_id(&id) {
-                    self.known(&container, &identity);
+                    self.known(&container, namespace, &identity);
                 }
             }
             Told::Ended { id, exit_code, oom_killed } => {
@@ -228,13 +228,13 @@ impl Inner {
         }
     }
 
-    fn known(&self, container: &Arc<Container>, identity: &Arc<Identity>) {
+    fn known(&self, container: &Arc<Container>, namespace: &'static str, identity: &Arc<Identity>) {
         let owner = container.owner();
         // Docker's containers are containerd's too, and Docker knows them better
-        if !owner.is_empty() && self.runtimes.rank(owner) < self.runtimes.rank(identity.namespace) {
+        if !owner.is_empty() && self.runtimes.rank(owner) < self.runtimes.rank(namespace) {
             return;
         }
-        let news = container.identify(&self.stages, identity.clone());
+        let news = container.identify(&self.stages, namespace, identity.clone());
         if let Some(housekeeping) = self.housekeeping.get().filter(|_| news) {
             housekeeping.hurry(container);
         }
