@@ -32,8 +32,12 @@ pub(crate) struct Container {
     pub(crate) shown: bool,
     /// Runtimes that have not said yet whether it is theirs, and whether it can only be theirs.
     waiting: Mutex<Vec<(&'static str, bool)>>,
-    /// Kills for want of memory whose killed task was here.
-    pub(crate) oom_events: AtomicU64,
+    /// Kills for want of memory, as the kernel's log tells them.
+    kills_told: AtomicU64,
+    /// The same as the group's own file counts them, since we look.
+    kills_counted: AtomicU64,
+    /// Whether the group came while we looked, so that all that it counts is new.
+    fresh: bool,
     /// Somebody wrote one of its files since the spec was read.
     spec_stale: AtomicBool,
     /// When the newest of its directories was seen, in nanoseconds.
@@ -71,6 +75,8 @@ struct Sampler {
     timeline: Timeline<Sample>,
     summary: Summary,
     spec_read: Option<Timestamp>,
+    /// Kills that the group had counted before we looked.
+    kills_before: Option<u64>,
 }
 
 /// What a thread that reads brings along, so that a container needs no buffers of its own.
@@ -105,7 +111,7 @@ const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
 const SPEC_AGE_NANOS: i64 = 60_000_000_000;
 
 impl Container {
-    pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp) -> Self {
+    pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp, fresh: bool) -> Self {
         let claimed = Some(verdict.id).filter(|id| !id.is_empty());
         let reference = Reference::raw(name);
         let identity = Identity::default();
@@ -117,7 +123,9 @@ impl Container {
             claimed,
             shown: verdict.shown,
             waiting: Mutex::new(verdict.by),
-            oom_events: AtomicU64::new(0),
+            kills_told: AtomicU64::new(0),
+            kills_counted: AtomicU64::new(0),
+            fresh,
             spec_stale: AtomicBool::new(true),
             grown_at: AtomicI64::new(seen.nanos()),
             gone: AtomicBool::new(false),
@@ -137,6 +145,7 @@ impl Container {
                 timeline: Timeline::new(stages.storage_nanos),
                 summary: Summary::default(),
                 spec_read: None,
+                kills_before: None,
             }),
             latest: Mutex::new(None),
             layer: Mutex::new(None),
@@ -154,8 +163,19 @@ impl Container {
             labels: known.labels.clone(),
             settled: known.settled || self.seen.since(now).abs() > IDENTITY_GRACE_NANOS,
             latest,
-            oom_events: self.oom_events.load(Ordering::Relaxed),
+            oom_events: self.oom_events(),
         }
+    }
+
+    /// The kernel's log tells of a kill.
+    pub(crate) fn kill_told(&self) {
+        self.kills_told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Kills for want of memory since we look: by the log, else by the group's own file.
+    pub(crate) fn oom_events(&self) -> u64 {
+        // only one of them counts, see `Stages::kills_by_file`
+        self.kills_told.load(Ordering::Relaxed).max(self.kills_counted.load(Ordering::Relaxed))
     }
 
     /// When the newest sample was read.
@@ -296,6 +316,9 @@ impl Container {
             return Reading { changed: false, gone: true, files, faults, early: false };
         }
         sampler.sample.at = at;
+        if stages.kills_by_file {
+            self.count_kills(sampler);
+        }
         if effort == Effort::Thrifty && sampler.timeline.is_empty() && self.is_early(stages, &sampler.sample)
         {
             return Reading { changed: true, gone: false, files, faults, early: true };
@@ -313,6 +336,14 @@ impl Container {
         self.kept.iter().zip(kept).for_each(|(shown, count)| shown.store(count, Ordering::Relaxed));
         self.publish(&sampler.sample, pushed.changed);
         Reading { changed: pushed.changed, gone: false, files, faults, early: false }
+    }
+
+    /// What the group's file counts and did not before.
+    fn count_kills(&self, sampler: &mut Sampler) {
+        let counted = sampler.sample.memory.as_ref().and_then(|memory| memory.events.oom_kill);
+        let Some(counted) = counted else { return };
+        let before = *sampler.kills_before.get_or_insert(if self.fresh { 0 } else { counted });
+        self.kills_counted.store(counted.saturating_sub(before), Ordering::Relaxed);
     }
 
     /// Whether a main number is missing that may be there in a moment.

@@ -50,10 +50,12 @@ fn first_of(proc: &Path, group: &str, pids: impl Iterator<Item = u32>) -> Option
     .map(|(_, pid)| pid)
 }
 
-/// Whether a process has another network than the host. No, where that cannot be seen.
+/// Whether a process has another network than the host; than ours, where we may not look at the host's first process.
+/// No, where that cannot be seen.
 pub(crate) fn has_own_network(proc: &Path, pid: u32) -> bool {
-    let network = |pid: u32| std::fs::read_link(proc.join(format!("{pid}/ns/net"))).ok();
-    network(pid).zip(network(1)).is_some_and(|(its, host)| its != host)
+    let network = |pid: &str| std::fs::read_link(proc.join(pid).join("ns/net")).ok();
+    let host = network("1").or_else(|| network("self"));
+    network(&pid.to_string()).zip(host).is_some_and(|(its, host)| its != host)
 }
 
 #[cfg(test)]

@@ -172,7 +172,7 @@ fn a_container_under_systemd_on_v2() {
     assert_eq!(memory.working_set, Some(819_200 - 4096));
     assert_eq!((memory.rss, memory.cache, memory.kernel), (Some(294_912), Some(77_824), Some(606_208)));
     assert_eq!((memory.swap, memory.failcnt), (Some(0), Some(0)));
-    assert_eq!(memory.events, MemoryEvents { high: Some(0), max: Some(0) });
+    assert_eq!(memory.events, MemoryEvents { high: Some(0), max: Some(0), oom_kill: Some(0) });
     assert_eq!(faults(&memory), [Some(28_096), Some(1), Some(28_096), Some(1)]);
     assert_eq!((memory.pgscan, memory.workingset_refault_file), (Some(0), Some(0)));
 
