@@ -13,6 +13,7 @@ mod common;
 use common::lxc::Container;
 use common::program::Plimsoll;
 use common::{Need, close, close_to_burnt, eventually, kernel, number, text};
+use rustix::process::Signal;
 use serde_json::Value;
 
 const MIB: f64 = 1_048_576.0;
@@ -46,7 +47,8 @@ fn names_and_known_work_are_right() {
     let program = Plimsoll::start(&["--env_metadata_whitelist=TEST_"]);
     let limit = if kernel::v2() { "lxc.cgroup2.memory.max" } else { "lxc.cgroup.memory.limit_in_bytes" };
     let limit = format!("{limit} = 128M");
-    let container = Container::start(&[&limit, "lxc.environment = TEST_VAR=FOO", "lxc.environment = OTHER=x"]);
+    let container =
+        Container::start(&[&limit, "lxc.environment = TEST_VAR=FOO", "lxc.environment = OTHER=x"]);
     assert!(container.group.starts_with("/lxc"), "{}", container.group);
     let info = known(&program, &container);
     // as in cAdvisor it is no runtime's
@@ -104,4 +106,86 @@ fn two_with_one_name_are_told_apart_and_a_stopped_one_goes() {
     assert_eq!(ended["name"], group.as_str());
     assert!(number(&ended, "/stats/cpu/usage/total") > 0.0);
     known(&program, &second);
+}
+
+#[test]
+fn a_number_that_was_given_to_another_process_is_not_the_containers() {
+    if !able() {
+        return;
+    }
+    let last = std::path::Path::new("/proc/sys/kernel/ns_last_pid");
+    let program = Plimsoll::start(&["--allow_dynamic_housekeeping=false"]);
+    let container = Container::start(&[]);
+    known(&program, &container);
+    let interfaces = || {
+        let told = program.fresh("name", &container.group).map(|info| info["stats"][0]["network"].clone());
+        told.unwrap_or_default()["interfaces"].as_array().cloned().unwrap_or_default()
+    };
+    assert_eq!(interfaces(), [Value::Null; 0], "it has a network without interfaces");
+    // another process in the same group keeps that alive when the first one ends
+    let folders = kernel::folders(&container.group);
+    let mut keeper = Process::start("sleep", &["1000"]);
+    for folder in &folders {
+        std::fs::write(folder.join("cgroup.procs"), keeper.0.id().to_string()).unwrap();
+    }
+    let signal = |signal| rustix::process::kill_process(program.pid(), signal).unwrap();
+    signal(Signal::STOP);
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(container.pid as i32).unwrap(),
+        Signal::KILL,
+    )
+    .unwrap();
+    eventually("its number is free", 10.0, || {
+        if std::path::Path::new(&format!("/proc/{}", container.pid)).exists() {
+            Err("there".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+    let mut other = None;
+    for _ in 0..200 {
+        if std::fs::write(last, (container.pid - 1).to_string()).is_err() {
+            break;
+        }
+        let process = Process::start("sleep", &["1000"]);
+        if process.0.id() == container.pid {
+            other = Some(process);
+            break;
+        }
+    }
+    signal(Signal::CONT);
+    let Some(other) = other else {
+        common::say(
+            "SKIP a_number_that_was_given_to_another_process_is_not_the_containers: the number was not given",
+        );
+        return;
+    };
+    // the other process has the host's network; it is not read for the container
+    for _ in 0..20 {
+        assert_eq!(interfaces(), [Value::Null; 0]);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(
+        eventually("the group is still measured", 5.0, || program.fresh("name", &container.group))
+            .is_object()
+    );
+    drop(other);
+    let _ = keeper.0.kill();
+}
+
+/// A process that is killed when it is dropped.
+struct Process(std::process::Child);
+
+impl Process {
+    #[allow(clippy::disallowed_methods)]
+    fn start(program: &str, words: &[&str]) -> Self {
+        Self(std::process::Command::new(program).args(words).spawn().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

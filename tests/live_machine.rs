@@ -60,8 +60,10 @@ impl Machine {
     #[track_caller]
     fn told(&self, property: &str) -> String {
         let mut command = Command::new("machinectl");
-        let done =
-            program::run(command.args(["show", "--value", &format!("--property={property}"), &self.name]), 30.0);
+        let done = program::run(
+            command.args(["show", "--value", &format!("--property={property}"), &self.name]),
+            30.0,
+        );
         assert_eq!(done.code, Some(0), "{}", done.stderr);
         done.stdout.trim().to_owned()
     }
@@ -99,7 +101,8 @@ fn a_machine_has_its_name_and_known_work_is_right() {
     let info = eventually("it has its name", 15.0, || {
         // a backslash in a path has to be escaped for a URL
         let info = program.try_json(&format!("/api/v1.3/containers{}", group.replace('\\', "%5C")))?;
-        let known = info["aliases"] == serde_json::json!([machine.name]) && info["spec"]["has_network"] == true;
+        let known =
+            info["aliases"] == serde_json::json!([machine.name]) && info["spec"]["has_network"] == true;
         if known { Ok(info) } else { Err(info["spec"].to_string()) }
     });
     assert_eq!((info.get("namespace"), info.get("id")), (None, None));

@@ -42,7 +42,8 @@ impl Stages {
     pub(crate) fn new(options: &super::Options) -> Result<Self, plimsoll_kernel::error::Error> {
         let mut host =
             plimsoll_measure::reader::Host::new(options.root.clone(), options.kinds, options.descriptors())?;
-        let kills_by_file = options.kinds.has(Kind::OomEvent) && std::fs::File::open(&options.kernel_log).is_err();
+        let kills_by_file =
+            options.kinds.has(Kind::OomEvent) && std::fs::File::open(&options.kernel_log).is_err();
         if kills_by_file {
             host.count_kills();
         }

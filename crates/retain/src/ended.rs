@@ -97,6 +97,8 @@ mod tests {
         assert_eq!(ended.get("/a").map(|entry| entry.kept), Some(3));
         assert_eq!(ended.named("/a").map(|entry| entry.kept).collect::<Vec<_>>(), [3, 1]);
         assert_eq!(ended.get("/c"), None);
+        ended.named_mut("/a").next().map(|kept| *kept = 7).unwrap();
+        assert_eq!(values(&ended), [7, 2, 1]);
     }
 
     #[test]

@@ -200,7 +200,10 @@ mod tests {
         host.put(&format!("proc/7/root{snap}/logs/dev_web/lxc.conf"), "lxc.rootfs.path = dir:/snap\n");
         let Inspected { identity, running } = host.inspect("lxc.payload.dev_web").await.unwrap();
         assert!(!running, "its first process is not there yet");
-        assert_eq!((identity.aliases, identity.image.as_str()), (vec!["web".into(), "dev_web".into()], "/snap"));
+        assert_eq!(
+            (identity.aliases, identity.image.as_str()),
+            (vec!["web".into(), "dev_web".into()], "/snap")
+        );
     }
 
     #[tokio::test]

@@ -43,8 +43,9 @@ pub fn labels(bytes: &[u8], container: &Container) -> Result<BTreeMap<String, St
     let all = json::object(bytes, "the agent's state as an object")?;
     let mut labels = BTreeMap::new();
     let frameworks = json::list(&all, "/get_state/get_frameworks/frameworks");
-    let framework =
-        frameworks.iter().find(|one| json::text(one, "/framework_info/id/value") == Some(&container.framework));
+    let framework = frameworks
+        .iter()
+        .find(|one| json::text(one, "/framework_info/id/value") == Some(&container.framework));
     if let Some(name) = framework.and_then(|one| json::text(one, "/framework_info/name")) {
         labels.insert("framework".to_owned(), name.to_owned());
     }

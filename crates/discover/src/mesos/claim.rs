@@ -30,9 +30,11 @@ pub(super) fn uuid(name: &str) -> Option<(&str, bool)> {
 fn is_uuid(text: &str) -> bool {
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| {
-            if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { hex(byte) }
-        })
+        && text.bytes().enumerate().all(
+            |(at, byte)| {
+                if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { hex(byte) }
+            },
+        )
 }
 
 #[cfg(test)]
@@ -63,7 +65,9 @@ mod tests {
     fn other_groups_are_left_to_others() {
         let long = format!("/mesos/{ID}0");
         let upper = format!("/mesos/{}", ID.to_uppercase());
-        for name in ["", "/", "/mesos", "/mesos/ID/below", "/kubepods/podID", "/mesos/ID.mount", &long, &upper] {
+        for name in
+            ["", "/", "/mesos", "/mesos/ID/below", "/kubepods/podID", "/mesos/ID.mount", &long, &upper]
+        {
             assert_eq!(claim(name), Claim::NotMine, "{name}");
         }
     }

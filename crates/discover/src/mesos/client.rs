@@ -66,7 +66,8 @@ impl Remote for Mesos {
             Err(Fault::Connect(_)) if !sure => return Err(Fault::not_found()),
             answer => answer?,
         };
-        let container = answers::container(&containers, uuid).map_err(nonsense)?.ok_or_else(Fault::not_found)?;
+        let container =
+            answers::container(&containers, uuid).map_err(nonsense)?.ok_or_else(Fault::not_found)?;
         let labels = answers::labels(&self.call("GET_STATE").await?, &container).map_err(nonsense)?;
         let identity = Identity {
             id: uuid.to_owned(),

@@ -59,7 +59,10 @@ async fn a_container_is_known_with_its_labels_and_another_is_not() {
     let Told::Known { id, identity } = timeout(LONG, told.recv()).await.unwrap().unwrap() else { panic!() };
     assert_eq!((id.as_str(), identity.namespace, identity.id.as_str()), (group.as_str(), "mesos", WEB));
     assert_eq!(identity.aliases, [WEB, &format!("/mesos/{WEB}")]);
-    assert_eq!((identity.labels["framework"].as_str(), identity.labels["team"].as_str()), ("marathon", "web"));
+    assert_eq!(
+        (identity.labels["framework"].as_str(), identity.labels["team"].as_str()),
+        ("marathon", "web")
+    );
     assert_eq!((identity.pid, identity.has_network), (Some(18_191), false));
     let none = group.replace('8', "9");
     mesos.ask(&none);

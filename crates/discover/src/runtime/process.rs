@@ -34,7 +34,8 @@ pub(crate) fn first(proc: &Path, group: &str, parent: Option<u32>) -> Option<u32
 }
 
 fn first_of(proc: &Path, group: &str, pids: impl Iterator<Item = u32>) -> Option<u32> {
-    let inside = |of: &String| of.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let inside =
+        |of: &String| of.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     pids.filter_map(|pid| {
         let at = proc.join(pid.to_string());
         if !groups(&at).iter().any(inside) {

@@ -37,11 +37,11 @@ impl Machines {
             let text = small::read(&file, MOST)?;
             Some(machine::parse(&String::from_utf8_lossy(&text))).filter(|machine| machine.unit == unit)
         };
-        let found = read(folder.join(format!("unit:{unit}"))).or_else(|| {
-            std::fs::read_dir(&folder).ok()?.flatten().find_map(|entry| read(entry.path()))
-        })?;
+        let found = read(folder.join(format!("unit:{unit}")))
+            .or_else(|| std::fs::read_dir(&folder).ok()?.flatten().find_map(|entry| read(entry.path())))?;
         let groups = process::groups(&self.proc.join(found.leader?.to_string()));
-        let inside = |of: &String| of.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let inside =
+            |of: &String| of.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         groups.iter().any(inside).then_some(found)
     }
 }
@@ -76,7 +76,8 @@ impl Remote for Machines {
         let running = registered.is_some();
         let machine = registered.unwrap_or_else(|| Machine { name: called, ..Machine::default() });
         let pid = machine.leader.or_else(|| process::first(&self.proc, &group, None));
-        let labels = [("systemd.machine.class", &machine.class), ("systemd.machine.service", &machine.service)];
+        let labels =
+            [("systemd.machine.class", &machine.class), ("systemd.machine.service", &machine.service)];
         let identity = Identity {
             aliases: machine.aliases(),
             labels: labels

@@ -233,7 +233,8 @@ const PRESSURE: File = File {
 };
 
 /// The machine's own, for the root where no unified hierarchy has it.
-pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/memory", ..PRESSURE };
+pub(crate) const PRESSURE_OF_MACHINE: File =
+    File { place: Place::Proc, name: c"pressure/memory", ..PRESSURE };
 
 /// What follows from several files: usage less inactive file memory.
 pub(crate) fn derive(memory: &mut Memory) {

@@ -312,6 +312,79 @@ fn in_a_pid_namespace_of_its_own_no_descriptors_are_made_up() {
     }
 }
 
+/// A v1 machine without a unified hierarchy.
+fn v1_alone() -> (tempfile::TempDir, Root) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::at(folder.path());
+    let mut mounts = String::new();
+    for (number, controller) in ["cpu", "cpuacct", "memory", "blkio"].iter().enumerate() {
+        let mount = root.cgroup.join(controller);
+        fs::create_dir_all(mount.join("a")).unwrap();
+        fs::write(mount.join("release_agent"), "").unwrap();
+        fs::write(mount.join("a/cgroup.procs"), "").unwrap();
+        let at = format!("/sys/fs/cgroup/{controller}");
+        mounts += &format!("3{number} 24 0:2{number} / {at} rw - cgroup cgroup rw,{controller}\n");
+    }
+    for process in ["1", "self"] {
+        fs::create_dir_all(root.proc.join(process)).unwrap();
+        fs::write(root.proc.join(process).join("mountinfo"), &mounts).unwrap();
+    }
+    (folder, root)
+}
+
+#[test]
+fn on_v1_alone_the_machine_has_its_pressure_from_proc() {
+    let (_folder, root) = v1_alone();
+    fs::create_dir_all(root.proc.join("pressure")).unwrap();
+    for group in ["memory", "memory/a"] {
+        fs::write(root.cgroup.join(group).join("memory.usage_in_bytes"), "4096\n").unwrap();
+    }
+    for (name, total) in [("cpu", 1), ("memory", 2), ("io", 3)] {
+        let text = format!(
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"
+        );
+        fs::write(root.proc.join("pressure").join(name), text).unwrap();
+    }
+    let host = Arc::new(Host::new(root.clone(), all_kinds().without(Kind::Sched), 100).unwrap());
+    let totals = |name| {
+        let (sample, _) = read(&host, name, None);
+        let all = [
+            sample.cpu.and_then(|cpu| cpu.psi),
+            sample.memory.and_then(|memory| memory.psi),
+            sample.diskio.and_then(|io| io.psi),
+        ];
+        all.map(|psi| psi.map(|psi| (psi.some.total, psi.full.total)))
+    };
+    assert_eq!(totals("/"), [Some((1, 7)), Some((2, 7)), Some((3, 7))]);
+    // no group has any of its own
+    assert_eq!(totals("/a"), [None; 3]);
+    let host =
+        Arc::new(Host::new(root, all_kinds().without(Kind::Pressure).without(Kind::Sched), 100).unwrap());
+    assert!(read(&host, "/", None).0.memory.is_none_or(|memory| memory.psi.is_none()));
+}
+
+#[test]
+fn kills_of_v1_are_read_where_they_are_asked_for() {
+    let (_folder, root) = v1_alone();
+    fs::write(root.cgroup.join("memory/a/memory.usage_in_bytes"), "4096\n").unwrap();
+    fs::write(
+        root.cgroup.join("memory/a/memory.oom_control"),
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+    )
+    .unwrap();
+    let kills = |kinds: Kinds, ask: bool| {
+        let mut host = Host::new(root.clone(), kinds, 100).unwrap();
+        if ask {
+            host.count_kills();
+        }
+        read(&Arc::new(host), "/a", None).0.memory.unwrap().events.oom_kill
+    };
+    let kinds = all_kinds().without(Kind::Sched);
+    assert_eq!(kills(kinds, true), Some(3));
+    assert_eq!(kills(kinds, false), None);
+    assert_eq!(kills(kinds.without(Kind::OomEvent), true), None);
+}
+
 #[test]
 fn a_broken_file_costs_only_its_own_numbers() {
     let damages =
