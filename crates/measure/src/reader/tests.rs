@@ -321,6 +321,7 @@ fn v1_alone() -> (tempfile::TempDir, Root) {
         let mount = root.cgroup.join(controller);
         fs::create_dir_all(mount.join("a")).unwrap();
         fs::write(mount.join("release_agent"), "").unwrap();
+        fs::write(mount.join("cgroup.procs"), "").unwrap();
         fs::write(mount.join("a/cgroup.procs"), "").unwrap();
         let at = format!("/sys/fs/cgroup/{controller}");
         mounts += &format!("3{number} 24 0:2{number} / {at} rw - cgroup cgroup rw,{controller}\n");
