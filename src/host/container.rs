@@ -279,6 +279,11 @@ impl Container {
         lock(&self.layer).as_ref().and_then(Tracked::trouble)
     }
 
+    /// Its last process has ended and was accounted for: it will be removed in a moment, or is used again later.
+    pub(crate) fn emptied(&self, at: Timestamp) {
+        lock(&self.sampler).reader.let_go(at);
+    }
+
     /// Its directory has appeared in a further hierarchy.
     pub(crate) fn grown(&self, at: Timestamp) {
         self.grown_at.store(at.nanos(), Ordering::Relaxed);

@@ -133,6 +133,7 @@ impl Inner {
         let Some(container) = self.registry.get(name) else { return };
         let reading = container.sample(&self.stages, Effort::Full, work);
         self.stages.meters.read(&reading);
+        container.emptied(self.stages.now());
         // what the kernel accounts after the process' last step is caught by one more reading
         if let Some(housekeeping) = self.housekeeping.get() {
             housekeeping.hurry(&container);

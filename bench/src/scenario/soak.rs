@@ -58,9 +58,12 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
     let step = (cycles / 8).max(1);
     for cycle in 1..=cycles {
         let mut group = groups.make()?;
-        group.start(&["sleep"])?;
+        group.sleeper()?;
         // one in ten lives long enough to be read by its own schedule
         sleep(Duration::from_millis(if cycle % 10 == 0 { 150 } else { 2 }));
+        group.end();
+        // no runtime removes a group sooner
+        sleep(Duration::from_millis(20));
         drop(group);
         if cycle % step == 0 || cycle == cycles {
             // who scrapes has a part in what is kept

@@ -296,6 +296,29 @@ fn whole() -> (tempfile::TempDir, Tree) {
 }
 
 #[test]
+fn a_group_that_will_go_has_no_file_open() {
+    let (_folder, tree) = whole();
+    let host = tree.host(100);
+    let (mut sample, mut buffer) = (Sample::default(), Vec::new());
+    let mut reader = Reader::new(&host, "/a/b");
+    let mut read = |reader: &mut Reader, nth| {
+        let outcome = reader.read(at(nth), Effort::Full, &mut buffer, &mut sample);
+        assert_eq!((outcome.gone, outcome.faults), (false, 0));
+        (host.budget.in_use(), sample.memory.clone())
+    };
+    let (kept, memory) = read(&mut reader, 0);
+    reader.let_go(at(1));
+    assert_eq!((kept, host.budget.in_use()), (WHOLE.len(), 0));
+    let (brief, again) = read(&mut reader, 2);
+    // but its directory, which the kernel forgets by itself
+    assert!(brief <= 1, "{brief}");
+    assert_eq!(again, memory, "it is read all the same");
+    // it is used again
+    let (used, again) = read(&mut reader, 6);
+    assert!(used >= kept && again == memory, "{used}");
+}
+
+#[test]
 fn in_a_pid_namespace_of_its_own_no_descriptors_are_made_up() {
     let (_folder, tree) = whole();
     tree.process(7, "/a/b", 1);
