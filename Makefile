@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: run build test check bless unit e2e e2e-v2 bench fuzz image deps clean workload
+.PHONY: run build test check bless unit e2e e2e-v2 bench soak fuzz image deps clean workload
 
 # the binary is linked statically, so that the same file serves a host, a virtual machine and an empty image
 TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
@@ -51,6 +51,12 @@ bless: cargo
 bench: build
 	cargo bench --locked --workspace --exclude plimsoll-workload
 	[ ! -x bench/run ] || bench/run $(ARGS)
+
+# 2,000 containers, then 300 of Docker's, come and go: fails if memory or descriptors grow; 8 minutes
+soak: workload
+	bench/run soak $(ARGS)
+	PLIMSOLL_BIN=$(BIN) PLIMSOLL_TEST_WORKLOAD=$(OUT)/workload PLIMSOLL_TEST_IMAGE=$(OUT)/workload-image.tar \
+		testbed/dockerd with cargo test --locked --package plimsoll --test live_soak -- --ignored --nocapture
 
 # each target for a while: make fuzz SECONDS=60 FUZZ="measure serve/request"; needs a C++ compiler, nothing else
 SECONDS ?= 20

@@ -10,7 +10,7 @@ use plimsoll::{flags, server};
 use plimsoll_core::event::EventType;
 use plimsoll_discover::runtime::endpoint::Tls;
 use plimsoll_discover::runtime::timeouts::Timeouts;
-use plimsoll_discover::{containerd, crio, docker, podman, runtime};
+use plimsoll_discover::{containerd, crio, docker, lxc, mesos, podman, runtime, systemd};
 use plimsoll_kernel::root::Root;
 use plimsoll_retain::events::{Limit, Limits};
 use plimsoll_serve::app;
@@ -184,9 +184,21 @@ fn runtimes_of(settings: &Settings) -> Vec<runtime::Config> {
         all.push(runtime::Config::Podman(podman::Config {
             endpoint: runtimes.podman.clone(),
             env_whitelist: settings.labels.env_prefixes.clone(),
-            proc: root.proc,
-            rootfs: root.rootfs,
+            proc: root.proc.clone(),
+            rootfs: root.rootfs.clone(),
             ..podman::Config::default()
+        }));
+    }
+    all.push(runtime::Config::Lxc(lxc::Config {
+        env_whitelist: settings.labels.env_prefixes.clone(),
+        proc: root.proc.clone(),
+        rootfs: root.rootfs.clone(),
+    }));
+    all.push(runtime::Config::Systemd(systemd::Config { proc: root.proc, rootfs: root.rootfs }));
+    if !runtimes.mesos_agent.is_empty() {
+        all.push(runtime::Config::Mesos(mesos::Config {
+            agent: runtimes.mesos_agent.clone(),
+            timeout: runtimes.mesos_agent_timeout,
         }));
     }
     all

@@ -289,6 +289,113 @@ fn broken_requests_are_refused_and_hurt_nobody() {
     well(&mut program);
 }
 
+/// The descriptors that the program has open, and the containers that it knows.
+#[track_caller]
+fn held(program: &Plimsoll) -> (usize, f64) {
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", program.child.id())).unwrap().count();
+    let all = program.metrics();
+    let containers = all.iter().find(|one| one.name == "plimsoll_containers").unwrap();
+    (descriptors, containers.value)
+}
+
+#[test]
+fn containers_that_ended_leave_no_descriptor_and_no_container_behind() {
+    require!(Need::Root, Need::Workload);
+    let cycles = 300;
+    let program = Plimsoll::start(&["--allow_dynamic_housekeeping=false", "--ended_containers=50"]);
+    let prefix = unique("plimsoll-soak");
+    let cycle = |n: usize| {
+        let group = Group::new(&format!("/{prefix}-{n}"));
+        // every tenth lives on until it has been read more than once
+        let work = if n.is_multiple_of(10) { "sleep 1200" } else { "sleep 5" };
+        let done = common::program::run(&mut workload_in(&group, &format!("do '{work}'")), 30.0);
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+    };
+    (0..20).for_each(cycle);
+    let gone = |program: &Plimsoll| {
+        eventually("none of them is left", 20.0, || {
+            let left = program.get("/api/v1.3/subcontainers/").text().matches(&prefix).count();
+            if left == 0 { Ok(()) } else { Err(format!("{left} left")) }
+        });
+    };
+    gone(&program);
+    let before = held(&program);
+    std::thread::scope(|scope| {
+        for part in 0..4 {
+            scope.spawn(move || (20..20 + cycles).filter(|n| n % 4 == part).for_each(cycle));
+        }
+    });
+    gone(&program);
+    // other tests make groups at the same time
+    eventually("as many descriptors and containers as before", 30.0, || {
+        let now = held(&program);
+        let others = (now.1 - before.1).abs() as usize;
+        if now.0 <= before.0 + 20 * others { Ok(()) } else { Err(format!("{now:?}, but {before:?} before")) }
+    });
+    let ended = program.json("/api/plimsoll/v1/ended");
+    let ended = ended.as_array().unwrap();
+    assert_eq!(ended.len(), 50, "as many of the ended as were asked for");
+    let mut known: Vec<_> = ended.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    known.sort_unstable();
+    known.dedup();
+    assert_eq!(known.len(), 50, "each of them once");
+}
+
+/// The helper in a group.
+#[allow(clippy::disallowed_methods)]
+fn workload_in(group: &Group, words: &str) -> std::process::Command {
+    let mut command = std::process::Command::new("sh");
+    let workload = common::workload::path().unwrap();
+    command.arg("-c").arg(format!("{} exec {} {words}", group.enter(), workload.display()));
+    command
+}
+
+#[test]
+fn a_file_that_cannot_be_read_costs_its_own_numbers_and_one_warning() {
+    require!(Need::Root, Need::Workload, Need::Program("setpriv"));
+    let group = Group::new(&format!("/{}", unique("plimsoll-unreadable")));
+    let file = kernel::file("memory", &group.name, "memory.stat", "memory.stat");
+    rustix::fs::chmod(&file, rustix::fs::Mode::empty()).unwrap();
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let mut program = Plimsoll::start_as(&nobody, "", &["--allow_dynamic_housekeeping=false"]);
+    let done = common::program::run(&mut workload_in(&group, "do 'burn 50'"), 20.0);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let value = |program: &Plimsoll, name: &str| {
+        let all = program.metrics_of("/metrics?max_age=0s");
+        all.iter().find(|one| one.name == name && one.label("id") == group.name).map(|one| one.value)
+    };
+    eventually("the group's other numbers", 10.0, || {
+        value(&program, "container_memory_usage_bytes").ok_or("no usage".to_owned())
+    });
+    let info = program.fresh("name", &group.name).unwrap();
+    assert!(number(&info, "/stats/0/cpu/usage/total") >= 50e6);
+    // what the file would have told is absent, not 0
+    for name in ["container_memory_rss", "container_memory_cache", "container_memory_working_set_bytes"] {
+        assert_eq!(value(&program, name), None, "{name}");
+    }
+    let faults = |program: &Plimsoll| {
+        let all = program.metrics();
+        all.iter().find(|one| one.name == "plimsoll_read_faults_total").unwrap().value
+    };
+    let first = faults(&program);
+    assert!(first >= 1.0);
+    program.fresh("name", &group.name).unwrap();
+    eventually("each fault is counted", 15.0, || {
+        let now = faults(&program);
+        if now > first { Ok(()) } else { Err(now.to_string()) }
+    });
+    let log = program.log();
+    let named: Vec<_> = log.lines().filter(|line| line.contains(&file.display().to_string())).collect();
+    assert_eq!(named.len(), 1, "said once:\n{log}");
+    assert!(named[0].contains("WARN") && named[0].contains("ermission"), "{}", named[0]);
+    // who may read it is told all
+    let root = Plimsoll::start(&[]);
+    eventually("the numbers of the file", 10.0, || {
+        value(&root, "container_memory_working_set_bytes").ok_or("none".to_owned())
+    });
+    well(&mut program);
+}
+
 #[test]
 fn without_root_it_still_gives_what_it_may_read() {
     require!(Need::Root, Need::Program("setpriv"));

@@ -144,7 +144,7 @@ fn nested_groups_are_children_and_counted_in_their_parents() {
     let before = stats(&program, &outer.name);
     let burnt: f64 = worker.order("burn 500").parse().unwrap();
     let after = stats(&program, &outer.name);
-    close(
+    close_to_burnt(
         "cpu of the parent",
         number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total"),
         burnt,
@@ -209,6 +209,135 @@ fn a_group_made_anew_starts_from_nothing() {
         totals.iter().all(|total| *total < 1e8),
         "numbers of the first group among the second's: {totals:?}"
     );
+}
+
+#[test]
+fn one_container_is_never_two_series() {
+    require!(Need::Root);
+    let program = Plimsoll::start(&["--allow_dynamic_housekeeping=false"]);
+    let name = format!("/{}", unique("plimsoll-again"));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // under one name again and again, while it is measured
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let group = Group::new(&name);
+                let _below = (!kernel::v2()).then(|| Group::new(&format!("{}/below", group.name)));
+                std::thread::sleep(std::time::Duration::from_millis(15));
+            }
+        });
+        let mut seen = 0;
+        for turn in 0..30 {
+            let path = if turn % 2 == 0 { "/metrics" } else { "/metrics?max_age=0s" };
+            let all = program.metrics_of(path);
+            let mut series: Vec<_> = all.iter().map(|one| (&one.name, &one.labels)).collect();
+            let before = series.len();
+            series.sort_unstable();
+            series.dedup();
+            assert_eq!(series.len(), before, "a series twice in scrape {turn}");
+            seen +=
+                all.iter().filter(|one| one.label("id") == name && one.name == "container_last_seen").count();
+            let lines = all.iter().find(|one| one.name == "plimsoll_metrics_repeated_lines_total");
+            assert_eq!(lines.map(|one| one.value), Some(0.0), "not even left out");
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(seen > 0, "it was never there");
+    });
+    eventually("it is gone", 10.0, || match program.get(&format!("/api/v1.3/containers{name}")).status {
+        500 => Ok(()),
+        other => Err(other.to_string()),
+    });
+}
+
+#[test]
+fn without_the_kernels_log_kills_are_counted_and_stay_with_the_ended() {
+    require!(Need::Root, Need::Workload, Need::Program("unshare"));
+    // where there is no /dev/kmsg
+    let hidden = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /dev && exec \"$@\"", "sh"];
+    let program = Plimsoll::start_as(&hidden, "", &["--allow_dynamic_housekeeping=false"]);
+    let group = Group::new(&format!("/{}", unique("plimsoll-killed")));
+    let limit = kernel::file("memory", &group.name, "memory.limit_in_bytes", "memory.max");
+    std::fs::write(limit, "33554432").unwrap();
+    // nothing may go to a disk instead
+    let swap = kernel::file("memory", &group.name, "memory.memsw.limit_in_bytes", "memory.swap.max");
+    let _ = std::fs::write(swap, if kernel::v2() { "0" } else { "33554432" });
+    let kill = || {
+        let done = common::program::run(&mut enter(&group, "do 'hold 200'"), 60.0);
+        assert_eq!(done.signal, Some(9), "{}{}", done.stdout, done.stderr);
+    };
+    let counted = |wanted: f64| {
+        eventually("container_oom_events_total", 15.0, || {
+            let all = program.metrics_of("/metrics?max_age=0s");
+            let found = all
+                .iter()
+                .find(|one| one.name == "container_oom_events_total" && one.label("id") == group.name);
+            match found.map(|one| one.value) {
+                Some(value) if value == wanted => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    };
+    counted(0.0);
+    kill();
+    counted(1.0);
+    kill();
+    counted(2.0);
+    let missing = program.get("/validate/").text();
+    assert!(missing.contains("counted from the groups' own files"), "{missing}");
+    let name = group.name.clone();
+    kill();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    drop(group);
+    let entry = eventually("it is in the ended list", 10.0, || {
+        let all = program.try_json(&format!("/api/plimsoll/v1/ended?name={name}"))?;
+        all.get(0).cloned().ok_or("not there".to_owned())
+    });
+    assert_eq!((&entry["oom_events"], &entry["oom_killed"]), (&3.into(), &true.into()));
+}
+
+#[test]
+fn a_kill_below_the_limit_counts_for_both_and_stays_with_the_ended() {
+    require!(Need::Root, Need::Workload);
+    let program = Plimsoll::start(&[]);
+    let outer = Group::new(&format!("/{}", unique("plimsoll-limit")));
+    let limit = kernel::file("memory", &outer.name, "memory.limit_in_bytes", "memory.max");
+    std::fs::write(limit, "33554432").unwrap();
+    let swap = kernel::file("memory", &outer.name, "memory.memsw.limit_in_bytes", "memory.swap.max");
+    let _ = std::fs::write(swap, if kernel::v2() { "0" } else { "33554432" });
+    if kernel::v2() {
+        let file = kernel::file("", &outer.name, "", "cgroup.subtree_control");
+        std::fs::write(file, "+cpu +memory +pids +io").unwrap();
+    }
+    let inner = Group::new(&format!("{}/inner", outer.name));
+    let names = [outer.name.clone(), inner.name.clone()];
+    for name in &names {
+        eventually("it is seen", 10.0, || program.fresh("name", name));
+    }
+    let done = common::program::run(&mut enter(&inner, "do 'hold 200'"), 60.0);
+    assert_eq!(done.signal, Some(9), "{}{}", done.stdout, done.stderr);
+    let told = eventually("both have counted it", 15.0, || {
+        let all = program.metrics();
+        let of = |name: &String| {
+            let found =
+                all.iter().find(|one| one.name == "container_oom_events_total" && one.label("id") == name);
+            found.map(|one| one.value)
+        };
+        if names.each_ref().map(of) == [Some(1.0); 2] {
+            Ok(all)
+        } else {
+            Err(format!("{:?}", names.each_ref().map(of)))
+        }
+    });
+    let root = told.iter().find(|one| one.name == "container_oom_events_total" && one.label("id") == "/");
+    assert_eq!(root.map(|one| one.value), Some(0.0), "and nobody above");
+    drop((inner, outer));
+    for name in &names {
+        let entry = eventually("it is in the ended list", 10.0, || {
+            let all = program.try_json(&format!("/api/plimsoll/v1/ended?name={name}"))?;
+            all.get(0).cloned().ok_or("not there".to_owned())
+        });
+        assert_eq!((&entry["oom_events"], &entry["oom_killed"]), (&1.into(), &true.into()), "{name}");
+    }
 }
 
 #[test]

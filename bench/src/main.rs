@@ -32,7 +32,7 @@ scenarios:
   appear    from a new cgroup to the API
   short     containers that live 100 ms: seen, and with which totals
   churn     100 new containers a minute
-  soak      churn for --hours
+  soak      --cycles containers come and go: fails if memory or descriptors grow; churn for --hours if given
 options:
   --program FILE   the program (target/release/plimsoll)
   --peer FILE      cAdvisor, see bench/peer-cadvisor; none by default
@@ -40,7 +40,8 @@ options:
   --history SECS   how long samples are gathered before memory is read, 130 by default
   --rounds N       rounds of each subject in turns, 5 by default
   --window SECS    of a round, 5 by default
-  --hours N        how long to soak, 24 by default";
+  --cycles N       containers of a soak, 2000 by default
+  --hours N        how long to soak";
 
 /// What the command line says.
 pub(crate) struct Settings {
@@ -50,7 +51,8 @@ pub(crate) struct Settings {
     pub(crate) history: u64,
     pub(crate) rounds: usize,
     pub(crate) window: u64,
-    pub(crate) hours: f64,
+    pub(crate) cycles: usize,
+    pub(crate) hours: Option<f64>,
 }
 
 fn main() -> ExitCode {
@@ -79,7 +81,8 @@ fn run(args: &[String]) -> Result<()> {
         history: 130,
         rounds: 5,
         window: 5,
-        hours: 24.0,
+        cycles: 2000,
+        hours: None,
     };
     let mut scenarios = Vec::new();
     let mut args = args.iter();
@@ -97,7 +100,8 @@ fn run(args: &[String]) -> Result<()> {
             "--history" => settings.history = value()?.parse()?,
             "--rounds" => settings.rounds = value()?.parse()?,
             "--window" => settings.window = value()?.parse()?,
-            "--hours" => settings.hours = value()?.parse()?,
+            "--cycles" => settings.cycles = value()?.parse()?,
+            "--hours" => settings.hours = Some(value()?.parse()?),
             "host" | "appear" | "short" | "churn" | "soak" => scenarios.push(arg.as_str()),
             other => return Err(format!("{other}?\n{USAGE}").into()),
         }
@@ -112,7 +116,10 @@ fn run(args: &[String]) -> Result<()> {
             "appear" => scenario::appear::run(&settings)?,
             "short" => scenario::short::run(&settings)?,
             "churn" => scenario::churn::run(&settings, 120.0)?,
-            _ => scenario::churn::run(&settings, settings.hours * 3600.0)?,
+            _ => match settings.hours {
+                Some(hours) => scenario::churn::run(&settings, hours * 3600.0)?,
+                None => scenario::soak::run(&settings)?,
+            },
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ pub(crate) mod appear;
 pub(crate) mod churn;
 pub(crate) mod host;
 pub(crate) mod short;
+pub(crate) mod soak;
 
 use std::fs;
 

@@ -10,7 +10,6 @@ use super::{events, kinds, value};
 const SINKS_LATER: &str = "storage drivers come in a later version; until then no sample is sent anywhere";
 const LOG_SHAPE: &str = "the log goes to standard error only and has one shape; see -v and -log_format";
 const NO_HINTS: &str = "hints come in a later version";
-const NO_MESOS: &str = "Mesos is not supported, nor by cAdvisor since 0.55";
 
 /// Where an unset path is none.
 fn path(text: String) -> Option<PathBuf> {
@@ -506,6 +505,21 @@ pub static SECTIONS: &[Section] = &[
                 "Podman's address.",
             )
             .since("0.48"),
+            Flag::new(
+                "mesos_agent",
+                "127.0.0.1:5051",
+                Set::Text(|d, v| d.settings.runtimes.mesos_agent = v),
+                "Address of Mesos' agent (cAdvisor 0.31 to 0.54), asked only where a group looks like Mesos'; \
+                 when empty, never.",
+            )
+            .since("0.31"),
+            Flag::new(
+                "mesos_agent_timeout",
+                "10s",
+                Set::Duration(|d, v| d.settings.runtimes.mesos_agent_timeout = v),
+                "Longest wait for the Mesos agent (cAdvisor 0.31 to 0.54).",
+            )
+            .since("0.31"),
         ],
     },
     Section {
@@ -651,14 +665,6 @@ pub static SECTIONS: &[Section] = &[
                 Bool,
                 "Do not use systemd (cAdvisor 0.20 and 0.21).",
                 "systemd is not needed"
-            ),
-            idle!("mesos_agent", "127.0.0.1:5051", Text, "Mesos agent (cAdvisor 0.31 to 0.54).", NO_MESOS),
-            idle!(
-                "mesos_agent_timeout",
-                "10s",
-                Duration,
-                "Longest wait for the Mesos agent (cAdvisor 0.31 to 0.54).",
-                NO_MESOS
             ),
         ],
     },

@@ -310,6 +310,10 @@ pub struct Runtimes {
     pub crio_client_timeout: Duration,
     /// `unix://` or `tcp://`.
     pub podman: String,
+    /// Mesos' agent, `host:port`; empty where Mesos' containers are not asked for.
+    pub mesos_agent: String,
+    /// Longest wait for it.
+    pub mesos_agent_timeout: Duration,
 }
 
 impl Default for Runtimes {
@@ -324,6 +328,8 @@ impl Default for Runtimes {
             containerd_env_prefixes: Vec::new(),
             crio_client_timeout: Duration::ZERO,
             podman: "unix:///var/run/podman/podman.sock".to_owned(),
+            mesos_agent: "127.0.0.1:5051".to_owned(),
+            mesos_agent_timeout: Duration::from_secs(10),
         }
     }
 }

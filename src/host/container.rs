@@ -33,8 +33,12 @@ pub(crate) struct Container {
     pub(crate) shown: bool,
     /// Runtimes that have not said yet whether it is theirs, and whether it can only be theirs.
     waiting: Mutex<Vec<(&'static str, bool)>>,
-    /// Kills for want of memory whose killed task was here.
-    pub(crate) oom_events: AtomicU64,
+    /// Kills for want of memory, as the kernel's log tells them.
+    kills_told: AtomicU64,
+    /// The same as the group's own file counts them, since we look.
+    kills_counted: AtomicU64,
+    /// Whether the group came while we looked, so that all that it counts is new.
+    fresh: bool,
     /// Somebody wrote one of its files since the spec was read.
     spec_stale: AtomicBool,
     /// When the newest of its directories was seen, in nanoseconds.
@@ -59,6 +63,8 @@ pub(crate) struct Container {
 struct Known {
     reference: Arc<Reference>,
     identity: Arc<Identity>,
+    /// Who told it, as a namespace of the runtimes: not all of them have one for their containers.
+    owner: &'static str,
     /// Whether a runtime has told who this is, or none will.
     settled: bool,
     spec: Arc<Spec>,
@@ -72,6 +78,8 @@ struct Sampler {
     timeline: Timeline<Sample>,
     summary: Summary,
     spec_read: Option<Timestamp>,
+    /// Kills that the group had counted before we looked.
+    kills_before: Option<u64>,
 }
 
 /// What a thread that reads brings along, so that a container needs no buffers of its own.
@@ -107,7 +115,7 @@ const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
 const SPEC_AGE_NANOS: i64 = 240_000_000_000;
 
 impl Container {
-    pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp) -> Self {
+    pub(crate) fn new(stages: &Stages, name: &str, verdict: Verdict, seen: Timestamp, fresh: bool) -> Self {
         let claimed = Some(verdict.id).filter(|id| !id.is_empty());
         let reference = Reference::raw(name);
         let identity = Identity::default();
@@ -122,7 +130,9 @@ impl Container {
             claimed,
             shown: verdict.shown,
             waiting: Mutex::new(verdict.by),
-            oom_events: AtomicU64::new(0),
+            kills_told: AtomicU64::new(0),
+            kills_counted: AtomicU64::new(0),
+            fresh,
             spec_stale: AtomicBool::new(true),
             grown_at: AtomicI64::new(seen.nanos()),
             gone: AtomicBool::new(false),
@@ -131,6 +141,7 @@ impl Container {
             known: Mutex::new(Known {
                 reference: Arc::new(reference),
                 identity: Arc::new(identity),
+                owner: "",
                 settled,
                 spec: Arc::default(),
                 labels,
@@ -141,6 +152,7 @@ impl Container {
                 timeline: Timeline::new(stages.storage_nanos),
                 summary: Summary::default(),
                 spec_read: None,
+                kills_before: None,
             }),
             latest: Mutex::new(None),
             layer: Mutex::new(None),
@@ -159,8 +171,19 @@ impl Container {
             labels: known.labels.clone(),
             settled: known.settled || self.seen.since(now).abs() > IDENTITY_GRACE_NANOS,
             latest,
-            oom_events: self.oom_events.load(Ordering::Relaxed),
+            oom_events: self.oom_events(),
         }
+    }
+
+    /// The kernel's log tells of a kill.
+    pub(crate) fn kill_told(&self) {
+        self.kills_told.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Kills for want of memory since we look: by the log, else by the group's own file.
+    pub(crate) fn oom_events(&self) -> u64 {
+        // only one of them counts, see `Stages::kills_by_file`
+        self.kills_told.load(Ordering::Relaxed).max(self.kills_counted.load(Ordering::Relaxed))
     }
 
     /// When the newest sample was read.
@@ -168,11 +191,12 @@ impl Container {
         lock(&self.latest).as_ref().map(|sample| sample.at)
     }
 
-    /// A runtime says who this is. Returns whether anything is new.
-    pub(crate) fn identify(&self, stages: &Stages, identity: Arc<Identity>) -> bool {
+    /// The runtime with this namespace says who this is. Returns whether anything is new.
+    pub(crate) fn identify(&self, stages: &Stages, owner: &'static str, identity: Arc<Identity>) -> bool {
         {
             let mut known = lock(&self.known);
-            lock(&self.waiting).retain(|(other, _)| *other != identity.namespace);
+            lock(&self.waiting).retain(|(other, _)| *other != owner);
+            known.owner = owner;
             if known.settled && known.identity == identity {
                 return false;
             }
@@ -214,7 +238,7 @@ impl Container {
 
     /// The namespace of the runtime that knows it; empty while none does.
     pub(crate) fn owner(&self) -> &'static str {
-        lock(&self.known).identity.namespace
+        lock(&self.known).owner
     }
 
     /// Whether its creation event has been sent; from now on it has.
@@ -271,6 +295,11 @@ impl Container {
         lock(&self.layer).as_ref().and_then(Tracked::trouble)
     }
 
+    /// Its last process has ended and was accounted for: it will be removed in a moment, or is used again later.
+    pub(crate) fn emptied(&self, at: Timestamp) {
+        lock(&self.sampler).reader.let_go(at);
+    }
+
     /// Its directory has appeared in a further hierarchy.
     pub(crate) fn grown(&self, at: Timestamp) {
         self.grown_at.store(at.nanos(), Ordering::Relaxed);
@@ -309,6 +338,9 @@ impl Container {
             return Reading { changed: false, gone: true, files, faults, early: false };
         }
         sampler.sample.at = at;
+        if stages.kills_by_file {
+            self.count_kills(sampler);
+        }
         if effort == Effort::Thrifty && sampler.timeline.is_empty() && self.is_early(stages, &sampler.sample)
         {
             return Reading { changed: true, gone: false, files, faults, early: true };
@@ -333,6 +365,14 @@ impl Container {
         self.kept.iter().zip(kept).for_each(|(shown, count)| shown.store(count, Ordering::Relaxed));
         self.publish(&sampler.sample, changed);
         Reading { changed, gone: false, files, faults, early: false }
+    }
+
+    /// What the group's file counts and did not before.
+    fn count_kills(&self, sampler: &mut Sampler) {
+        let counted = sampler.sample.memory.as_ref().and_then(|memory| memory.events.oom_kill);
+        let Some(counted) = counted else { return };
+        let before = *sampler.kills_before.get_or_insert(if self.fresh { 0 } else { counted });
+        self.kills_counted.store(counted.saturating_sub(before), Ordering::Relaxed);
     }
 
     /// Whether a main number is missing that may be there in a moment.

@@ -2,7 +2,6 @@
 //! last samples and events.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use plimsoll_core::container::Identity;
@@ -21,6 +20,9 @@ use super::container::{Container, Work};
 use super::exits::{self, Exit};
 use super::followed::Followed;
 use super::{Inner, lock};
+
+/// How long after a container's end the kernel's log may still tell of its kill.
+const LATE_NANOS: i64 = 10_000_000_000;
 
 impl Inner {
     /// One event of the cgroup tree; called on the watching thread.
@@ -64,7 +66,7 @@ impl Inner {
             return;
         }
         let settled = verdict.by.is_empty();
-        let container = Container::new(&self.stages, name, verdict, self.stages.now());
+        let container = Container::new(&self.stages, name, verdict, self.stages.now(), *self.ready.borrow());
         let Ok(container) = self.registry.insert(container) else { return };
         if let Some(id) = &container.claimed {
             asked.iter().for_each(|runtime| runtime.daemon.ask(id));
@@ -132,6 +134,7 @@ impl Inner {
         let Some(container) = self.registry.get(name) else { return };
         let reading = container.sample(&self.stages, Effort::Full, work);
         self.stages.meters.read(&reading);
+        container.emptied(self.stages.now());
         // what the kernel accounts after the process' last step is caught by one more reading
         if let Some(housekeeping) = self.housekeeping.get() {
             housekeeping.hurry(&container);
@@ -172,7 +175,7 @@ impl Inner {
         self.tell_creation(container);
         let view = container.view(at);
         let exit_code = exit.as_ref().and_then(|exit| exit.code).or(view.identity.exit_code);
-        let oom_events = container.oom_events.load(Ordering::Relaxed);
+        let oom_events = view.oom_events;
         let ended = EndedContainer {
             reference: view.reference,
             identity: view.identity,
@@ -210,7 +213,7 @@ impl Inner {
         match told {
             Told::Known { id, identity } => {
                 for container in self.registry.of_id(&id) {
-                    self.known(&container, &identity);
+                    self.known(&container, namespace, &identity);
                 }
             }
             Told::Ended { id, exit_code, oom_killed } => {
@@ -229,13 +232,13 @@ impl Inner {
         }
     }
 
-    fn known(&self, container: &Arc<Container>, identity: &Arc<Identity>) {
+    fn known(&self, container: &Arc<Container>, namespace: &'static str, identity: &Arc<Identity>) {
         let owner = container.owner();
         // Docker's containers are containerd's too, and Docker knows them better
-        if !owner.is_empty() && self.runtimes.rank(owner) < self.runtimes.rank(identity.namespace) {
+        if !owner.is_empty() && self.runtimes.rank(owner) < self.runtimes.rank(namespace) {
             return;
         }
-        let news = container.identify(&self.stages, identity.clone());
+        let news = container.identify(&self.stages, namespace, identity.clone());
         if let Some(housekeeping) = self.housekeeping.get().filter(|_| news) {
             housekeeping.hurry(container);
         }
@@ -316,27 +319,45 @@ impl Inner {
         }
     }
 
-    /// Whose task was killed: it may be gone already and wait for its exit code, and another may have come under
-    /// its name.
-    fn victim(&self, kill: &Kill) -> Option<Arc<Container>> {
-        if kill.replayed {
-            return None;
-        }
-        let was_there =
-            |container: &Arc<Container>| *container.name == *kill.killed_cgroup && container.seen <= kill.at;
-        let ending = || lock(&self.ending).iter().rev().find(|container| was_there(container)).cloned();
-        let there = self.registry.get(&kill.killed_cgroup);
+    /// Counts a kill for the container of that group: it may be gone already and wait for its exit code, or have
+    /// ended, and another may have come under its name. Says whether there is one.
+    fn count_kill(&self, group: &str, at: Timestamp) -> bool {
+        let was_there = |container: &Arc<Container>| *container.name == *group && container.seen <= at;
+        let there = self.registry.get(group);
         // the log's clock and ours are not the same to the millisecond: only where there is a choice it is made
-        match ending() {
-            Some(ending) if !there.as_ref().is_some_and(was_there) => Some(ending),
-            _ => there,
+        if !there.as_ref().is_some_and(was_there) {
+            if let Some(ending) = lock(&self.ending).iter().rev().find(|container| was_there(container)) {
+                ending.kill_told();
+                return true;
+            }
+            let mut ended = lock(&self.ended);
+            let mut late = ended.named_mut(group).filter(|ended| at.since(ended.ended).abs() < LATE_NANOS);
+            if let Some(ended) = late.next() {
+                (ended.oom_killed, ended.oom_events) = (true, ended.oom_events + 1);
+                return true;
+            }
         }
+        if let Some(there) = &there {
+            there.kill_told();
+        }
+        there.is_some()
     }
 
-    /// The kernel killed for want of memory. A kill from before the start is told, but not counted as new.
+    /// The kernel killed for want of memory. A kill from before the start is told, but not counted as new. It counts
+    /// for the killed task's container, which may have put the task into a group of its own that is nobody's, and for
+    /// the one whose limit it was.
     pub(super) fn killed(&self, kill: Kill) {
-        if let Some(container) = self.victim(&kill) {
-            container.oom_events.fetch_add(1, Ordering::Relaxed);
+        if !kill.replayed {
+            let mut group = kill.killed_cgroup.as_str();
+            while !self.count_kill(group, kill.at) {
+                match group.rsplit_once('/') {
+                    Some((above, _)) if !above.is_empty() && group != kill.limit_cgroup => group = above,
+                    _ => break,
+                }
+            }
+            if kill.limit_cgroup != "/" && kill.limit_cgroup != group {
+                self.count_kill(&kill.limit_cgroup, kill.at);
+            }
         }
         let event = |container_name: String, event_type, oom| Event {
             container_name,

@@ -35,8 +35,8 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
     }
     if let Some(reason) = &*lock(&host.oom_missing) {
         lacks(
-            "Events and counts of kills for want of memory",
-            reason.clone(),
+            "Events of kills for want of memory",
+            format!("{reason}; they are counted from the groups' own files"),
             "give CAP_SYSLOG; in a container add --device=/dev/kmsg",
         );
     }

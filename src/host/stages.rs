@@ -19,6 +19,8 @@ pub(crate) struct Stages {
     pub(crate) measure: Arc<plimsoll_measure::reader::Host>,
     /// Kinds of metric that are on.
     pub(crate) kinds: Kinds,
+    /// Whether kills for want of memory are counted from the groups' own files: the kernel's log cannot be read.
+    pub(crate) kills_by_file: bool,
     /// Which labels a container shows.
     pub(crate) label_rules: LabelRules,
     /// How long samples are kept; 0 is for ever.
@@ -41,11 +43,17 @@ impl Stages {
     /// # Errors
     /// It has no cgroups.
     pub(crate) fn new(options: &super::Options) -> Result<Self, plimsoll_kernel::error::Error> {
-        let host =
+        let mut host =
             plimsoll_measure::reader::Host::new(options.root.clone(), options.kinds, options.descriptors())?;
+        let kills_by_file =
+            options.kinds.has(Kind::OomEvent) && std::fs::File::open(&options.kernel_log).is_err();
+        if kills_by_file {
+            host.count_kills();
+        }
         Ok(Self {
             measure: Arc::new(host),
             kinds: options.kinds,
+            kills_by_file,
             label_rules: options.label_rules.clone(),
             storage_nanos: super::nanos(options.storage_duration),
             meters: Meters::default(),

@@ -170,21 +170,83 @@ async fn a_kill_that_is_told_after_the_end_counts_for_the_one_that_ended() {
     machine.create(&name, 2);
     let at = lock(&machine.inner().ending).first().unwrap().seen;
     until("next", || machine.usage(&name) == Some(2)).await;
-    machine.inner().killed(Kill {
-        at: Timestamp(at.nanos() + 1),
-        constraint: "CONSTRAINT_MEMCG".to_owned(),
-        killed_cgroup: name.clone(),
-        limit_cgroup: name.clone(),
-        pid: 1,
-        process_name: "sh".to_owned(),
-        replayed: false,
-    });
+    machine.inner().killed(kill(Timestamp(at.nanos() + 1), &name, &name));
     machine.inner().exits.told(ID.to_owned(), Exit { code: Some(137), oom_killed: false });
     until("ended", || !machine.inner().ended().is_empty()).await;
     let ended = machine.inner().ended();
     let first = ended.first().unwrap();
     assert_eq!((first.exit_code, first.oom_killed, first.oom_events), (Some(137), true, 1));
     assert_eq!(machine.inner().container(&name).unwrap().oom_events, 0);
+}
+
+/// The kernel's word that it killed a process.
+fn kill(at: Timestamp, killed: &str, limit: &str) -> Kill {
+    Kill {
+        at,
+        constraint: "CONSTRAINT_MEMCG".to_owned(),
+        killed_cgroup: killed.to_owned(),
+        limit_cgroup: limit.to_owned(),
+        pid: 1,
+        process_name: "sh".to_owned(),
+        replayed: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_counts_for_the_tasks_container_and_for_the_one_whose_limit_it_was() {
+    let machine = Machine::start(None).await;
+    for name in ["/a", "/a/b", "/c"] {
+        machine.create(name, 1);
+        until("seen", || machine.usage(name).is_some()).await;
+    }
+    let inner = machine.inner();
+    let now = inner.stages.now();
+    let counts = || ["/a", "/a/b", "/c", "/"].map(|name| inner.container(name).map(|view| view.oom_events));
+    inner.killed(kill(now, "/a/b", "/a"));
+    assert_eq!(counts(), [Some(1), Some(1), Some(0), Some(0)]);
+    // a group of the container's own that is shown to nobody
+    inner.killed(kill(now, "/a/b/container", "/a/b"));
+    assert_eq!(counts(), [Some(1), Some(2), Some(0), Some(0)]);
+    // the whole machine had too little
+    inner.killed(kill(now, "/c/x/y", "/"));
+    assert_eq!(counts(), [Some(1), Some(2), Some(1), Some(0)]);
+    inner.killed(kill(now, "/unknown", "/"));
+    inner.killed(Kill { replayed: true, ..kill(now, "/c", "/c") });
+    assert_eq!(counts(), [Some(1), Some(2), Some(1), Some(0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_the_log_tells_late_is_found_among_the_ended() {
+    let machine = Machine::start(None).await;
+    machine.create("/a", 1);
+    until("seen", || machine.usage("/a").is_some()).await;
+    machine.remove("/a");
+    until("ended", || !machine.inner().ended().is_empty()).await;
+    let ended =
+        || machine.inner().ended().iter().map(|one| (one.oom_killed, one.oom_events)).collect::<Vec<_>>();
+    assert_eq!(ended(), [(false, 0)]);
+    machine.inner().killed(kill(machine.inner().stages.now(), "/a", "/a"));
+    assert_eq!(ended(), [(true, 1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_kernels_log_the_groups_own_file_counts() {
+    // the machine of these tests has no log
+    let machine = Machine::start(None).await;
+    machine.create("/a", 1);
+    until("seen", || machine.usage("/a").is_some()).await;
+    let counts = || machine.inner().container("/a").map(|view| view.oom_events);
+    assert_eq!(counts(), Some(0));
+    let events = |kills: u64| {
+        fs::write(machine.path("/a").join("memory.events"), format!("oom_kill {kills}\n")).unwrap()
+    };
+    events(2);
+    // another usage, else what has not moved is not read again
+    fs::write(machine.path("/a").join("memory.current"), "2\n").unwrap();
+    machine.inner().registry.get("/a").unwrap().grown(machine.inner().stages.now());
+    until("counted", || counts() == Some(2)).await;
+    machine.remove("/a");
+    until("ended", || machine.inner().ended().first().is_some_and(|one| one.oom_events == 2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

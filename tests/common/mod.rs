@@ -13,6 +13,7 @@ pub mod docker;
 pub mod exposition;
 pub mod http;
 pub mod kernel;
+pub mod lxc;
 pub mod podman;
 pub mod program;
 pub mod workload;

@@ -12,6 +12,8 @@ pub mod runtime;
 pub mod containerd;
 pub mod crio;
 pub mod docker;
+pub mod lxc;
+pub mod mesos;
 pub mod podman;
 pub mod raw;
 pub mod systemd;

@@ -18,6 +18,8 @@ pub mod timeouts;
 mod backoff;
 pub(crate) mod conmon;
 mod follow;
+pub(crate) mod process;
+pub(crate) mod small;
 pub(crate) mod started;
 
 pub(crate) mod remote;
@@ -36,10 +38,12 @@ use self::told::Told;
 use crate::containerd::claim::Containerd;
 use crate::crio::claim::Crio;
 use crate::docker::claim::Docker;
+use crate::lxc::claim::Lxc;
+use crate::mesos::claim::Mesos;
 use crate::podman::claim::Podman;
 use crate::raw::claim::Raw;
 use crate::systemd::claim::Systemd;
-use crate::{containerd, crio, docker, podman};
+use crate::{containerd, crio, docker, lxc, mesos, podman, systemd};
 
 /// What a runtime says to the name of a cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +96,8 @@ impl Runtimes {
             Box::new(Containerd),
             Box::new(Crio),
             Box::new(Podman),
+            Box::new(Lxc),
+            Box::new(Mesos),
             Box::new(Systemd),
             Box::new(raw),
         ])
@@ -146,6 +152,12 @@ pub enum Config {
     Crio(crio::Config),
     /// Podman.
     Podman(podman::Config),
+    /// LXC, and LXD and Incus on top of it.
+    Lxc(lxc::Config),
+    /// Machines of systemd.
+    Systemd(systemd::Config),
+    /// Mesos.
+    Mesos(mesos::Config),
 }
 
 impl Config {
@@ -156,6 +168,9 @@ impl Config {
             Self::Containerd(containerd::Config::default()),
             Self::Crio(crio::Config::default()),
             Self::Podman(podman::Config::default()),
+            Self::Lxc(lxc::Config::default()),
+            Self::Systemd(systemd::Config::default()),
+            Self::Mesos(mesos::Config::default()),
         ]
     }
 
@@ -169,6 +184,9 @@ impl Config {
             Self::Containerd(config) => Ok(containerd::start(config, handle, on)),
             Self::Crio(config) => Ok(crio::start(config, handle, on)),
             Self::Podman(config) => podman::start(config, handle, on),
+            Self::Lxc(config) => Ok(lxc::start(config, handle, on)),
+            Self::Systemd(config) => Ok(systemd::start(config, handle, on)),
+            Self::Mesos(config) => mesos::start(config, handle, on),
         }
     }
 }
@@ -195,6 +213,10 @@ mod tests {
         f("/machine.slice/libpod-ID.scope", &[("podman", true)], true);
         f("/machine.slice/libpod-ID.scope/container", &[], false);
         f("/system.slice/tmp.mount", &[], false);
+        f("/lxc.payload.one", &[("lxc", true)], true);
+        f("/lxc.payload.one/init.scope", &[], true);
+        f("/mesos/8f26097e-759a-49ec-bf97-ea8c4ce682da", &[("mesos", true)], true);
+        f("/machine.slice/machine-web.scope", &[("systemd", true)], true);
         f("/system.slice/ssh.service", &[], true);
         f("/", &[], true);
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use plimsoll_core::kinds::Kinds;
+use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::dir::read_path;
 use plimsoll_kernel::error::Error;
@@ -66,6 +66,14 @@ impl Host {
             hierarchy,
             kinds,
         })
+    }
+
+    /// Has kills for want of memory read of groups on v1 too, at the cost of a file: for where the kernel's log, which
+    /// tells of them otherwise, cannot be read. On v2 they stand in a file that is read in any case.
+    pub fn count_kills(&mut self) {
+        if self.kinds.has(Kind::OomEvent) && self.kinds.has(Kind::Memory) {
+            self.plan.count_kills(&self.hierarchy);
+        }
     }
 }
 

@@ -39,6 +39,8 @@ const STILL_FOR_LONG: i64 = 30_000_000_000;
 /// As many as outlast the 30 s after which the kernel writes dirty pages back, so that the last echo of what the
 /// group did is over.
 const CHECKS: u8 = 4;
+/// How long nothing of a group is kept open after its last process' end.
+const LET_GO_FOR: i64 = 5_000_000_000;
 
 /// How long a file or directory that is not there is not looked for again.
 const LOOK_AGAIN: i64 = 30_000_000_000;
@@ -89,6 +91,8 @@ pub struct Reader {
     io: Stillness,
     more: Stillness,
     sched: Option<Box<cpu::Sched>>,
+    /// When its last process ended, lately.
+    let_go: Option<Timestamp>,
 }
 
 /// What is known of one file.
@@ -148,6 +152,7 @@ impl Reader {
             io: Stillness::default(),
             more: Stillness::default(),
             sched: None,
+            let_go: None,
             host: Arc::clone(host),
         }
     }
@@ -179,6 +184,14 @@ impl Reader {
         }
     }
 
+    /// Its last process has ended, and the group will probably be removed in a moment. What is open then would stay in
+    /// the kernel's cache of names and inodes, some 11 KiB a group, until memory is short; so it is closed, and for
+    /// a while nothing is kept open.
+    pub fn let_go(&mut self, at: Timestamp) {
+        self.let_go = Some(at);
+        self.slots.iter_mut().for_each(|slot| slot.file.close());
+    }
+
     /// A directory of the group has appeared in a further hierarchy: what was missing is looked for again.
     pub fn rescan(&mut self) {
         self.places.iter_mut().for_each(PlaceState::rescan);
@@ -199,6 +212,7 @@ impl Reader {
         }
         self.last = Some(at);
         sample.at = at;
+        self.let_go = self.let_go.filter(|since| within(*since, at, LET_GO_FOR));
 
         let host = &*self.host;
         let plan = plan_of(host, &self.name);
@@ -214,6 +228,7 @@ impl Reader {
             calm: known,
             thrifty: false,
             there: 0,
+            brief: self.let_go.is_some(),
             outcome: Outcome { full: true, moved: !known, ..Outcome::default() },
         };
 
@@ -287,6 +302,8 @@ struct Pass<'a> {
     there: u8,
     /// What the sample had before the read.
     subjects: [bool; 6],
+    /// Nothing is kept open.
+    brief: bool,
     outcome: Outcome,
 }
 
@@ -353,6 +370,9 @@ impl Pass<'_> {
         }
         let dir = place.dir(file.place, self.context.host, self.name, self.pid, self.context.at)?;
         let result = slot.file.open_and_read(dir, file.name, &self.context.host.budget, self.buffer);
+        if self.brief {
+            slot.file.close();
+        }
         match result.map_err(Lost::from) {
             Err(Lost::Gone) => {
                 place.set_gone();

@@ -59,6 +59,11 @@ impl<T> Ended<T> {
         self.iter().filter(move |entry| entry.name == name)
     }
 
+    /// What is kept of those that ended under this name, newest first.
+    pub fn named_mut<'a>(&'a mut self, name: &'a str) -> impl Iterator<Item = &'a mut T> {
+        self.entries.iter_mut().rev().filter(move |entry| entry.name == name).map(|entry| &mut entry.kept)
+    }
+
     /// All, newest first.
     pub fn iter(&self) -> impl Iterator<Item = &Entry<T>> {
         self.entries.iter().rev()
@@ -92,6 +97,8 @@ mod tests {
         assert_eq!(ended.get("/a").map(|entry| entry.kept), Some(3));
         assert_eq!(ended.named("/a").map(|entry| entry.kept).collect::<Vec<_>>(), [3, 1]);
         assert_eq!(ended.get("/c"), None);
+        ended.named_mut("/a").next().map(|kept| *kept = 7).unwrap();
+        assert_eq!(values(&ended), [7, 2, 1]);
     }
 
     #[test]

@@ -88,7 +88,7 @@ fn web_v2() -> Sample {
             container_data: Faults { pgfault: Some(27_529), pgmajfault: Some(3), ..Faults::default() },
             hierarchical_data: Faults { pgfault: Some(27_529), pgmajfault: Some(3), ..Faults::default() },
             psi: psi(0, 0, 0, 0),
-            events: MemoryEvents { high: Some(0), max: Some(0) },
+            events: MemoryEvents { high: Some(0), max: Some(0), oom_kill: Some(0) },
         }),
         network: Some(Network {
             interfaces: vec![Interface {

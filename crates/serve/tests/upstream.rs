@@ -277,7 +277,11 @@ fn memory(m: &Value) -> Memory {
         container_data: faults(&m["container_data"]),
         hierarchical_data: faults(&m["hierarchical_data"]),
         psi: psi(&m["psi"]),
-        events: MemoryEvents { high: some(&m["events"]["high"]), max: some(&m["events"]["max"]) },
+        events: MemoryEvents {
+            high: some(&m["events"]["high"]),
+            max: some(&m["events"]["max"]),
+            oom_kill: None,
+        },
     }
 }
 

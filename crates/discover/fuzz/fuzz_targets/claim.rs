@@ -10,6 +10,6 @@ fuzz_target!(|name: &str| {
     let verdict = Runtimes::new(Raw::default()).verdict(name);
     assert!(name.contains(&verdict.id));
     assert_eq!(verdict.by.is_empty(), verdict.id.is_empty());
-    // only a name in a namespace of containerd has another id than 64 digits
+    // what has no id of 64 digits is known by its whole path
     assert!(verdict.id.is_empty() || verdict.id.len() == 64 || verdict.id == name[1..]);
 });

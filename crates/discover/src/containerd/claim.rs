@@ -12,7 +12,7 @@ pub struct Containerd;
 /// Endings of systemd's units, which no namespace and no container has.
 const UNITS: [&str; 6] = [".slice", ".scope", ".service", ".mount", ".socket", ".swap"];
 /// First parts of names that are somebody else's.
-const OTHERS: [&str; 4] = ["docker", "kubepods", "libpod_parent", "lxc"];
+const OTHERS: [&str; 5] = ["docker", "kubepods", "libpod_parent", "lxc", "lxc.payload"];
 /// The longest name of a container or a namespace.
 const LONGEST: usize = 76;
 

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::HOST;
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -54,17 +55,23 @@ impl Client {
 
     /// The whole answer to a request that a daemon which is well answers at once.
     pub(crate) async fn ping(&self, path: &str, limit: usize) -> Result<Bytes, Fault> {
-        self.get_within(path, limit, self.timeouts.ping).await
+        self.whole(get(path), limit, self.timeouts.ping).await
     }
 
     /// The whole answer to a GET request.
     pub(crate) async fn get(&self, path: &str, limit: usize) -> Result<Bytes, Fault> {
-        self.get_within(path, limit, self.timeouts.answer).await
+        self.whole(get(path), limit, self.timeouts.answer).await
     }
 
-    async fn get_within(&self, path: &str, limit: usize, within: Duration) -> Result<Bytes, Fault> {
+    /// The whole answer to a POST request with JSON.
+    pub(crate) async fn post(&self, path: &str, json: &str, limit: usize) -> Result<Bytes, Fault> {
+        let request = request(Method::POST, path, Bytes::copy_from_slice(json.as_bytes()));
+        self.whole(request, limit, self.timeouts.answer).await
+    }
+
+    async fn whole(&self, asked: Asked, limit: usize, within: Duration) -> Result<Bytes, Fault> {
         let all = async {
-            let Exchange { body, status, _connection } = self.request(path).await?;
+            let Exchange { body, status, _connection } = self.request(asked).await?;
             let whole = Limited::new(body, limit).collect().await.map_err(|cause| {
                 if cause.is::<LengthLimitError>() {
                     Fault::TooLong(limit)
@@ -81,26 +88,27 @@ impl Client {
     /// An answer that goes on.
     pub(crate) async fn lines(&self, path: &str) -> Result<Lines, Fault> {
         let within = self.timeouts.ping;
-        let exchange = timeout(within, self.request(path)).await.unwrap_or(Err(Fault::Late(within)))?;
+        let exchange = timeout(within, self.request(get(path))).await.unwrap_or(Err(Fault::Late(within)))?;
         if exchange.status != 200 {
             return Err(Fault::Status(exchange.status, String::new()));
         }
         Ok(Lines { exchange, rest: BytesMut::new() })
     }
 
-    async fn request(&self, path: &str) -> Result<Exchange, Fault> {
+    async fn request(&self, asked: Asked) -> Result<Exchange, Fault> {
+        let asked = asked?;
         let connect = |cause: std::io::Error| Fault::Connect(cause.to_string());
         match &self.endpoint {
             Endpoint::Unix(socket) => {
                 let named = |cause: std::io::Error| Fault::Connect(format!("{}: {cause}", socket.display()));
-                exchange(UnixStream::connect(socket).await.map_err(named)?, path).await
+                exchange(UnixStream::connect(socket).await.map_err(named)?, asked).await
             }
             Endpoint::Tcp { address, tls } => {
                 let tcp = TcpStream::connect(address).await.map_err(connect)?;
                 match tls {
-                    None => exchange(tcp, path).await,
+                    None => exchange(tcp, asked).await,
                     Some((tls, name)) => {
-                        exchange(tls.connect(name.clone(), tcp).await.map_err(connect)?, path).await
+                        exchange(tls.connect(name.clone(), tcp).await.map_err(connect)?, asked).await
                     }
                 }
             }
@@ -110,7 +118,7 @@ impl Client {
 
 async fn exchange(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    path: &str,
+    asked: Request<Full<Bytes>>,
 ) -> Result<Exchange, Fault> {
     let broken = |cause: hyper::Error| Fault::Broken(cause.to_string());
     let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(broken)?;
@@ -118,13 +126,24 @@ async fn exchange(
         // the request tells of what goes wrong
         let _ = connection.await;
     }));
-    let request = http::Request::get(path)
-        .header(HOST, "localhost")
-        .body(Empty::<Bytes>::new())
-        .map_err(|cause| Fault::Nonsense(cause.to_string()))?;
-    let response = sender.send_request(request).await.map_err(broken)?;
+    let response = sender.send_request(asked).await.map_err(broken)?;
     let status = response.status().as_u16();
     Ok(Exchange { body: response.into_body(), status, _connection: connection })
+}
+
+/// A request, or why it is none.
+type Asked = Result<Request<Full<Bytes>>, Fault>;
+
+fn get(path: &str) -> Asked {
+    request(Method::GET, path, Bytes::new())
+}
+
+fn request(method: Method, path: &str, json: Bytes) -> Asked {
+    let mut builder = Request::builder().method(method).uri(path).header(HOST, "localhost");
+    if !json.is_empty() {
+        builder = builder.header(CONTENT_TYPE, "application/json");
+    }
+    builder.body(Full::new(json)).map_err(|cause| Fault::Nonsense(cause.to_string()))
 }
 
 /// The daemon's words in an error.

@@ -37,11 +37,22 @@ pub(crate) fn environment(value: &Value, pointer: &str, prefixes: &[String]) -> 
     list(value, pointer)
         .iter()
         .filter_map(|line| line.as_str()?.split_once('='))
-        .filter(|(key, _)| {
-            prefixes.iter().any(|prefix| !prefix.is_empty() && key.starts_with(prefix.as_str()))
-        })
+        .filter(|(key, _)| wanted(key, prefixes))
         .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
         .collect()
+}
+
+/// Of environment variables those whose names begin with one of the prefixes; the names in lower case.
+pub(crate) fn chosen(all: &BTreeMap<String, String>, prefixes: &[String]) -> BTreeMap<String, String> {
+    all.iter()
+        .filter(|(key, _)| wanted(key, prefixes))
+        .map(|(key, value)| (key.to_lowercase(), value.clone()))
+        .collect()
+}
+
+/// An empty prefix lets nothing through.
+fn wanted(key: &str, prefixes: &[String]) -> bool {
+    prefixes.iter().any(|prefix| !prefix.is_empty() && key.starts_with(prefix.as_str()))
 }
 
 /// A time. Go's zero time, and what lies before 1970, is none.

@@ -41,6 +41,15 @@ pub(crate) trait Events: Send {
     fn next(&mut self) -> impl Future<Output = Result<Option<(String, What)>, Fault>> + Send;
 }
 
+/// The events of a runtime that has none.
+pub(crate) struct Quiet;
+
+impl Events for Quiet {
+    async fn next(&mut self) -> Result<Option<(String, What)>, Fault> {
+        std::future::pending().await
+    }
+}
+
 /// A container in the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {

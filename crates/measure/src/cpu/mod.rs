@@ -140,3 +140,6 @@ const PRESSURE: File = File {
         Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
     },
 };
+
+/// The machine's own, for the root where no unified hierarchy has it.
+pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/cpu", ..PRESSURE };

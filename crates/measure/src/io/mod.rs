@@ -166,6 +166,9 @@ const PRESSURE: File = File {
     },
 };
 
+/// The machine's own, for the root where no unified hierarchy has it.
+pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/io", ..PRESSURE };
+
 /// Writes a list of devices in place, one after the other; says in the end whether any moved.
 struct Filler<'a> {
     list: &'a mut Vec<PerDisk>,

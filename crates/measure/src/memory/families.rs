@@ -285,7 +285,7 @@ mod tests {
                 full: PsiLine { total: 30_000_000, ..PsiLine::default() },
                 some: PsiLine { total: 31_000_000, ..PsiLine::default() },
             }),
-            events: MemoryEvents { high: Some(32), max: Some(33) },
+            events: MemoryEvents { high: Some(32), max: Some(33), oom_kill: None },
         };
         assert_eq!(
             text(ROWS, &Sample { memory: Some(memory), ..Sample::default() }),

@@ -1,7 +1,7 @@
 //! Memory of one container.
 //!
 //! Reads: v1 memory.usage_in_bytes, memory.stat, memory.max_usage_in_bytes, memory.failcnt,
-//!        memory.kmem.usage_in_bytes | v2 memory.current, memory.stat, memory.peak, memory.swap.current,
+//!        memory.kmem.usage_in_bytes (and memory.oom_control) | v2 memory.current, memory.stat, memory.peak, memory.swap.current,
 //!        memory.events | both memory.pressure (on hybrid from the unified hierarchy), memory.numa_stat;
 //!        of the root group /proc/meminfo and /proc/vmstat in place of memory.stat
 //! Gives: usage, working set, what it is made of, faults, limits met, stalls
@@ -96,7 +96,7 @@ pub struct Memory {
     /// `memory.pressure`; absent where the kernel has none.
     #[serde(serialize_with = "or_zero_psi")]
     pub psi: Option<Psi>,
-    /// v2 `memory.events`; absent on v1.
+    /// v2 `memory.events`; on v1 only the kills, and only where they are asked for.
     pub events: MemoryEvents,
 }
 
@@ -140,6 +140,11 @@ pub struct MemoryEvents {
     /// Times `memory.max` was about to be exceeded.
     #[serde(serialize_with = "or_zero")]
     pub max: Option<u64>,
+    /// Processes killed for want of memory. v1 `memory.oom_control` oom_kill (4.13), the group's own, see
+    /// [`crate::reader::Host::count_kills`] | v2 `memory.events` oom_kill, with those of its children. Not in
+    /// cAdvisor's JSON.
+    #[serde(skip)]
+    pub oom_kill: Option<u64>,
 }
 
 columnar!(Memory {
@@ -167,7 +172,7 @@ columnar!(Memory {
 });
 columnar!(Faults { pgfault, pgmajfault, numa_stats });
 columnar!(NumaStats { file, anon, unevictable });
-columnar!(MemoryEvents { high, max });
+columnar!(MemoryEvents { high, max, oom_kill });
 
 /// The file that moves whenever memory is charged or given back.
 pub(crate) fn lead(hierarchy: &Hierarchy, files: &mut Vec<File>) {
@@ -201,6 +206,11 @@ pub(crate) fn root_files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<Fi
     more(hierarchy, kinds, files);
 }
 
+/// Kills for want of memory, where the other files do not have them.
+pub(crate) fn kills(hierarchy: &Hierarchy) -> Option<File> {
+    matches!(hierarchy.controller(Controller::Memory), Some((Version::V1, _))).then_some(v1::OOM_CONTROL)
+}
+
 fn more(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
     if kinds.has(Kind::MemoryNuma)
         && let Some((version, _)) = hierarchy.controller(Controller::Memory)
@@ -221,6 +231,10 @@ const PRESSURE: File = File {
         Ok(put(&mut part(sample).psi, psi))
     },
 };
+
+/// The machine's own, for the root where no unified hierarchy has it.
+pub(crate) const PRESSURE_OF_MACHINE: File =
+    File { place: Place::Proc, name: c"pressure/memory", ..PRESSURE };
 
 /// What follows from several files: usage less inactive file memory.
 pub(crate) fn derive(memory: &mut Memory) {

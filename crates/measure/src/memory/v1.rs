@@ -18,6 +18,11 @@ pub(super) const FILES: &[File] = &[
     file(c"memory.kmem.usage_in_bytes", |_, text, sample| Ok(put(&mut part(sample).kernel, single(text)?))),
 ];
 
+/// Only where the kernel's log cannot be read.
+pub(super) const OOM_CONTROL: File = file(c"memory.oom_control", |_, text, sample| {
+    Ok(put(&mut part(sample).events.oom_kill, OomControl::parse(text)?.oom_kill))
+});
+
 pub(super) const STAT: File =
     file(c"memory.stat", |_, text, sample| Ok(Stat::parse(text)?.store(part(sample))));
 
@@ -38,6 +43,11 @@ keyed! {
         total_inactive_file: b"total_inactive_file",
         total_active_file: b"total_active_file",
     }
+}
+
+keyed! {
+    /// `memory.oom_control`.
+    OomControl { oom_kill: b"oom_kill" }
 }
 
 impl Stat {

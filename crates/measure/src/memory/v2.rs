@@ -22,6 +22,7 @@ pub(super) const FILES: [File; 4] = [
         let memory = part(sample);
         Ok(put(&mut memory.events.high, events.high)
             | put(&mut memory.events.max, events.max)
+            | put(&mut memory.events.oom_kill, events.oom_kill)
             | put(&mut memory.failcnt, events.max))
     }),
 ];
@@ -48,7 +49,7 @@ keyed! {
 
 keyed! {
     /// `memory.events`.
-    Events { high: b"high", max: b"max" }
+    Events { high: b"high", max: b"max", oom_kill: b"oom_kill" }
 }
 
 impl Stat {

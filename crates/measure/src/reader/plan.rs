@@ -160,7 +160,22 @@ impl Plan {
         if !is_real_root(hierarchy) {
             return Self::of_group(hierarchy, kinds, sys);
         }
-        Self::common(hierarchy, kinds).finish(hierarchy, kinds, sys, memory::root_files)
+        let mut plan = Self::common(hierarchy, kinds).finish(hierarchy, kinds, sys, memory::root_files);
+        // a machine of v1 alone has no files for groups
+        if kinds.has(Kind::Pressure) && hierarchy.unified().is_none() {
+            let files = [
+                (Kind::Cpu, cpu::PRESSURE_OF_MACHINE),
+                (Kind::Memory, memory::PRESSURE_OF_MACHINE),
+                (Kind::DiskIo, io::PRESSURE_OF_MACHINE),
+            ];
+            plan.files.extend(files.iter().filter(|(kind, _)| kinds.has(*kind)).map(|(_, file)| file));
+        }
+        plan
+    }
+
+    /// Reads kills for want of memory of a group on v1, where a file of their own has them.
+    pub(crate) fn count_kills(&mut self, hierarchy: &Hierarchy) {
+        self.files.extend(memory::kills(hierarchy));
     }
 
     fn common(hierarchy: &Hierarchy, kinds: Kinds) -> Self {

@@ -172,7 +172,7 @@ fn a_container_under_systemd_on_v2() {
     assert_eq!(memory.working_set, Some(819_200 - 4096));
     assert_eq!((memory.rss, memory.cache, memory.kernel), (Some(294_912), Some(77_824), Some(606_208)));
     assert_eq!((memory.swap, memory.failcnt), (Some(0), Some(0)));
-    assert_eq!(memory.events, MemoryEvents { high: Some(0), max: Some(0) });
+    assert_eq!(memory.events, MemoryEvents { high: Some(0), max: Some(0), oom_kill: Some(0) });
     assert_eq!(faults(&memory), [Some(28_096), Some(1), Some(28_096), Some(1)]);
     assert_eq!((memory.pgscan, memory.workingset_refault_file), (Some(0), Some(0)));
 
@@ -296,6 +296,29 @@ fn whole() -> (tempfile::TempDir, Tree) {
 }
 
 #[test]
+fn a_group_that_will_go_has_no_file_open() {
+    let (_folder, tree) = whole();
+    let host = tree.host(100);
+    let (mut sample, mut buffer) = (Sample::default(), Vec::new());
+    let mut reader = Reader::new(&host, "/a/b");
+    let mut read = |reader: &mut Reader, nth| {
+        let outcome = reader.read(at(nth), Effort::Full, &mut buffer, &mut sample);
+        assert_eq!((outcome.gone, outcome.faults), (false, 0));
+        (host.budget.in_use(), sample.memory.clone())
+    };
+    let (kept, memory) = read(&mut reader, 0);
+    reader.let_go(at(1));
+    assert_eq!((kept, host.budget.in_use()), (WHOLE.len(), 0));
+    let (brief, again) = read(&mut reader, 2);
+    // but its directory, which the kernel forgets by itself
+    assert!(brief <= 1, "{brief}");
+    assert_eq!(again, memory, "it is read all the same");
+    // it is used again
+    let (used, again) = read(&mut reader, 6);
+    assert!(used >= kept && again == memory, "{used}");
+}
+
+#[test]
 fn in_a_pid_namespace_of_its_own_no_descriptors_are_made_up() {
     let (_folder, tree) = whole();
     tree.process(7, "/a/b", 1);
@@ -310,6 +333,80 @@ fn in_a_pid_namespace_of_its_own_no_descriptors_are_made_up() {
         let of_processes = (processes.process_count, processes.fd_count, processes.socket_count);
         assert_eq!((of_processes, processes.threads_current), ((count, None, None), Some(3)));
     }
+}
+
+/// A v1 machine without a unified hierarchy.
+fn v1_alone() -> (tempfile::TempDir, Root) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Root::at(folder.path());
+    let mut mounts = String::new();
+    for (number, controller) in ["cpu", "cpuacct", "memory", "blkio"].iter().enumerate() {
+        let mount = root.cgroup.join(controller);
+        fs::create_dir_all(mount.join("a")).unwrap();
+        fs::write(mount.join("release_agent"), "").unwrap();
+        fs::write(mount.join("cgroup.procs"), "").unwrap();
+        fs::write(mount.join("a/cgroup.procs"), "").unwrap();
+        let at = format!("/sys/fs/cgroup/{controller}");
+        mounts += &format!("3{number} 24 0:2{number} / {at} rw - cgroup cgroup rw,{controller}\n");
+    }
+    for process in ["1", "self"] {
+        fs::create_dir_all(root.proc.join(process)).unwrap();
+        fs::write(root.proc.join(process).join("mountinfo"), &mounts).unwrap();
+    }
+    (folder, root)
+}
+
+#[test]
+fn on_v1_alone_the_machine_has_its_pressure_from_proc() {
+    let (_folder, root) = v1_alone();
+    fs::create_dir_all(root.proc.join("pressure")).unwrap();
+    for group in ["memory", "memory/a"] {
+        fs::write(root.cgroup.join(group).join("memory.usage_in_bytes"), "4096\n").unwrap();
+    }
+    for (name, total) in [("cpu", 1), ("memory", 2), ("io", 3)] {
+        let text = format!(
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"
+        );
+        fs::write(root.proc.join("pressure").join(name), text).unwrap();
+    }
+    let host = Arc::new(Host::new(root.clone(), all_kinds().without(Kind::Sched), 100).unwrap());
+    let totals = |name| {
+        let (sample, _) = read(&host, name, None);
+        let all = [
+            sample.cpu.and_then(|cpu| cpu.psi),
+            sample.memory.and_then(|memory| memory.psi),
+            sample.diskio.and_then(|io| io.psi),
+        ];
+        all.map(|psi| psi.map(|psi| (psi.some.total, psi.full.total)))
+    };
+    assert_eq!(totals("/"), [Some((1, 7)), Some((2, 7)), Some((3, 7))]);
+    // no group has any of its own
+    assert_eq!(totals("/a"), [None; 3]);
+    let host =
+        Arc::new(Host::new(root, all_kinds().without(Kind::Pressure).without(Kind::Sched), 100).unwrap());
+    assert!(read(&host, "/", None).0.memory.is_none_or(|memory| memory.psi.is_none()));
+}
+
+#[test]
+fn kills_of_v1_are_read_where_they_are_asked_for() {
+    let (_folder, root) = v1_alone();
+    fs::write(root.cgroup.join("memory/a/memory.usage_in_bytes"), "4096\n").unwrap();
+    fs::write(
+        root.cgroup.join("memory/a/memory.oom_control"),
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n",
+    )
+    .unwrap();
+    let kills = |kinds: Kinds, ask: bool| {
+        let mut host = Host::new(root.clone(), kinds, 100).unwrap();
+        if ask {
+            host.count_kills();
+        }
+        read(&Arc::new(host), "/a", None).0.memory.unwrap().events.oom_kill
+    };
+    let kinds = all_kinds().without(Kind::Sched);
+    assert_eq!(kills(kinds, true), Some(3));
+    assert_eq!(kills(kinds, false), None);
+    assert_eq!(kills(kinds.without(Kind::OomEvent), true), None);
 }
 
 #[test]

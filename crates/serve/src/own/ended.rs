@@ -23,6 +23,8 @@ struct Ended<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     exit_code: Option<i64>,
     oom_killed: bool,
+    /// Kills for want of memory during its life.
+    oom_events: u64,
     spec: &'a Spec,
     /// The last sample in v1's shape: its totals. Absent when its end came before the first reading.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +47,7 @@ pub fn answer(past: &dyn Past, query: Query<'_>) -> Response<Body> {
             ended_at: ended.ended,
             exit_code: ended.exit_code,
             oom_killed: ended.oom_killed,
+            oom_events: ended.oom_events,
             spec: &ended.spec,
             stats: ended.last.as_deref().map(|sample| Stats { sample, view }),
         })
