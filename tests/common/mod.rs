@@ -8,10 +8,13 @@
 //! sets them. Without root or Docker a test skips with a line, unless `CI` is set.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod container;
 pub mod containerd;
+pub mod cri;
 pub mod docker;
 pub mod exposition;
 pub mod http;
+pub mod keeper;
 pub mod kernel;
 pub mod podman;
 pub mod program;
