@@ -54,13 +54,20 @@ impl Cri {
         let uid = super::unique("uid");
         let labels = labels(name, &uid, None);
         let config = PodSandboxConfig {
-            metadata: Some(Metadata { name: name.to_owned(), uid: uid.clone(), namespace: "shop".to_owned(), attempt: 0 }),
+            metadata: Some(Metadata {
+                name: name.to_owned(),
+                uid: uid.clone(),
+                namespace: "shop".to_owned(),
+                attempt: 0,
+            }),
             hostname: if pod.host_network { String::new() } else { name.to_owned() },
             labels,
             annotations: HashMap::new(),
             linux: Some(LinuxPod {
                 cgroup_parent: pod.cgroup_parent.to_owned(),
-                security_context: pod.host_network.then(|| Security { namespaces: Some(Namespaces { network: 2 }) }),
+                security_context: pod
+                    .host_network
+                    .then(|| Security { namespaces: Some(Namespaces { network: 2 }) }),
             }),
         };
         let asked = RunPodSandbox { config: Some(config.clone()) };
@@ -77,18 +84,24 @@ impl Cri {
     }
 
     fn try_call<A: Message + Default>(&self, method: &str, question: &impl Message) -> Result<A, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
         let limit = super::seconds(60.0);
         runtime.block_on(async {
-            tokio::time::timeout(limit, self.ask(method, question)).await.map_err(|_| format!("no answer within {limit:?}"))?
+            tokio::time::timeout(limit, self.ask(method, question))
+                .await
+                .map_err(|_| format!("no answer within {limit:?}"))?
         })
     }
 
     async fn ask<A: Message + Default>(&self, method: &str, question: &impl Message) -> Result<A, String> {
         let why = |error: &dyn std::fmt::Display| error.to_string();
         let stream = tokio::net::UnixStream::connect(&self.socket).await.map_err(|error| why(&error))?;
-        let (mut sender, connection) =
-            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(|error| why(&error))?;
+        let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .map_err(|error| why(&error))?;
         tokio::spawn(connection);
         let message = question.encode_to_vec();
         let mut body = BytesMut::new();
@@ -104,7 +117,8 @@ impl Cri {
         let headers = response.headers().clone();
         let answer = response.into_body().collect().await.map_err(|error| why(&error))?;
         let all = [Some(&headers), answer.trailers()];
-        let told = |key: &str| all.iter().flatten().find_map(|map| Some(map.get(key)?.to_str().ok()?.to_owned()));
+        let told =
+            |key: &str| all.iter().flatten().find_map(|map| Some(map.get(key)?.to_str().ok()?.to_owned()));
         match told("grpc-status").as_deref() {
             Some("0") => {}
             other => return Err(format!("status {other:?}: {:?}", told("grpc-message"))),
@@ -123,10 +137,16 @@ impl Sandbox {
             metadata: Some(Named { name: name.to_owned(), attempt }),
             image: Some(Image { image: self.cri.image.clone() }),
             command: Control::COMMAND.map(str::to_owned).to_vec(),
-            envs: envs.iter().map(|(key, value)| Pair { key: (*key).to_owned(), value: (*value).to_owned() }).collect(),
+            envs: envs
+                .iter()
+                .map(|(key, value)| Pair { key: (*key).to_owned(), value: (*value).to_owned() })
+                .collect(),
             mounts: vec![Mount { container_path: Control::INSIDE.to_owned(), host_path: control.path() }],
             labels: labels(&self.name, &self.uid, Some(name)),
-            annotations: HashMap::from([("io.kubernetes.container.restartCount".to_owned(), attempt.to_string())]),
+            annotations: HashMap::from([(
+                "io.kubernetes.container.restartCount".to_owned(),
+                attempt.to_string(),
+            )]),
             linux: Some(LinuxContainer {
                 resources: Some(Resources { memory_limit_in_bytes: memory }),
                 security_context: self
@@ -137,8 +157,11 @@ impl Sandbox {
                     .map(|pod| ContainerSecurity { namespaces: pod.namespaces }),
             }),
         };
-        let asked =
-            CreateContainer { pod: self.id.clone(), config: Some(config), sandbox_config: Some(self.config.clone()) };
+        let asked = CreateContainer {
+            pod: self.id.clone(),
+            config: Some(config),
+            sandbox_config: Some(self.config.clone()),
+        };
         let id = self.cri.call::<One>("CreateContainer", &asked).id;
         let _: Nothing = self.cri.call("StartContainer", &One { id: id.clone() });
         let told: Status = self.cri.call("ContainerStatus", &Which { id: id.clone(), verbose: true });
@@ -157,10 +180,15 @@ impl Drop for Sandbox {
 
 /// What kubelet writes on a pod, and on a container in it.
 fn labels(pod: &str, uid: &str, container: Option<&str>) -> HashMap<String, String> {
-    [("pod.name", Some(pod)), ("pod.namespace", Some("shop")), ("pod.uid", Some(uid)), ("container.name", container)]
-        .into_iter()
-        .filter_map(|(key, value)| Some((format!("io.kubernetes.{key}"), value?.to_owned())))
-        .collect()
+    [
+        ("pod.name", Some(pod)),
+        ("pod.namespace", Some("shop")),
+        ("pod.uid", Some(uid)),
+        ("container.name", container),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((format!("io.kubernetes.{key}"), value?.to_owned())))
+    .collect()
 }
 
 #[derive(Clone, PartialEq, Message)]

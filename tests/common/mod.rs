@@ -81,7 +81,7 @@ impl Need {
             Self::Workload => workload::path().map(drop),
             Self::Image if std::env::var_os("PLIMSOLL_TEST_IMAGE").is_some() => Ok(()),
             Self::Image => Err("PLIMSOLL_TEST_IMAGE is not set; `make e2e` makes the image".into()),
-            Self::Program(name) => find_program(name).map(drop).ok_or(format!("no {name} in PATH")),
+            Self::Program(name) => find_program(name).map(drop).ok_or(format!("no {name}")),
             Self::Docker => {
                 Self::Root.met()?;
                 Self::Program("docker").met()?;
@@ -96,6 +96,7 @@ impl Need {
     }
 }
 
+/// In PATH, unless its path is given.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
