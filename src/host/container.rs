@@ -223,7 +223,10 @@ impl Container {
     fn follow_pid(&self) {
         let identity = lock(&self.known).identity.clone();
         let mut sampler = lock(&self.sampler);
-        sampler.reader.set_pid(identity.pid.filter(|_| identity.has_network));
+        match identity.network_pid {
+            Some(pid) => sampler.reader.set_pod_pid(Some(pid).filter(|_| identity.has_network)),
+            None => sampler.reader.set_pid(identity.pid.filter(|_| identity.has_network)),
+        }
     }
 
     /// Has its writable layer measured, if the runtime tells of one.

@@ -15,6 +15,10 @@ use serde_json::Value;
 use super::container::{Container, Control};
 use super::kernel;
 
+/// Whose a namespace is; 0 is the pod's.
+const CONTAINER: i32 = 1;
+const NODE: i32 = 2;
+
 /// A runtime's CRI socket.
 #[derive(Clone)]
 pub struct Cri {
@@ -40,7 +44,8 @@ pub struct Sandbox {
     pub uid: String,
     /// Of its first process, as the host counts; none where the pod has no process of its own.
     pub pid: Option<u32>,
-    pub group: Option<String>,
+    /// Its cgroup's name.
+    pub group: String,
     config: PodSandboxConfig,
 }
 
@@ -65,16 +70,20 @@ impl Cri {
             annotations: HashMap::new(),
             linux: Some(LinuxPod {
                 cgroup_parent: pod.cgroup_parent.to_owned(),
-                security_context: pod
-                    .host_network
-                    .then(|| Security { namespaces: Some(Namespaces { network: 2 }) }),
+                security_context: Some(Security {
+                    // kubelet gives each container processes of its own
+                    namespaces: Some(Namespaces {
+                        network: if pod.host_network { NODE } else { 0 },
+                        pid: CONTAINER,
+                    }),
+                }),
             }),
         };
         let asked = RunPodSandbox { config: Some(config.clone()) };
         let id = self.call::<One>("RunPodSandbox", &asked).id;
         let told: Status = self.call("PodSandboxStatus", &Which { id: id.clone(), verbose: true });
         let pid = told.pid();
-        let group = pid.map(kernel::group_of);
+        let group = pid.map_or_else(|| kernel::find_group(pod.cgroup_parent, &id), kernel::group_of);
         Sandbox { cri: self.clone(), id, name: name.to_owned(), uid, pid, group, config }
     }
 
@@ -167,6 +176,13 @@ impl Sandbox {
         let told: Status = self.cri.call("ContainerStatus", &Which { id: id.clone(), verbose: true });
         let pid = told.pid().unwrap_or_else(|| panic!("no pid in {:?}", told.info));
         Container::new(&id, name, pid, control, None)
+    }
+}
+
+impl Sandbox {
+    #[track_caller]
+    pub fn remove(&self, container: &Container) {
+        let _: Nothing = self.cri.call("RemoveContainer", &One { id: container.id.clone() });
     }
 }
 
@@ -272,6 +288,8 @@ struct Security {
 struct Namespaces {
     #[prost(int32, tag = "1")]
     network: i32,
+    #[prost(int32, tag = "2")]
+    pid: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
