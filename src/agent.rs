@@ -174,12 +174,14 @@ fn runtimes_of(settings: &Settings) -> Vec<runtime::Config> {
     if !runtimes.crio_client_timeout.is_zero() {
         (timeouts.answer, timeouts.ping) = (runtimes.crio_client_timeout, runtimes.crio_client_timeout);
     }
-    all.push(runtime::Config::Crio(crio::Config {
-        proc: root.proc.clone(),
-        rootfs: root.rootfs.clone(),
-        timeouts,
-        ..crio::Config::default()
-    }));
+    if !runtimes.crio.as_os_str().is_empty() {
+        all.push(runtime::Config::Crio(crio::Config {
+            socket: runtimes.crio.clone(),
+            proc: root.proc.clone(),
+            rootfs: root.rootfs.clone(),
+            timeouts,
+        }));
+    }
     if !runtimes.podman.is_empty() {
         all.push(runtime::Config::Podman(podman::Config {
             endpoint: runtimes.podman.clone(),

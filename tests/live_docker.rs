@@ -400,7 +400,7 @@ fn layer(program: &Plimsoll, container: &Container) -> Result<[f64; 3], String> 
 /// The same by the kernel's own count of the directory that Docker tells.
 fn counted(container: &Container) -> [f64; 3] {
     use std::os::unix::fs::MetadataExt;
-    let inspected = container.docker.inspect(&container.id);
+    let inspected = docker::shared().inspect(&container.id);
     let upper = text(&inspected, "/GraphDriver/Data/UpperDir");
     let log = std::path::Path::new(text(&inspected, "/LogPath")).parent().unwrap();
     let of = |path: &std::path::Path| {

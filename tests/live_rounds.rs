@@ -168,7 +168,7 @@ fn processes_in_a_group_below_are_the_containers_own() {
     let container = docker::shared().container(&["--network=none"]);
     container.order("fork 3");
     becomes(&program, &container, "container_processes", ("", ""), |value| value == 4.0);
-    let list = container.docker.run(&["top", &container.id, "-o", "pid"]);
+    let list = docker::shared().run(&["top", &container.id, "-o", "pid"]);
     let children: Vec<&str> = list.lines().skip(1).filter(|pid| *pid != container.pid.to_string()).collect();
     assert_eq!(children.len(), 3, "{list}");
     let below: Vec<_> =

@@ -492,6 +492,13 @@ pub static SECTIONS: &[Section] = &[
             )
             .since("0.40"),
             Flag::new(
+                "crio",
+                "/var/run/crio/crio.sock",
+                Set::Text(|d, v| d.settings.runtimes.crio = socket(v)),
+                "CRI-O's socket.",
+            )
+            .ours(),
+            Flag::new(
                 "crio_client_timeout",
                 "0s",
                 Set::Duration(|d, v| d.settings.runtimes.crio_client_timeout = v),

@@ -306,6 +306,8 @@ pub struct Runtimes {
     pub containerd_namespace: Option<String>,
     /// Environment variables of containerd's containers that are kept, by prefix.
     pub containerd_env_prefixes: Vec<String>,
+    /// CRI-O's socket.
+    pub crio: PathBuf,
     /// Longest wait for CRI-O; zero is the agent's own limit.
     pub crio_client_timeout: Duration,
     /// `unix://` or `tcp://`.
@@ -326,6 +328,7 @@ impl Default for Runtimes {
             containerd: "/run/containerd/containerd.sock".into(),
             containerd_namespace: None,
             containerd_env_prefixes: Vec::new(),
+            crio: "/var/run/crio/crio.sock".into(),
             crio_client_timeout: Duration::ZERO,
             podman: "unix:///var/run/podman/podman.sock".to_owned(),
             mesos_agent: "127.0.0.1:5051".to_owned(),

@@ -254,7 +254,13 @@ impl Container {
     /// Tells the reader whose network is the container's.
     fn follow_pid(&self, stages: &Stages) {
         let identity = lock(&self.known).identity.clone();
-        lock(&self.sampler).reader.set_pid(identity.pid.filter(|_| identity.has_network));
+        {
+            let mut sampler = lock(&self.sampler);
+            match identity.network_pid {
+                Some(pid) => sampler.reader.set_pod_pid(Some(pid).filter(|_| identity.has_network)),
+                None => sampler.reader.set_pid(identity.pid.filter(|_| identity.has_network)),
+            }
+        }
         self.follow_rounds(stages);
     }
 
@@ -262,7 +268,8 @@ impl Container {
     pub(crate) fn follow_rounds(&self, stages: &Stages) {
         let Some(surveys) = stages.surveys.get().filter(|_| !self.is_gone()) else { return };
         let identity = lock(&self.known).identity.clone();
-        let pid = identity.pid.filter(|_| identity.has_network).or((&*self.name == "/").then_some(1));
+        let pid = identity.network_pid.or(identity.pid).filter(|_| identity.has_network);
+        let pid = pid.or((&*self.name == "/").then_some(1));
         surveys.follow(&mut lock(&self.rounds), &self.name, pid, self.claimed.is_some());
     }
 

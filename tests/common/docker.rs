@@ -1,16 +1,17 @@
 //! A Docker daemon of the tests' own, and containers that do known work.
 #![allow(clippy::disallowed_methods, reason = "a test starts programs")]
 
-use std::io::{BufRead, BufReader, Write};
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
+pub use super::container::Container;
+use super::container::Control;
+use super::keeper::Keeper;
 use super::program::{self, Finished};
-use super::{kernel, workload};
 
 pub const IMAGE: &str = "localhost/plimsoll/workload:1";
 
@@ -38,64 +39,30 @@ pub fn shared() -> &'static Docker {
     docker
 }
 
-/// A daemon for one test that will ill-treat it; `testbed/dockerd` keeps it and cleans after it.
+/// A daemon for one test that will ill-treat it.
 pub struct Daemon {
     pub docker: Docker,
-    pub pid: Pid,
-    keeper: Child,
-    orders: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    keeper: Keeper,
 }
 
 impl Daemon {
     #[track_caller]
     pub fn start() -> Self {
-        let mut command = Command::new(super::repository().join("testbed/dockerd"));
-        command.arg("run").stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut keeper = command.spawn().unwrap();
-        let orders = keeper.stdin.take();
-        let mut answers = BufReader::new(keeper.stdout.take().unwrap());
-        let (docker, pid) = ready(&mut answers);
-        Self { docker, pid, keeper, orders, answers }
-    }
-
-    #[track_caller]
-    pub fn stop(&mut self) {
-        writeln!(self.orders.as_ref().unwrap(), "stop").unwrap();
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        assert_eq!(line, "stopped\n");
-    }
-
-    #[track_caller]
-    pub fn start_again(&mut self) {
-        writeln!(self.orders.as_ref().unwrap(), "start").unwrap();
-        self.pid = ready(&mut self.answers).1;
-    }
-
-    pub fn signal(&self, signal: Signal) {
-        rustix::process::kill_process(self.pid, signal).unwrap();
+        let (keeper, [socket, gateway]) = Keeper::start("dockerd", &["run"]);
+        Self { docker: Docker { socket: socket.into(), gateway }, keeper }
     }
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = rustix::process::kill_process(self.pid, Signal::CONT);
-        self.orders = None;
-        let _ = self.keeper.wait();
+impl Deref for Daemon {
+    type Target = Keeper;
+    fn deref(&self) -> &Keeper {
+        &self.keeper
     }
 }
 
-#[track_caller]
-fn ready(answers: &mut impl BufRead) -> (Docker, Pid) {
-    let mut line = String::new();
-    answers.read_line(&mut line).unwrap();
-    match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-        ["ready", socket, gateway, pid] => {
-            let docker = Docker { socket: socket.into(), gateway: (*gateway).to_owned() };
-            (docker, Pid::from_raw(pid.parse().unwrap()).unwrap())
-        }
-        _ => panic!("testbed/dockerd says {line:?}"),
+impl DerefMut for Daemon {
+    fn deref_mut(&mut self) -> &mut Keeper {
+        &mut self.keeper
     }
 }
 
@@ -137,14 +104,13 @@ impl Docker {
 
     #[track_caller]
     pub fn container_named(&self, name: &str, flags: &[&str]) -> Container {
-        let control = super::folder();
-        let mount = format!("{}:/ctl", control.path().display());
-        let mut words = vec!["run", "--detach", "--name", name, "--volume", &mount];
-        words.extend(flags);
-        words.extend([IMAGE, "workload", "serve", "/ctl/sock"]);
-        let id = self.run(&words);
-        let (pid, group) = self.place(&id);
-        Container { docker: self.clone(), id, name: name.to_owned(), pid, group, control }
+        let control = Control::new();
+        let mount = format!("{}:{}", control.path(), Control::INSIDE);
+        let words = [&["run", "--detach", "--name", name, "--volume", &mount], flags, &[IMAGE]].concat();
+        let id = self.run(&[words, Control::COMMAND.to_vec()].concat());
+        let pid: u32 = self.run(&["inspect", "--format", "{{.State.Pid}}", &id]).parse().unwrap();
+        let (docker, removed) = (self.clone(), id.clone());
+        Container::new(&id, name, pid, control, Some(Box::new(move || docker.remove(&removed))))
     }
 
     /// Runs the image with these words to its end; gives the container's id. The container stays listed.
@@ -156,44 +122,7 @@ impl Docker {
         (id, done)
     }
 
-    #[track_caller]
-    fn place(&self, id: &str) -> (u32, String) {
-        let pid: u32 = self.run(&["inspect", "--format", "{{.State.Pid}}", id]).parse().unwrap();
-        (pid, kernel::group_of(pid))
-    }
-
     pub fn remove(&self, name: &str) {
         let _ = self.try_run(&["rm", "--force", "--volumes", name]);
-    }
-}
-
-/// A running container; removed when dropped.
-pub struct Container {
-    pub docker: Docker,
-    pub id: String,
-    pub name: String,
-    /// Of its first process, as the host counts.
-    pub pid: u32,
-    /// Its cgroup's name: the path inside the hierarchy.
-    pub group: String,
-    control: tempfile::TempDir,
-}
-
-impl Container {
-    /// Has the helper inside do something, and gives its answer.
-    #[track_caller]
-    pub fn order(&self, line: &str) -> String {
-        workload::order(&self.control.path().join("sock"), line)
-    }
-
-    #[track_caller]
-    pub fn last_order(&self, line: &str) {
-        workload::last_order(&self.control.path().join("sock"), line);
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        self.docker.remove(&self.id);
     }
 }

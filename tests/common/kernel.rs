@@ -22,6 +22,28 @@ pub fn group_of(pid: u32) -> String {
     found.next().unwrap_or_else(|| panic!("no memory group in {text}"))
 }
 
+/// The name of the group whose own name has `part` in it, anywhere below the group that a part of a path names.
+#[track_caller]
+pub fn find_group(above: &str, part: &str) -> String {
+    let mount = if v2() { PathBuf::from(MOUNT) } else { Path::new(MOUNT).join("memory") };
+    let mut folders = vec![mount.clone()];
+    while let Some(folder) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        for path in entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .map(|entry| entry.path())
+        {
+            let name = format!("/{}", path.strip_prefix(&mount).unwrap().display());
+            let own = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.contains(above) && own.contains(part) && !own.contains("conmon") {
+                return name;
+            }
+            folders.push(path);
+        }
+    }
+    panic!("no group of {part} below {above}")
+}
+
 /// A file of a group: on v1 under the controller's own mount.
 pub fn file(controller: &str, group: &str, v1: &str, v2_name: &str) -> PathBuf {
     let group = group.trim_start_matches('/');

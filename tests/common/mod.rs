@@ -8,10 +8,14 @@
 //! sets them. Without root or Docker a test skips with a line, unless `CI` is set.
 #![allow(dead_code, reason = "each test file uses its share")]
 
+pub mod container;
 pub mod containerd;
+pub mod cri;
+pub mod crio;
 pub mod docker;
 pub mod exposition;
 pub mod http;
+pub mod keeper;
 pub mod kernel;
 pub mod lxc;
 pub mod podman;
@@ -54,7 +58,8 @@ pub fn say(line: &str) {
 pub fn able(test: &str, needs: &[Need]) -> bool {
     for need in needs {
         if let Err(reason) = need.met() {
-            assert!(std::env::var_os("CI").is_none(), "{test} must run under CI: {reason}");
+            let rare = matches!(need, Need::Rare(_));
+            assert!(rare || std::env::var_os("CI").is_none(), "{test} must run under CI: {reason}");
             say(&format!("SKIP {test}: {reason}"));
             return false;
         }
@@ -69,6 +74,8 @@ pub enum Need {
     Image,
     Workload,
     Program(&'static str),
+    /// What no registry of packages has; where it is missing, the test is skipped under CI too.
+    Rare(&'static str),
 }
 
 impl Need {
@@ -79,7 +86,9 @@ impl Need {
             Self::Workload => workload::path().map(drop),
             Self::Image if std::env::var_os("PLIMSOLL_TEST_IMAGE").is_some() => Ok(()),
             Self::Image => Err("PLIMSOLL_TEST_IMAGE is not set; `make e2e` makes the image".into()),
-            Self::Program(name) => find_program(name).map(drop).ok_or(format!("no {name} in PATH")),
+            Self::Program(name) | Self::Rare(name) => {
+                find_program(name).map(drop).ok_or(format!("no {name}"))
+            }
             Self::Docker => {
                 Self::Root.met()?;
                 Self::Program("docker").met()?;
@@ -94,6 +103,7 @@ impl Need {
     }
 }
 
+/// In PATH, unless its path is given.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())

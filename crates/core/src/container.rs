@@ -52,6 +52,9 @@ pub struct Identity {
     pub started: Option<Timestamp>,
     /// Its first process in the host's namespace; network numbers are read there.
     pub pid: Option<u32>,
+    /// A process of another container of its pod, whose network is its own, where it has no process itself:
+    /// CRI-O's sandboxes.
+    pub network_pid: Option<u32>,
     /// Whether it has a network of its own (not another container's).
     pub has_network: bool,
     /// Whether its writable layer can be measured.

@@ -170,12 +170,21 @@ impl Reader {
     /// Whose `/proc/<pid>/net/dev` tells the network numbers. That it is a process of the group is checked; after
     /// its end the network is absent until another one is set.
     pub fn set_pid(&mut self, pid: Option<u32>) {
+        self.set_process(pid, PlaceState::default());
+    }
+
+    /// The same of a group that has no process: of one in a group beside it, of the same pod.
+    pub fn set_pod_pid(&mut self, pid: Option<u32>) {
+        self.set_process(pid, PlaceState::beside());
+    }
+
+    fn set_process(&mut self, pid: Option<u32>, fresh: PlaceState) {
         if self.pid == pid {
             return;
         }
         self.pid = pid;
         if let Some(place) = self.places.get_mut(Place::Process as usize) {
-            *place = PlaceState::default();
+            *place = fresh;
         }
         for (file, slot) in plan_of(&self.host, &self.name).files.iter().zip(&mut self.slots) {
             if file.place == Place::Process {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use plimsoll_core::container::Identity;
 use plimsoll_core::runtime::Status;
 
 use super::{Config, container, info};
@@ -36,6 +37,10 @@ impl Crio {
             exits: Exits::new(),
         }
     }
+
+    fn lives(&self, pid: u32) -> bool {
+        self.proc.join(pid.to_string()).exists()
+    }
 }
 
 impl Remote for Crio {
@@ -68,6 +73,10 @@ impl Remote for Crio {
         let bytes = self.client.get(&format!("/containers/{wanted}"), MOST).await?;
         let mut inspected = container::parse(&bytes, wanted).map_err(|error| Fault::nonsense(&error))?;
         let identity = &mut inspected.identity;
+        if inspected.running && identity.pid.is_none() {
+            identity.network_pid = identity.network_pid.filter(|pid| self.lives(*pid));
+            return Ok(inspected);
+        }
         match identity.pid.and_then(|pid| started::of(&self.proc, pid)) {
             Some(started) => identity.started = Some(started),
             // CRI-O goes on telling the pid of a process that has ended
@@ -78,6 +87,14 @@ impl Remote for Crio {
             }
         }
         Ok(inspected)
+    }
+
+    fn wants_again(&self, identity: &Identity) -> bool {
+        // a pod's first container is not there yet, or was made anew
+        identity.has_network
+            && identity.pid.is_none()
+            && identity.exit_code.is_none()
+            && identity.network_pid.is_none_or(|pid| !self.lives(pid))
     }
 
     async fn describe(&self) -> Result<Status, Fault> {

@@ -10,6 +10,9 @@ use super::NAMESPACE;
 use crate::runtime::json::{self, ParseError};
 use crate::runtime::remote::Inspected;
 
+/// The annotation of a pod whose own process was left out, as is the default.
+const SPOOFED: &str = "io.kubernetes.cri-o.Spoofed";
+
 /// Reads an answer about the container of that id, which the answer itself does not repeat.
 pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
     let all = json::object(bytes, "a container as an object")?;
@@ -21,16 +24,22 @@ pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
             .collect::<std::collections::BTreeMap<_, _>>()
     };
     let labels = texts("labels");
+    let mut annotations = texts("annotations");
+    // a pod without a process of its own has only a group; the pid is that of its first container
+    let spoofed = annotations.remove(SPOOFED).is_some_and(|value| value == "true");
     let pid = json::int(&all, "/pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
     let name = json::text(&all, "/name").unwrap_or_default();
-    let restarts = texts("annotations").remove("io.kubernetes.container.restartCount");
+    let restarts = annotations.remove("io.kubernetes.container.restartCount");
+    let created = json::int(&all, "/created_time").filter(|nanos| *nanos > 0).map(Timestamp);
     let identity = Identity {
         id: id.to_owned(),
         namespace: NAMESPACE,
         aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
         image: json::text_or_empty(&all, "/image"),
-        created: json::int(&all, "/created_time").filter(|nanos| *nanos > 0).map(Timestamp),
-        pid,
+        created,
+        started: created.filter(|_| spoofed),
+        pid: pid.filter(|_| !spoofed),
+        network_pid: pid.filter(|_| spoofed),
         // the pod's network is its sandbox', which CRI-O names so
         has_network: labels.get("io.kubernetes.container.name").is_some_and(|name| name == "POD"),
         has_filesystem: true,
@@ -39,7 +48,7 @@ pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
         labels,
         ..Identity::default()
     };
-    Ok(Inspected { identity, running: pid.is_some() })
+    Ok(Inspected { identity, running: pid.is_some() || spoofed })
 }
 
 /// Where the container's root is an overlay, what it changed lies beside it. Of other drivers the mounts of its first
@@ -79,6 +88,27 @@ mod tests {
         let other =
             parse(br#"{"root":"/var/lib/containers/storage/vfs/dir/1f","log_path":""}"#, "abc").unwrap();
         assert_eq!(other.identity.layers, Some(Layers::default()));
+    }
+
+    #[test]
+    fn what_crio_answers_without_annotations_is_read() {
+        let Inspected { identity, running } =
+            parse(include_bytes!("testdata/1.30/container.json"), "abc").unwrap();
+        assert!(running);
+        assert_eq!((identity.pid, identity.network_pid, identity.has_network), (Some(21010), None, false));
+        assert_eq!(identity.restart_count, 0);
+    }
+
+    #[test]
+    fn a_pod_without_a_process_has_the_network_of_its_first_container() {
+        let recorded = include_str!("testdata/1.30/sandbox.json");
+        for (text, pid) in [(recorded.to_owned(), Some(21010)), (recorded.replace("21010", "0"), None)] {
+            let Inspected { identity, running } = parse(text.as_bytes(), "abc").unwrap();
+            assert!(running, "as long as its group is there");
+            assert_eq!((identity.pid, identity.network_pid, identity.has_network), (None, pid, true));
+            assert_eq!(identity.aliases[0], "k8s_POD_web_default_408d24a5-0f17-411c-96d6-45c7002c5df9_0");
+            assert_eq!((identity.started, identity.image.as_str()), (identity.created, ""));
+        }
     }
 
     #[test]

@@ -212,11 +212,16 @@ impl<R: Remote> Follow<R> {
                     Err(cause) => tracing::error!("a request to {} ended badly: {cause}", R::NAME),
                 },
                 ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
-                _ = ping.tick() => if !std::mem::replace(&mut work.pinging, true) {
-                    let remote = self.remote.clone();
-                    work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
+                _ = ping.tick() => {
+                    if !std::mem::replace(&mut work.pinging, true) {
+                        let remote = self.remote.clone();
+                        work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
+                    }
+                    if !R::TELLS {
+                        self.check(&mut work, |identity| self.remote.wants_again(identity));
+                    }
                 },
-                _ = health.tick(), if !R::TELLS => self.check_health(&mut work),
+                _ = health.tick(), if !R::TELLS => self.check(&mut work, |identity| identity.health.is_some()),
             }
         }
     }
@@ -251,9 +256,10 @@ impl<R: Remote> Follow<R> {
         }
     }
 
-    fn check_health(&self, work: &mut Work) {
+    /// Asks again for those that run of which this is true.
+    fn check(&self, work: &mut Work, wanted: impl Fn(&Identity) -> bool) {
         for (id, known) in &self.known {
-            if known.running && known.identity.as_ref().is_some_and(|identity| identity.health.is_some()) {
+            if known.running && known.identity.as_deref().is_some_and(&wanted) {
                 work.want(id);
             }
         }

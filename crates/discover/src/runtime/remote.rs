@@ -27,6 +27,11 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     fn list(&self) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
     /// One container; [`Fault::not_found`] when it has none such.
     fn inspect(&self, id: &str) -> impl Future<Output = Result<Inspected, Fault>> + Send;
+    /// Whether what was told of a running container has become old without a word of anybody. Asked with each
+    /// ping, where events do not tell; quick.
+    fn wants_again(&self, _: &Identity) -> bool {
+        false
+    }
     /// Its description, without images.
     fn describe(&self) -> impl Future<Output = Result<Status, Fault>> + Send;
     /// Its description, with its images if it has a list of them.

@@ -51,6 +51,8 @@ pub(crate) struct PlaceState {
     inode: u64,
     /// When it was last looked for in vain, or seen to be alive.
     looked: Timestamp,
+    /// Of a process: it is in a group beside this one, of the same pod.
+    beside: bool,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +74,11 @@ enum State {
 }
 
 impl PlaceState {
+    /// Of a process that is in a group beside the container's own.
+    pub(crate) fn beside() -> Self {
+        Self { beside: true, ..Self::default() }
+    }
+
     /// The open directory, opened now if it is not.
     pub(crate) fn dir(
         &mut self,
@@ -134,7 +141,8 @@ impl PlaceState {
         if place.is_group() && self.state == State::There && inode != self.inode {
             return Err(Lost::Gone);
         }
-        if place == Place::Process && group != "/" && !is_of_group(&dir, group)? {
+        let of = if self.beside { above(group) } else { group };
+        if place == Place::Process && of != "/" && !is_of_group(&dir, of)? {
             return Err(Lost::Absent);
         }
         self.inode = inode;
@@ -231,6 +239,11 @@ pub(crate) fn below(hierarchy: &Path, group: &str) -> Option<PathBuf> {
     let group = Path::new(group.trim_start_matches('/'));
     let inside = group.components().all(|part| matches!(part, Component::Normal(_)));
     inside.then(|| hierarchy.join(group))
+}
+
+/// The group above; never the root, which has all processes.
+fn above(group: &str) -> &str {
+    group.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty()).unwrap_or(group)
 }
 
 /// Whether the process is in the group or below it, so that a number that was given to another process since

@@ -525,6 +525,22 @@ fn another_groups_process_is_not_believed() {
 }
 
 #[test]
+fn a_pod_without_a_process_of_its_own_takes_a_neighbours_and_nobody_elses() {
+    let (_folder, tree) = whole();
+    tree.process(7, "/a/other", 70);
+    tree.process(8, "/other", 80);
+    let host = tree.host(100);
+    let mut reader = Reader::new(&host, "/a/b");
+    let mut received = |pid| {
+        let mut sample = Sample::default();
+        reader.set_pod_pid(Some(pid));
+        reader.read(at(i64::from(pid)), Effort::Full, &mut Vec::new(), &mut sample);
+        sample.network.map(|network| network.interfaces[0].rx_bytes)
+    };
+    assert_eq!([received(7), received(8)], [Some(70), None]);
+}
+
+#[test]
 fn the_network_of_a_process_that_ended_is_absent_until_another_is_set() {
     for budget in [0, 100] {
         let (_folder, tree) = whole();
