@@ -13,3 +13,5 @@ pub mod file;
 
 pub mod format;
 pub mod hierarchy;
+
+pub mod perf;
