@@ -7,7 +7,7 @@ use plimsoll_core::family::{Emit, Row, Source, Type};
 use plimsoll_core::kinds::Kind;
 
 use crate::sample::{PsiLine, Sample};
-use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, pids};
+use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, perf, pids};
 
 static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
     let subjects = [
@@ -20,6 +20,7 @@ static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
         load::families::ROWS,
         memory::families::ROWS,
         network::families::ROWS,
+        perf::families::ROWS,
         pids::families::ROWS,
     ];
     let mut rows: Vec<_> = subjects.into_iter().flatten().collect();
@@ -340,7 +341,6 @@ pub(crate) mod tests {
             "container_network_tcp",
             "container_network_udp",
             "container_oom_events",
-            "container_perf_",
             "container_referenced_",
             "container_scrape_error",
             "container_spec_",

@@ -11,8 +11,11 @@ pub mod host;
 pub mod reader;
 pub mod spec;
 
+pub use rounds::Meters;
+
 mod keyed;
 mod pressure;
+mod rounds;
 
 pub mod cpu;
 pub mod cpuset;
@@ -24,5 +27,6 @@ pub mod machine;
 pub mod memory;
 pub mod network;
 pub mod oom;
+pub mod perf;
 pub mod pids;
 pub mod processes;

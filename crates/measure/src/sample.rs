@@ -13,6 +13,7 @@ use crate::io::DiskIo;
 use crate::load::TaskStats;
 use crate::memory::Memory;
 use crate::network::Network;
+use crate::perf::Perf;
 use crate::pids::Processes;
 
 /// One container at one instant: a field a subject. A part that was not read (its kind is off, its
@@ -39,6 +40,8 @@ pub struct Sample {
     pub processes: Option<Processes>,
     /// The cpuset controller.
     pub cpuset: Option<CpuSet>,
+    /// perf events.
+    pub perf: Option<Perf>,
 }
 
 // the instant is kept by the timeline itself
@@ -52,6 +55,7 @@ columnar!(Sample {
     task_stats,
     processes,
     cpuset,
+    perf,
 } but not at);
 
 /// Pressure stall information: `{cpu,memory,io}.pressure`.
