@@ -7,7 +7,7 @@ use plimsoll_core::family::{Emit, Row, Source, Type};
 use plimsoll_core::kinds::Kind;
 
 use crate::sample::{PsiLine, Sample};
-use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, perf, pids};
+use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, perf, pids, resctrl};
 
 static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
     let subjects = [
@@ -22,6 +22,7 @@ static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
         network::families::ROWS,
         perf::families::ROWS,
         pids::families::ROWS,
+        resctrl::families::ROWS,
     ];
     let mut rows: Vec<_> = subjects.into_iter().flatten().collect();
     rows.sort_by_key(|row| row.name);
@@ -335,8 +336,6 @@ pub(crate) mod tests {
             "container_custom_app",
             "container_health_state",
             "container_last_seen",
-            "container_llc_",
-            "container_memory_bandwidth",
             "container_network_advance",
             "container_network_tcp",
             "container_network_udp",

@@ -30,3 +30,4 @@ pub mod oom;
 pub mod perf;
 pub mod pids;
 pub mod processes;
+pub mod resctrl;

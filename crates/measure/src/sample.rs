@@ -15,6 +15,7 @@ use crate::memory::Memory;
 use crate::network::Network;
 use crate::perf::Perf;
 use crate::pids::Processes;
+use crate::resctrl::Resctrl;
 
 /// One container at one instant: a field a subject. A part that was not read (its kind is off, its
 /// controller is not there) is absent.
@@ -42,6 +43,8 @@ pub struct Sample {
     pub cpuset: Option<CpuSet>,
     /// perf events.
     pub perf: Option<Perf>,
+    /// The CPU's monitoring of caches and bandwidth.
+    pub resctrl: Option<Resctrl>,
 }
 
 // the instant is kept by the timeline itself
@@ -56,6 +59,7 @@ columnar!(Sample {
     processes,
     cpuset,
     perf,
+    resctrl,
 } but not at);
 
 /// Pressure stall information: `{cpu,memory,io}.pressure`.
