@@ -79,6 +79,7 @@ impl Inner {
         if name == "/" && self.options.without_root_stats {
             return;
         }
+        container.follow_counters(&self.stages);
         if let Some(housekeeping) = self.housekeeping.get() {
             housekeeping.add(&container);
         }

@@ -414,13 +414,12 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
         hugetlb: Vec::new(),
         network: Some(Network { interfaces: interface.map(counted).into_iter().collect() }),
         filesystem: interface.map(|_| layer(n)).into_iter().collect(),
-        task_stats: None,
         processes: Some(Processes {
             process_count: Some(2),
             threads_current: Some(2),
             ..Processes::default()
         }),
-        cpuset: None,
+        ..Sample::default()
     }
 }
 
