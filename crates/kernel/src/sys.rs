@@ -1,4 +1,4 @@
-//! System calls: open, read, stat. The one module in which `unsafe` would be allowed; rustix spares us it.
+//! System calls: open, read, stat. `unsafe` would be allowed here; rustix spares us it.
 //!
 //! Every name is a `CStr`, so that no call copies or allocates.
 

@@ -43,7 +43,12 @@ struct World {
     /// Containers that wait for descriptors.
     waiting: AtomicUsize,
     said: AtomicBool,
+    /// The hierarchy is there and does not count.
+    foreign: AtomicBool,
 }
+
+const FOREIGN: &str = "the hierarchy of cgroups that is mounted has no perf_event; a v1 hierarchy that is not mounted \
+                       here has it (see /proc/cgroups)";
 
 struct Slot {
     world: Arc<World>,
@@ -82,6 +87,7 @@ impl Tracker {
             now,
             waiting: AtomicUsize::new(0),
             said: AtomicBool::new(false),
+            foreign: AtomicBool::new(false),
         };
         Ok(Self { world: Arc::new(world), rounds: Rounds::start("perf", interval)? })
     }
@@ -122,6 +128,9 @@ impl Tracker {
         let waiting = self.world.waiting.load(Relaxed);
         if waiting > 0 {
             all.push(format!("{waiting} containers wait for descriptors: {}", self.world.room()));
+        }
+        if self.world.foreign.load(Relaxed) {
+            all.push(FOREIGN.to_owned());
         }
         if self.world.host.hierarchy.controller(Controller::PerfEvent).is_none() {
             all.push("no hierarchy of cgroups here has the controller perf_event".to_owned());
@@ -209,6 +218,7 @@ impl Slot {
             Ok(counting) => {
                 state.counting = Some(counting);
                 self.waits(state, false);
+                world.foreign.store(false, Relaxed);
             }
             Err(Refusal::NoRoom(wanted)) => {
                 self.waits(state, true);
@@ -220,7 +230,12 @@ impl Slot {
                     );
                 }
             }
-            // it goes in a moment; or the hierarchy is another's
+            // the root never ends
+            Err(Refusal::NoGroup) if is_root => {
+                if !world.foreign.swap(true, Relaxed) {
+                    tracing::warn!("no perf events are counted: {FOREIGN}");
+                }
+            }
             Err(Refusal::NoGroup) => {}
         }
     }
