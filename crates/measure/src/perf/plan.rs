@@ -149,6 +149,8 @@ struct Machine<'a> {
     sys: &'a Path,
 }
 
+/// An outward name, and what each PMU counts for it.
+type Uncore<'p, 'n> = (&'n str, Vec<(&'p Pmu, Event)>);
 type Ways = Vec<(Event, Option<Vec<u32>>)>;
 
 fn custom<'a>(events: &'a Events, name: &str) -> Option<&'a Custom> {
@@ -228,7 +230,7 @@ impl Machine<'_> {
     }
 
     /// The event's outward name, and the PMUs that count it.
-    fn uncore<'a>(&self, name: &'a str, events: &Events) -> Result<(&'a str, Vec<(&Pmu, Event)>), String> {
+    fn uncore<'a>(&self, name: &'a str, events: &Events) -> Result<Uncore<'_, 'a>, String> {
         let custom = custom(events, name);
         let (prefix, short) = name.split_once('/').unwrap_or(("", name));
         let short = short.trim_end_matches('/');

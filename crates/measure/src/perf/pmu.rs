@@ -276,7 +276,7 @@ mod tests {
                 field.place(value, &mut config);
             }
             let text = String::from_utf8_lossy(&text);
-            Term::list(&text).for_each(|term| drop(term));
+            Term::list(&text).for_each(drop);
         }
 
         /// Gathering the bits again gives the number.
