@@ -12,6 +12,7 @@ use plimsoll_discover::runtime::endpoint::Tls;
 use plimsoll_discover::runtime::timeouts::Timeouts;
 use plimsoll_discover::{containerd, crio, docker, lxc, mesos, podman, runtime, systemd};
 use plimsoll_kernel::root::Root;
+use plimsoll_measure::perf;
 use plimsoll_retain::events::{Limit, Limits};
 use plimsoll_serve::app;
 use plimsoll_serve::auth::Guard;
@@ -29,7 +30,9 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let serving = serving(&settings)?;
     let bound = Bound::bind(&address(&settings.serving.listen).await?).await?;
     let tls = tls(&settings)?;
-    let host = Host::new(options(&settings), tokio::runtime::Handle::current())?;
+    let perf_events = settings.selection.perf_events_config.as_deref().map(perf_events).transpose()?;
+    let options = Options { perf_events, ..options(&settings) };
+    let host = Host::new(options, tokio::runtime::Handle::current())?;
     let app = Arc::new(host.app(serving));
     host.start()?;
     tracing::info!(address = %bound.address(), version = flags::VERSION, "serving");
@@ -86,6 +89,13 @@ fn readable(flag: &str, file: &Path) -> Result<(), Failure> {
     read.map(drop).map_err(|error| format!("-{flag}: cannot read {}: {error}", file.display()).into())
 }
 
+/// Which perf events are counted; a file that cannot be understood ends the start, as with cAdvisor.
+fn perf_events(file: &Path) -> Result<perf::Config, Failure> {
+    let wrong = |what: &dyn std::fmt::Display| format!("-perf_events_config: {}: {what}", file.display());
+    let text = std::fs::read(file).map_err(|error| wrong(&error))?;
+    Ok(perf::Config::parse(&text).map_err(|error| wrong(&error))?)
+}
+
 fn guard(auth: &Auth) -> Result<Guard, Failure> {
     Ok(match auth {
         Auth::Basic { file, realm } => {
@@ -138,6 +148,7 @@ fn options(settings: &Settings) -> Options {
             referenced: selection.referenced_read_interval,
             referenced_reset: selection.referenced_reset_interval,
         },
+        resctrl_interval: selection.resctrl_interval,
         storage_duration: memory.storage_duration,
         sampling_threads: pace.sampling_threads,
         open_files: machine.open_files,
@@ -263,6 +274,23 @@ mod tests {
             assert!(error.to_string().starts_with(&format!("{flag}: cannot read /")), "{error}");
         }
         assert!(serving_with(Auth::Basic { file: "/dev/null".into(), realm: realm() }).is_ok());
+    }
+
+    #[test]
+    fn a_configuration_of_perf_events_that_is_none_ends_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("perf.json");
+        let f = |said: &str| {
+            let error = perf_events(&file).unwrap_err().to_string();
+            assert!(error.starts_with("-perf_events_config: /") && error.contains(said), "{error}");
+        };
+        f("perf.json: No such file");
+        for (text, said) in [("[]", "expected an object"), ("{}", "no events"), ("{", "EOF")] {
+            std::fs::write(&file, text).unwrap();
+            f(said);
+        }
+        std::fs::write(&file, r#"{"core":{"events":["context-switches"]}}"#).unwrap();
+        assert_eq!(perf_events(&file).unwrap().core.groups, [["context-switches"]]);
     }
 
     #[test]

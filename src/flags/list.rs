@@ -250,18 +250,16 @@ pub static SECTIONS: &[Section] = &[
                 "perf_events_config",
                 "",
                 Set::Text(|d, v| d.settings.selection.perf_events_config = path(v)),
-                "JSON file of perf events to count (kind perf_event).",
+                "JSON file of perf events to count (kind perf_event); see docs/perf-events.md.",
             )
-            .since("0.37")
-            .accepted("perf events come in a later version"),
+            .since("0.37"),
             Flag::new(
                 "resctrl_interval",
                 "0s",
                 Set::Duration(|d, v| d.settings.selection.resctrl_interval = v),
                 "How often resctrl's monitoring groups are filled again (kind resctrl); 0 is once.",
             )
-            .since("0.44")
-            .accepted("resctrl comes in a later version"),
+            .since("0.44"),
             Flag::new(
                 "application_metrics_count_limit",
                 "100",

@@ -11,7 +11,7 @@ use plimsoll_discover::runtime::Verdict;
 use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
-use plimsoll_measure::spec;
+use plimsoll_measure::{perf, resctrl, spec};
 use plimsoll_retain::summary::Summary;
 use plimsoll_retain::timeline::{Scratch, Timeline};
 use plimsoll_serve::labels;
@@ -57,6 +57,9 @@ pub(crate) struct Container {
     layer: Mutex<Option<Tracked>>,
     /// What is measured of it in rounds.
     rounds: Mutex<rounds::Followed>,
+    /// Its perf events and its caches, while they are counted.
+    perf: Mutex<Option<perf::Tracked>>,
+    resctrl: Mutex<Option<resctrl::Tracked>>,
 }
 
 /// What is known of a container, in the shared pieces that a [`View`] is made of.
@@ -157,6 +160,8 @@ impl Container {
             latest: Mutex::new(None),
             layer: Mutex::new(None),
             rounds: Mutex::default(),
+            perf: Mutex::new(None),
+            resctrl: Mutex::new(None),
         }
     }
 
@@ -292,6 +297,17 @@ impl Container {
         }
     }
 
+    /// Has its perf events and caches counted, from its beginning on.
+    pub(crate) fn follow_counters(&self, stages: &Stages) {
+        *lock(&self.perf) = stages.perf.get().and_then(|tracker| tracker.track(&self.name));
+        *lock(&self.resctrl) = stages.resctrl.get().map(|tracker| tracker.track(&self.name));
+    }
+
+    /// Why its caches are not monitored.
+    pub(crate) fn resctrl_trouble(&self) -> Option<String> {
+        lock(&self.resctrl).as_ref().and_then(resctrl::Tracked::trouble)
+    }
+
     /// When the newest size of its writable layer was true.
     pub(crate) fn layer_at(&self) -> Option<Timestamp> {
         lock(&self.layer).as_ref().and_then(Tracked::at)
@@ -324,6 +340,8 @@ impl Container {
         self.gone.store(true, Ordering::Relaxed);
         lock(&self.layer).take();
         *lock(&self.rounds) = rounds::Followed::default();
+        lock(&self.perf).take();
+        lock(&self.resctrl).take();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -359,8 +377,20 @@ impl Container {
         } else if let Some(layer) = &*lock(&self.layer) {
             moved |= layer.fill(&mut sampler.sample.filesystem);
         }
-        if let Some(surveys) = stages.surveys.get() {
+        if let Some(surveys) = stages.surveys.get().filter(|surveys| surveys.are_any()) {
             surveys.fill(&lock(&self.rounds), &mut sampler.sample);
+            moved = true;
+        }
+        if let Some(perf) = &*lock(&self.perf) {
+            // the other numbers have been read already; of a group without processes it takes microseconds
+            if effort == Effort::Full {
+                perf.read_now(&mut work.buffer);
+            }
+            perf.fill(&mut sampler.sample.perf);
+            moved = true;
+        }
+        if let Some(resctrl) = &*lock(&self.resctrl) {
+            resctrl.fill(&mut sampler.sample.resctrl);
             moved = true;
         }
         let repeated = !moved && sampler.timeline.repeat(at, &mut work.scratch);

@@ -82,6 +82,7 @@ impl Inner {
             return;
         }
         container.follow_rounds(&self.stages);
+        container.follow_counters(&self.stages);
         if let Some(housekeeping) = self.housekeeping.get() {
             housekeeping.add(&container);
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use plimsoll_core::kinds::Kind;
 use plimsoll_discover::docker;
 use plimsoll_kernel::hierarchy::{Controller, Mode};
+use plimsoll_measure::resctrl;
 use plimsoll_serve::past::{Missing, Validation};
 
 use super::{Inner, lock};
@@ -47,6 +48,21 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             "run as root, or give CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE where the runtime tells no directory, and \
              CAP_SYS_ADMIN for layers on btrfs; in a container mount / at /rootfs",
         );
+    }
+    for reason in host.stages.perf.get().into_iter().flat_map(|perf| perf.left_out()) {
+        lacks("perf events", reason, "see docs/perf-events.md");
+    }
+    if host.stages.kinds.has(Kind::Resctrl) {
+        let of_machine = || resctrl::Tree::find(&host.stages.measure.root).err();
+        let of_container =
+            || containers.iter().find_map(|one| Some(format!("{}: {}", one.name, one.resctrl_trouble()?)));
+        if let Some(reason) = of_machine().or_else(of_container) {
+            lacks(
+                "Memory bandwidth and cache occupancy of containers",
+                reason,
+                "a CPU with RDT or QoS monitoring, resctrl mounted and writable; -resctrl_interval tries again",
+            );
+        }
     }
     if let Some(health) = lock(&host.watch).as_ref().map(|watch| watch.health())
         && health.limit_hit

@@ -153,6 +153,8 @@ impl Host {
         inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
         inner.stages.measure_layers(inner.options.disk_interval).map_err(Error::Thread)?;
         inner.stages.measure_rounds(inner.options.rounds, inner.options.pace.base).map_err(Error::Thread)?;
+        inner.stages.count_events(&inner.options).map_err(Error::Thread)?;
+        inner.stages.monitor_caches(&inner.options).map_err(Error::Thread)?;
         self.start_runtimes()?;
         inner.appeared("/");
         let weak = Arc::downgrade(inner);
@@ -213,6 +215,13 @@ impl Host {
         }
         if let Some(housekeeping) = inner.housekeeping.get() {
             housekeeping.stop();
+        }
+        if let Some(perf) = inner.stages.perf.get() {
+            perf.stop();
+        }
+        // removes what it made
+        if let Some(resctrl) = inner.stages.resctrl.get() {
+            resctrl.stop();
         }
     }
 

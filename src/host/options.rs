@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use plimsoll_core::kinds::Kinds;
+use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_discover::runtime;
 use plimsoll_kernel::root::Root;
+use plimsoll_measure::perf;
 use plimsoll_retain::events::Limits;
 use plimsoll_serve::labels::LabelRules;
 
@@ -28,6 +29,10 @@ pub struct Options {
     pub disk_interval: Duration,
     /// What is measured in rounds of its own, and how often.
     pub rounds: RoundOptions,
+    /// perf events that are counted.
+    pub perf_events: Option<perf::Config>,
+    /// How often resctrl's monitoring groups are filled again; zero is once.
+    pub resctrl_interval: Duration,
     /// How long samples are kept; zero is for ever.
     pub storage_duration: Duration,
     /// Threads that read; zero is one per eight CPUs.
@@ -68,6 +73,8 @@ impl Default for Options {
             machine_interval: Duration::from_secs(300),
             disk_interval: Duration::from_secs(60),
             rounds: RoundOptions::default(),
+            perf_events: None,
+            resctrl_interval: Duration::ZERO,
             storage_duration: Duration::from_secs(120),
             sampling_threads: 0,
             open_files: 0,
@@ -102,6 +109,12 @@ impl Options {
             0 => kept_of(descriptor_limit()).min(affordable(machine_memory())),
             files => files,
         }
+    }
+
+    /// How many of them are for counters of perf events: half, where any are counted.
+    pub(crate) fn counters(&self) -> usize {
+        let counts = self.perf_events.is_some() && self.kinds.has(Kind::PerfEvent);
+        if counts { self.descriptors() / 2 } else { 0 }
     }
 }
 
@@ -153,6 +166,16 @@ mod tests {
         f(96, 24);
         f(1023, 255);
         f(20_000, 15_000);
+    }
+
+    #[test]
+    fn counters_have_half_of_the_descriptors_where_any_are_counted() {
+        let without = Options { open_files: 100, ..Options::default() };
+        assert_eq!(without.counters(), 0);
+        let counting = Options { perf_events: Some(perf::Config::default()), ..without };
+        assert_eq!(counting.counters(), 50);
+        let off = Options { kinds: Kinds::default().without(Kind::PerfEvent), ..counting };
+        assert_eq!(off.counters(), 0);
     }
 
     #[test]

@@ -80,6 +80,21 @@ static ROWS: &[Own] = &[
     row("plimsoll_open_kernel_files", "Descriptors kept open on kernel files.", Type::Gauge, |host| {
         Some(host.stages.measure.budget.in_use() as f64)
     }),
+    row("plimsoll_perf_counters", "Descriptors that are open to count perf events.", Type::Gauge, |host| {
+        Some(host.stages.perf.get()?.descriptors() as f64)
+    }),
+    row(
+        "plimsoll_perf_rounds_total",
+        "Times that the perf events of all containers were read.",
+        Type::Counter,
+        |host| count(&host.stages.perf.get()?.meters().rounds),
+    ),
+    row(
+        "plimsoll_perf_seconds_total",
+        "Time that the opening and reading of perf events took.",
+        Type::Counter,
+        |host| Some(host.stages.perf.get()?.meters().nanos.load(Relaxed) as f64 / 1e9),
+    ),
     row(
         "plimsoll_read_faults_total",
         "Kernel files that were there and could not be read or understood.",
@@ -89,6 +104,12 @@ static ROWS: &[Own] = &[
     row("plimsoll_read_files_total", "Kernel files read for samples.", Type::Counter, |host| {
         count(&host.stages.meters.files)
     }),
+    row(
+        "plimsoll_resctrl_seconds_total",
+        "Time that the keeping and reading of resctrl's monitoring groups took.",
+        Type::Counter,
+        |host| Some(host.stages.resctrl.get()?.meters().nanos.load(Relaxed) as f64 / 1e9),
+    ),
     Own {
         metric: OwnMetric {
             name: "plimsoll_round_seconds_total",

@@ -139,6 +139,11 @@ impl Surveys {
         }
     }
 
+    /// Whether anything is measured in rounds.
+    pub(crate) fn are_any(&self) -> bool {
+        self.sockets.is_some() || self.load.is_some() || self.referenced.is_some()
+    }
+
     /// Writes the newest numbers into a sample that the reader has filled.
     pub(crate) fn fill(&self, followed: &Followed, sample: &mut Sample) {
         if let Some(tracked) = &followed.sockets {

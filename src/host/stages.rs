@@ -7,6 +7,7 @@ use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::filesystem::{FsStats, Table, Tracker};
+use plimsoll_measure::{perf, resctrl};
 use plimsoll_serve::labels::LabelRules;
 
 use super::lock;
@@ -33,6 +34,11 @@ pub(crate) struct Stages {
     pub(crate) layers: OnceLock<Tracker>,
     /// Measure what is too dear for every sample; not there before the start.
     pub(crate) surveys: OnceLock<Surveys>,
+    /// Counts perf events; not there before the start, without a configuration, nor while the kind is off.
+    pub(crate) perf: OnceLock<perf::Tracker>,
+    /// Monitors caches and bandwidth; not there before the start, where the machine cannot, nor while the kind is
+    /// off.
+    pub(crate) resctrl: OnceLock<resctrl::Tracker>,
     /// Their use at the root's last sample.
     pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
 }
@@ -43,8 +49,8 @@ impl Stages {
     /// # Errors
     /// It has no cgroups.
     pub(crate) fn new(options: &super::Options) -> Result<Self, plimsoll_kernel::error::Error> {
-        let mut host =
-            plimsoll_measure::reader::Host::new(options.root.clone(), options.kinds, options.descriptors())?;
+        let files = options.descriptors() - options.counters();
+        let mut host = plimsoll_measure::reader::Host::new(options.root.clone(), options.kinds, files)?;
         let kills_by_file =
             options.kinds.has(Kind::OomEvent) && std::fs::File::open(&options.kernel_log).is_err();
         if kills_by_file {
@@ -60,6 +66,8 @@ impl Stages {
             filesystems: Arc::new(Mutex::new(Table::read(&options.root))),
             layers: OnceLock::new(),
             surveys: OnceLock::new(),
+            perf: OnceLock::new(),
+            resctrl: OnceLock::new(),
             storage: Mutex::default(),
         })
     }
@@ -87,6 +95,50 @@ impl Stages {
             // a second start ends its own
             let _ = self.surveys.set(Surveys::start(&self.measure, options, base)?);
         }
+        Ok(())
+    }
+
+    /// Starts the thread that counts perf events, if any are wanted.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn count_events(&self, options: &super::Options) -> std::io::Result<()> {
+        if let Some(config) = &options.perf_events
+            && self.kinds.has(Kind::PerfEvent)
+            && self.perf.get().is_none()
+        {
+            let plan = perf::Plan::new(config, &self.measure.root.sys);
+            let tracker =
+                perf::Tracker::start(self.measure.clone(), plan, options.counters(), options.pace.base, now)?;
+            let _ = self.perf.set(tracker);
+        }
+        Ok(())
+    }
+
+    /// Starts the thread that monitors caches and bandwidth, if that is wanted and the machine can.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn monitor_caches(&self, options: &super::Options) -> std::io::Result<()> {
+        if !self.kinds.has(Kind::Resctrl) || self.resctrl.get().is_some() {
+            return Ok(());
+        }
+        let tree = match resctrl::Tree::find(&self.measure.root) {
+            Ok(tree) => tree,
+            Err(why) => {
+                tracing::warn!("no memory bandwidth and cache occupancy: {why}");
+                return Ok(());
+            }
+        };
+        let (interval, fill) = (options.pace.base, options.resctrl_interval);
+        let tracker = resctrl::Tracker::start(self.measure.clone(), tree, interval, fill, now)?;
+        if !options.docker_only {
+            let groups = tracker.rmids().map_or_else(|| "few".to_owned(), |count| count.to_string());
+            tracing::warn!(
+                "the CPU monitors {groups} groups at once; with -docker_only none is spent on raw cgroups"
+            );
+        }
+        let _ = self.resctrl.set(tracker);
         Ok(())
     }
 

@@ -41,6 +41,13 @@ impl Budget {
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         Some(Room(Arc::clone(self)))
     }
+
+    /// Room for so many more at once, or for none.
+    pub fn take_many(self: &Arc<Self>, count: usize) -> Option<Rooms> {
+        let more = |used: usize| used.checked_add(count).filter(|&used| used <= self.max);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Rooms { budget: Arc::clone(self), count })
+    }
 }
 
 /// One descriptor's room, given back when dropped.
@@ -50,6 +57,28 @@ struct Room(Arc<Budget>);
 impl Drop for Room {
     fn drop(&mut self) {
         self.0.used.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Room for several descriptors that are opened and closed together, given back when dropped.
+#[derive(Debug)]
+pub struct Rooms {
+    budget: Arc<Budget>,
+    count: usize,
+}
+
+impl Rooms {
+    /// Gives back what is above `count`.
+    pub fn shrink(&mut self, count: usize) {
+        let unused = self.count.saturating_sub(count);
+        self.count -= unused;
+        self.budget.used.fetch_sub(unused, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Rooms {
+    fn drop(&mut self) {
+        self.shrink(0);
     }
 }
 
@@ -169,6 +198,20 @@ mod tests {
         second.open_and_read(&dir, c"file", &budget, &mut buffer).unwrap();
         assert!(second.is_kept());
         second.close();
+        assert_eq!(budget.in_use(), 0);
+    }
+
+    #[test]
+    fn several_are_taken_together_or_not_at_all() {
+        let budget = Budget::new(10);
+        let mut first = budget.take_many(6).unwrap();
+        assert!(budget.take_many(5).is_none());
+        assert!(budget.take_many(usize::MAX).is_none());
+        first.shrink(4);
+        first.shrink(9);
+        let second = budget.take_many(6).unwrap();
+        assert_eq!(budget.in_use(), 10);
+        drop((first, second));
         assert_eq!(budget.in_use(), 0);
     }
 

@@ -53,7 +53,7 @@ pub enum Controller {
     HugeTlb,
     /// `devices`; on v2 not a controller with files.
     Devices,
-    /// `perf_event`; on v2 always there.
+    /// `perf_event`; on v2 always there, and so on a hybrid machine that does not mount it as v1.
     PerfEvent,
 }
 
@@ -213,6 +213,10 @@ impl Found {
                     .v2_name()
                     .is_some_and(|name| format::words(buffer).any(|word| word == name.as_bytes()));
             }
+        }
+        // listed nowhere, but a part of the unified hierarchy for as long as no v1 hierarchy has it
+        if let Some(has) = unified_has.get_mut(Controller::PerfEvent as usize) {
+            *has = self.unified.is_some();
         }
         Hierarchy { v1: self.v1, unified: self.unified, unified_has }
     }

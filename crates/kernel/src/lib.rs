@@ -16,3 +16,5 @@ pub mod file;
 pub mod format;
 pub mod hierarchy;
 pub mod netlink;
+
+pub mod perf;

@@ -7,7 +7,9 @@ use plimsoll_core::family::{Emit, Row, Source, Type};
 use plimsoll_core::kinds::Kind;
 
 use crate::sample::{PsiLine, Sample};
-use crate::{cpu, cpuset, filesystem, hugetlb, io, load, memory, network, pids, referenced, sockets};
+use crate::{
+    cpu, cpuset, filesystem, hugetlb, io, load, memory, network, perf, pids, referenced, resctrl, sockets,
+};
 
 static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
     let subjects = [
@@ -20,8 +22,10 @@ static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
         load::families::ROWS,
         memory::families::ROWS,
         network::families::ROWS,
+        perf::families::ROWS,
         pids::families::ROWS,
         referenced::families::ROWS,
+        resctrl::families::ROWS,
         sockets::families::ROWS,
     ];
     let mut rows: Vec<_> = subjects.into_iter().flatten().collect();
@@ -336,13 +340,10 @@ pub(crate) mod tests {
             "container_custom_app",
             "container_health_state",
             "container_last_seen",
-            "container_llc_",
-            "container_memory_bandwidth",
             "container_network_advance",
             "container_network_tcp",
             "container_network_udp",
             "container_oom_events",
-            "container_perf_",
             "container_referenced_",
             "container_scrape_error",
             "container_spec_",

@@ -13,8 +13,11 @@ pub mod rounds;
 pub mod spec;
 
 mod group;
+pub use rounds::Meters;
+
 mod keyed;
 mod pressure;
+mod turns;
 
 pub mod cpu;
 pub mod cpuset;
@@ -26,7 +29,9 @@ pub mod machine;
 pub mod memory;
 pub mod network;
 pub mod oom;
+pub mod perf;
 pub mod pids;
 pub mod processes;
 pub mod referenced;
+pub mod resctrl;
 pub mod sockets;

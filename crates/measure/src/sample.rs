@@ -13,7 +13,9 @@ use crate::io::DiskIo;
 use crate::load::TaskStats;
 use crate::memory::Memory;
 use crate::network::Network;
+use crate::perf::Perf;
 use crate::pids::Processes;
+use crate::resctrl::Resctrl;
 
 /// One container at one instant: a field a subject. A part that was not read (its kind is off, its
 /// controller is not there) is absent.
@@ -43,6 +45,10 @@ pub struct Sample {
     pub referenced_memory: Option<u64>,
     /// When those parts were true that are measured in rounds of their own; known of the newest sample only.
     pub rounds: RoundTimes,
+    /// perf events.
+    pub perf: Option<Perf>,
+    /// The CPU's monitoring of caches and bandwidth.
+    pub resctrl: Option<Resctrl>,
 }
 
 /// When parts of a sample were true that are not read with the rest of it ([`crate::rounds`]).
@@ -68,6 +74,8 @@ columnar!(Sample {
     processes,
     cpuset,
     referenced_memory,
+    perf,
+    resctrl,
 } but not at, rounds);
 
 /// Pressure stall information: `{cpu,memory,io}.pressure`.

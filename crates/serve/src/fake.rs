@@ -417,7 +417,6 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
             ..Network::default()
         }),
         filesystem: interface.map(|_| layer(n)).into_iter().collect(),
-        task_stats: None,
         processes: Some(Processes {
             process_count: Some(2),
             threads_current: Some(2),

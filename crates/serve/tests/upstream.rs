@@ -26,7 +26,9 @@ use plimsoll_measure::io::{DiskIo, Ops, PerDisk};
 use plimsoll_measure::load::TaskStats;
 use plimsoll_measure::memory::{Faults, Memory, MemoryEvents, NumaStats};
 use plimsoll_measure::network::{Interface, Network};
+use plimsoll_measure::perf::{CoreEvent, CpuCount, Perf, Ratio, UncoreEvent};
 use plimsoll_measure::pids::{Processes, Ulimit};
+use plimsoll_measure::resctrl::{Cache, MemoryBandwidth, Resctrl};
 use plimsoll_measure::sample::{Psi, PsiLine, Sample};
 use plimsoll_measure::sockets::{Sockets, TCP_ADVANCED, Tcp, TcpAdvanced, Udp};
 use plimsoll_serve::labels::{LabelRules, block};
@@ -49,9 +51,19 @@ const DIFFERENT: &[&str] = &[
 
 #[tokio::test]
 async fn upstreams_container_is_told_alike() {
+    compare("cadvisor/data/prometheus/prometheus_metrics", true, 15).await;
+}
+
+/// Perf events of a program without `percpu`; upstream's text has nothing else that depends on it.
+#[tokio::test]
+async fn upstreams_perf_events_are_summed_alike() {
+    compare("cadvisor/data/prometheus/prometheus_metrics_perf_aggregated", false, 4).await;
+}
+
+async fn compare(expected: &str, per_cpu: bool, least: usize) {
     let Some(input) = parse::reference("cadvisor/data/prometheus/input.json") else { return };
-    let Some(expected) = parse::reference("cadvisor/data/prometheus/prometheus_metrics") else { return };
-    let past: Arc<dyn Past> = Arc::new(upstreams(&serde_json::from_str(&input).unwrap()));
+    let Some(expected) = parse::reference(expected) else { return };
+    let past: Arc<dyn Past> = Arc::new(upstreams(&serde_json::from_str(&input).unwrap(), per_cpu));
     let rows = plimsoll_measure::families::container();
     let options = MetricsOptions::new(Kinds::all(), rows, fake::MACHINE);
     let ours = answer(&past, &options, None, None, &HeaderMap::new()).await;
@@ -71,10 +83,11 @@ async fn upstreams_container_is_told_alike() {
         surplus.extend(ours.into_iter().filter(|line| !theirs.contains(line)));
     }
     assert!(missing.is_empty() && surplus.is_empty(), "theirs only: {missing:#?}\nours only: {surplus:#?}");
-    assert!(both.len() >= 15, "{both:?}");
+    assert!(both.len() >= least, "{both:?}");
+    assert!(both.contains("container_perf_events_total"));
 }
 
-fn upstreams(input: &Value) -> Fake {
+fn upstreams(input: &Value, per_cpu: bool) -> Fake {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let container = &input["containers"]["testcontainer"];
     let spec = &container["spec"];
@@ -118,7 +131,7 @@ fn upstreams(input: &Value) -> Fake {
             ..Spec::default()
         }),
         settled: true,
-        latest: Some(Arc::new(sample(&container["stats"][0]))),
+        latest: Some(Arc::new(sample(&container["stats"][0], per_cpu))),
         oom_events: 0,
     };
     let version = &input["version_info"];
@@ -158,7 +171,7 @@ fn psi(value: &Value) -> Option<Psi> {
     Some(Psi { full: line(&value["full"]), some: line(&value["some"]) })
 }
 
-fn sample(s: &Value) -> Sample {
+fn sample(s: &Value, per_cpu: bool) -> Sample {
     Sample {
         at: Timestamp::parse(s["timestamp"].as_str().unwrap()).unwrap().unwrap(),
         cpu: Some(cpu(&s["cpu"])),
@@ -184,8 +197,45 @@ fn sample(s: &Value) -> Sample {
         processes: Some(processes(&s["processes"])),
         cpuset: Some(CpuSet { memory_migrate: some(&s["cpuset"]["memory_migrate"]) }),
         referenced_memory: some(&s["referenced_memory"]),
+        perf: Some(Perf {
+            per_cpu,
+            core: perf_events(&s["perf_stats"]),
+            uncore: list(&s["perf_uncore_stats"], |event| UncoreEvent {
+                scaling_ratio: Ratio(event["scaling_ratio"].as_f64().unwrap()),
+                value: event["value"].as_f64().unwrap() as u64,
+                name: name(&event["name"]),
+                socket: event["socket"].as_i64().unwrap(),
+                pmu: name(&event["pmu"]),
+            }),
+        }),
+        resctrl: Some(Resctrl {
+            memory_bandwidth: list(&s["resctrl"]["memory_bandwidth"], |domain| MemoryBandwidth {
+                total: some(&domain["mbm_total_bytes"]),
+                local: some(&domain["mbm_local_bytes"]),
+            }),
+            cache: list(&s["resctrl"]["cache"], |domain| Cache {
+                llc_occupancy: some(&domain["llc_occupancy"]),
+            }),
+        }),
         ..Sample::default()
     }
+}
+
+fn perf_events(events: &Value) -> Vec<CoreEvent> {
+    let mut all: Vec<CoreEvent> = Vec::new();
+    for event in events.as_array().unwrap() {
+        let count = CpuCount {
+            cpu: n(&event["cpu"]),
+            value: n(&event["value"]),
+            scaling_ratio: Ratio(event["scaling_ratio"].as_f64().unwrap()),
+        };
+        let name = name(&event["name"]);
+        match all.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.cpus.push(count),
+            None => all.push(CoreEvent { name, cpus: vec![count] }),
+        }
+    }
+    all
 }
 
 fn cpu(c: &Value) -> Cpu {

@@ -41,7 +41,17 @@ fn hybrid_answers_for_each_controller() {
     assert_eq!(got(Controller::Memory), v1("memory"));
     assert_eq!(got(Controller::HugeTlb), Some((Version::V2, root.cgroup.join("unified"))));
     assert_eq!(got(Controller::Io), None);
+    assert_eq!(got(Controller::PerfEvent), Some((Version::V2, root.cgroup.join("unified"))));
     assert_eq!(hierarchy.unified(), Some(root.cgroup.join("unified").as_path()));
+}
+
+#[test]
+fn perf_event_is_where_v1_has_it() {
+    let mounts = format!("{HYBRID}42 31 0:39 / /sys/fs/cgroup/perf_event rw - cgroup cgroup rw,perf_event\n");
+    let (_folder, root) = machine(&["cpu", "perf_event", "unified"], &mounts);
+    let hierarchy = Hierarchy::detect(&root).unwrap();
+    let place = hierarchy.controller(Controller::PerfEvent).unwrap();
+    assert_eq!(place, (Version::V1, root.cgroup.join("perf_event").as_path()));
 }
 
 #[test]

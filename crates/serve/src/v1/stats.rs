@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use plimsoll_core::columns::as_map;
 use plimsoll_measure::load::TaskStats;
 use plimsoll_measure::network::{Interface, Network};
+use plimsoll_measure::perf::{CoreEvent, Perf, Ratio};
+use plimsoll_measure::resctrl::Resctrl;
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::sockets::{Sockets, Tcp, TcpAdvanced, Udp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -35,6 +37,8 @@ impl Serialize for Stats<'_> {
             cpuset,
             referenced_memory,
             rounds: _,
+            perf,
+            resctrl,
         } = self.sample;
         let newest = self.view.latest.as_ref().is_some_and(|latest| latest.at == *at);
         // the true length is not known; with 0 the writer would close the object at once
@@ -52,7 +56,8 @@ impl Serialize for Stats<'_> {
         }
         maybe(&mut stats, "processes", processes.as_ref())?;
         maybe(&mut stats, "referenced_memory", referenced(*referenced_memory))?;
-        stats.serialize_field("resctrl", &Resctrl {})?;
+        perf_stats(&mut stats, perf.as_ref())?;
+        stats.serialize_field("resctrl", &ResctrlOrEmpty(resctrl.as_ref()))?;
         stats.serialize_field("cpuset", &cpuset.clone().unwrap_or_default())?;
         maybe(
             &mut stats,
@@ -97,9 +102,53 @@ impl Serialize for HugeTlbs<'_> {
     }
 }
 
-/// What no reader fills yet; the object is part of the format.
-#[derive(serde::Serialize)]
-pub struct Resctrl {}
+/// What was counted of perf events, if any was.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn perf_stats<S: SerializeStruct>(fields: &mut S, perf: Option<&Perf>) -> Result<(), S::Error> {
+    let Some(perf) = perf else { return Ok(()) };
+    maybe(fields, "perf_stats", (!perf.core.is_empty()).then_some(PerfStats(&perf.core)))?;
+    maybe(fields, "perf_uncore_stats", (!perf.uncore.is_empty()).then_some(&perf.uncore))
+}
+
+/// An item an event and CPU.
+struct PerfStats<'a>(&'a [CoreEvent]);
+
+impl Serialize for PerfStats<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(serde::Serialize)]
+        struct PerfStat<'a> {
+            scaling_ratio: Ratio,
+            value: u64,
+            name: &'a str,
+            cpu: u64,
+        }
+        serializer.collect_seq(self.0.iter().flat_map(|event| {
+            event.cpus.iter().map(|count| PerfStat {
+                scaling_ratio: count.scaling_ratio,
+                value: count.value,
+                name: &event.name,
+                cpu: count.cpu,
+            })
+        }))
+    }
+}
+
+/// The object is part of the format, with something in it or not.
+pub struct ResctrlOrEmpty<'a>(
+    /// What the CPU monitored.
+    pub Option<&'a Resctrl>,
+);
+
+impl Serialize for ResctrlOrEmpty<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(resctrl) => resctrl.serialize(serializer),
+            None => serializer.serialize_struct("ResctrlStats", 0)?.end(),
+        }
+    }
+}
 
 #[derive(serde::Serialize)]
 struct Health<'a> {
@@ -178,4 +227,45 @@ static TCP_ADVANCED: LazyLock<Box<RawValue>> = LazyLock::new(|| zeros(&TcpAdvanc
 
 fn zeros(part: &impl Serialize) -> Box<RawValue> {
     serde_json::value::to_raw_value(part).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_measure::perf::{CpuCount, UncoreEvent};
+    use plimsoll_measure::resctrl::Cache;
+
+    fn json(write: impl Fn(&mut Fields) -> serde_json::Result<()>) -> String {
+        let mut out = Vec::new();
+        let mut serializer = serde_json::Serializer::new(&mut out);
+        let mut fields = Serializer::serialize_struct(&mut serializer, "", 1).unwrap();
+        write(&mut fields).unwrap();
+        fields.end().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    type Fields<'a> = <&'a mut serde_json::Serializer<&'a mut Vec<u8>> as Serializer>::SerializeStruct;
+
+    #[test]
+    fn perf_events_are_a_list_of_events_and_cpus() {
+        let count = |cpu, value| CpuCount { cpu, value, scaling_ratio: Ratio(0.5) };
+        let core = CoreEvent { name: "cs".into(), cpus: vec![count(0, 7), count(1, 0)] };
+        let uncore =
+            UncoreEvent { value: 3, name: "cas".into(), socket: -1, pmu: "imc".into(), ..Default::default() };
+        let perf = Perf { per_cpu: false, core: vec![core], uncore: vec![uncore] };
+        assert_eq!(
+            json(|fields| perf_stats(fields, Some(&perf))),
+            r#"{"perf_stats":[{"scaling_ratio":0.5,"value":7,"name":"cs","cpu":0},{"scaling_ratio":0.5,"value":0,"name":"cs","cpu":1}],"perf_uncore_stats":[{"scaling_ratio":1.0,"value":3,"name":"cas","socket":-1,"pmu":"imc"}]}"#
+        );
+        assert_eq!(json(|fields| perf_stats(fields, Some(&Perf::default()))), "{}");
+        assert_eq!(json(|fields| perf_stats(fields, None)), "{}");
+    }
+
+    #[test]
+    fn resctrl_is_there_with_or_without_numbers() {
+        let resctrl = Resctrl { cache: vec![Cache { llc_occupancy: Some(1) }], ..Resctrl::default() };
+        let text = |resctrl| serde_json::to_string(&ResctrlOrEmpty(resctrl)).unwrap();
+        assert_eq!(text(Some(&resctrl)), r#"{"cache":[{"llc_occupancy":1}]}"#);
+        assert_eq!(text(None), "{}");
+    }
 }

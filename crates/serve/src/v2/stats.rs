@@ -14,7 +14,7 @@ use super::spec::ContainerSpec;
 use crate::body::Body;
 use crate::past::{Past, Window};
 use crate::v1::containers::list;
-use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe, referenced};
+use crate::v1::stats::{HugeTlbs, ListNetwork, ResctrlOrEmpty, maybe, perf_stats, referenced};
 use crate::{json, names, reply};
 
 /// Answers with an object: full name to spec and samples; without the root, whose samples are
@@ -79,7 +79,8 @@ impl Serialize for Stats<'_> {
         maybe(&mut stats, "filesystem", Filesystem::of(sample).filter(|_| spec.has_filesystem))?;
         maybe(&mut stats, "load_stats", sample.task_stats)?;
         maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
-        stats.serialize_field("resctrl", &Resctrl {})?;
+        perf_stats(&mut stats, sample.perf.as_ref())?;
+        stats.serialize_field("resctrl", &ResctrlOrEmpty(sample.resctrl.as_ref()))?;
         stats.end()
     }
 }

@@ -13,7 +13,7 @@ use super::rate;
 use crate::body::Body;
 use crate::past::{Past, Window};
 use crate::v1::containers::array_piece;
-use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe, referenced};
+use crate::v1::stats::{HugeTlbs, ListNetwork, ResctrlOrEmpty, maybe, perf_stats, referenced};
 use crate::{json, names, reply};
 
 /// Answers with an object: full name to samples; a container without one yet is left out.
@@ -94,7 +94,8 @@ impl Serialize for Stats<'_> {
         stats.serialize_field("load_stats", &sample.task_stats.unwrap_or_default())?;
         stats.serialize_field("has_custom_metrics", &spec.has_custom_metrics)?;
         maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
-        stats.serialize_field("resctrl", &Resctrl {})?;
+        perf_stats(&mut stats, sample.perf.as_ref())?;
+        stats.serialize_field("resctrl", &ResctrlOrEmpty(sample.resctrl.as_ref()))?;
         stats.end()
     }
 }
