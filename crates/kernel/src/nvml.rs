@@ -409,8 +409,7 @@ impl<'a> Device<'a> {
         }
         let mut count = count.min(MOST);
         // SAFETY: there is room for as many samples as the count says
-        let code =
-            unsafe { call(self.handle, OF_USE, since, &mut r#type, &mut count, samples.as_mut_ptr()) };
+        let code = unsafe { call(self.handle, OF_USE, since, &mut r#type, &mut count, samples.as_mut_ptr()) };
         check(CALL, code)?;
         samples.truncate(count as usize);
         // some drivers hand out older ones too
@@ -425,10 +424,22 @@ impl<'a> Device<'a> {
     /// The library's.
     pub fn processes(&self) -> Result<Vec<Process>, Error> {
         let calls = self.calls;
-        let mut all = self.processes_of("nvmlDeviceGetComputeRunningProcesses", [calls.compute3, calls.compute2], calls.compute1)?;
+        let mut all = self.processes_of(
+            "nvmlDeviceGetComputeRunningProcesses",
+            [calls.compute3, calls.compute2],
+            calls.compute1,
+        )?;
         let others = [
-            self.processes_of("nvmlDeviceGetGraphicsRunningProcesses", [calls.graphics3, calls.graphics2], calls.graphics1),
-            self.processes_of("nvmlDeviceGetMPSComputeRunningProcesses", [calls.mps3, calls.mps2], calls.mps1),
+            self.processes_of(
+                "nvmlDeviceGetGraphicsRunningProcesses",
+                [calls.graphics3, calls.graphics2],
+                calls.graphics1,
+            ),
+            self.processes_of(
+                "nvmlDeviceGetMPSComputeRunningProcesses",
+                [calls.mps3, calls.mps2],
+                calls.mps1,
+            ),
         ];
         for others in others {
             match others {

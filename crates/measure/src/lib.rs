@@ -14,6 +14,7 @@ pub mod spec;
 mod keyed;
 mod pressure;
 
+pub mod accelerator;
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;

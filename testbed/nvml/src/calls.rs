@@ -49,7 +49,12 @@ fn instances(state: &State, gpu: usize) -> Vec<&HashMap<String, String>> {
 }
 
 /// Writes a value, unless the call is to fail.
-fn answer<T>(call: &str, handle: Option<usize>, out: *mut T, value: impl FnOnce(&State) -> Result<T, Code>) -> Code {
+fn answer<T>(
+    call: &str,
+    handle: Option<usize>,
+    out: *mut T,
+    value: impl FnOnce(&State) -> Result<T, Code>,
+) -> Code {
     if let Some(code) = State::fault(call, handle.map(|handle| Place::of(handle).gpu)) {
         return code;
     }
@@ -192,7 +197,8 @@ extern "C" fn nvmlDeviceGetSamples(
     // one that is older than was asked for, as some drivers have it
     let old = Sample { at: since.saturating_sub(1), value: 100, rest: 0 };
     let of = |value| Sample { at: micros(), value, rest: 0 };
-    let list: Vec<Sample> = [old].into_iter().chain(busy.split(',').filter_map(|n| n.parse().ok()).map(of)).collect();
+    let list: Vec<Sample> =
+        [old].into_iter().chain(busy.split(',').filter_map(|n| n.parse().ok()).map(of)).collect();
     // SAFETY: the caller gives room for the type and the count
     unsafe {
         value_type.write(1);

@@ -44,8 +44,12 @@ impl Fake {
         for call in calls {
             // one letter of the name in the table of symbols: nobody finds it any more
             let name = [b"\0", call.as_bytes(), b"\0"].concat();
-            let places: Vec<usize> =
-                library.windows(name.len()).enumerate().filter(|(_, bytes)| *bytes == name).map(|(at, _)| at).collect();
+            let places: Vec<usize> = library
+                .windows(name.len())
+                .enumerate()
+                .filter(|(_, bytes)| *bytes == name)
+                .map(|(at, _)| at)
+                .collect();
             for place in places {
                 if let Some(byte) = library.get_mut(place + 1) {
                     *byte = b'x';
@@ -67,14 +71,16 @@ impl Fake {
     pub fn says(&self, text: &str) {
         let new = self.folder.join("new");
         std::fs::write(&new, text).expect("the folder of the library can be written");
-        std::fs::rename(&new, self.folder.join(state::FILE)).expect("the folder of the library can be written");
+        std::fs::rename(&new, self.folder.join(state::FILE))
+            .expect("the folder of the library can be written");
     }
 }
 
 /// The library as it was built: beside the tests, or a folder above.
 fn built() -> std::io::Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let folders = program.ancestors().skip(1).take(2).flat_map(|folder| [folder.to_owned(), folder.join("deps")]);
+    let folders =
+        program.ancestors().skip(1).take(2).flat_map(|folder| [folder.to_owned(), folder.join("deps")]);
     let mut files = folders.map(|folder| folder.join("libplimsoll_nvml.so"));
     files.find(|file| file.is_file()).ok_or_else(|| {
         let text = format!("no libplimsoll_nvml.so beside {}", program.display());

@@ -61,6 +61,8 @@ fn here() -> Option<PathBuf> {
         let (start, end) = range.split_once('-')?;
         let start = usize::from_str_radix(start, 16).ok()?;
         let end = usize::from_str_radix(end, 16).ok()?;
-        (start..end).contains(&address).then(|| rest.find('/').and_then(|at| rest.get(at..)).map(PathBuf::from))?
+        (start..end)
+            .contains(&address)
+            .then(|| rest.find('/').and_then(|at| rest.get(at..)).map(PathBuf::from))?
     })
 }

@@ -170,7 +170,9 @@ fn nvidias_own_library_has_every_call_and_fails_cleanly_without_a_driver() {
             // SAFETY: loading alone
             #[allow(unsafe_code)]
             let calls = Calls::of(&unsafe { libloading::Library::new(&name) }.unwrap());
-            let Calls { samples, compute3, graphics3, mps3, process_use, mig_by_index, compute_instance, .. } = calls;
+            let Calls {
+                samples, compute3, graphics3, mps3, process_use, mig_by_index, compute_instance, ..
+            } = calls;
             assert!(samples.is_some() && compute3.is_some() && graphics3.is_some() && mps3.is_some());
             assert!(process_use.is_some() && mig_by_index.is_some() && compute_instance.is_some());
         }
