@@ -132,6 +132,7 @@ fn options(settings: &Settings) -> Options {
         global_interval: pace.global_interval,
         machine_interval: pace.machine_info_interval,
         disk_interval: pace.disk_interval,
+        nvidia_library: selection.nvidia_library.clone(),
         storage_duration: memory.storage_duration,
         sampling_threads: pace.sampling_threads,
         open_files: machine.open_files,

@@ -8,6 +8,7 @@ use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::runtime::Verdict;
+use plimsoll_measure::accelerator::Group;
 use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
@@ -245,6 +246,12 @@ impl Container {
         }
     }
 
+    /// As those see it who ask whose a GPU is.
+    pub(crate) fn as_group(&self) -> Group {
+        let pid = lock(&self.known).identity.pid;
+        Group { name: self.name.clone(), claimed: self.claimed.is_some(), pid }
+    }
+
     /// When the newest size of its writable layer was true.
     pub(crate) fn layer_at(&self) -> Option<Timestamp> {
         lock(&self.layer).as_ref().and_then(Tracked::at)
@@ -300,6 +307,9 @@ impl Container {
             sampler.sample.filesystem = stages.filesystems(at);
         } else if let Some(layer) = &*lock(&self.layer) {
             layer.fill(&mut sampler.sample.filesystem);
+        }
+        if let Some(accelerators) = stages.accelerators.get() {
+            accelerators.fill(&self.name, &mut sampler.sample.accelerators);
         }
         let pushed = sampler.timeline.push(at, &mut sampler.sample, &mut work.scratch);
         let total = sampler.sample.cpu.as_ref().and_then(|cpu| cpu.usage.total);

@@ -150,6 +150,16 @@ impl Host {
             .map_err(Error::Thread)?;
         inner.housekeeping.set(housekeeping).map_err(|_| Error::Started)?;
         inner.stages.measure_layers(inner.options.disk_interval).map_err(Error::Thread)?;
+        let weak = Arc::downgrade(inner);
+        let groups = move || {
+            let inner = weak.upgrade();
+            inner
+                .iter()
+                .flat_map(|inner| inner.registry.all())
+                .map(|container| container.as_group())
+                .collect()
+        };
+        inner.stages.watch_accelerators(inner.options.accelerators(), groups).map_err(Error::Thread)?;
         self.start_runtimes()?;
         inner.appeared("/");
         let weak = Arc::downgrade(inner);
@@ -204,6 +214,9 @@ impl Host {
         }
         if let Some(layers) = inner.stages.layers.get() {
             layers.stop();
+        }
+        if let Some(accelerators) = inner.stages.accelerators.get() {
+            accelerators.stop();
         }
         if let Some(housekeeping) = inner.housekeeping.get() {
             housekeeping.stop();

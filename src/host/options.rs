@@ -6,6 +6,7 @@ use std::time::Duration;
 use plimsoll_core::kinds::Kinds;
 use plimsoll_discover::runtime;
 use plimsoll_kernel::root::Root;
+use plimsoll_measure::accelerator;
 use plimsoll_retain::events::Limits;
 use plimsoll_serve::labels::LabelRules;
 
@@ -26,6 +27,8 @@ pub struct Options {
     pub machine_interval: Duration,
     /// How often a container's writable layer is measured.
     pub disk_interval: Duration,
+    /// NVIDIA's library; absent is searched for where there is a driver.
+    pub nvidia_library: Option<PathBuf>,
     /// How long samples are kept; zero is for ever.
     pub storage_duration: Duration,
     /// Threads that read; zero is one per eight CPUs.
@@ -65,6 +68,7 @@ impl Default for Options {
             global_interval: Duration::from_secs(60),
             machine_interval: Duration::from_secs(300),
             disk_interval: Duration::from_secs(60),
+            nvidia_library: None,
             storage_duration: Duration::from_secs(120),
             sampling_threads: 0,
             open_files: 0,
@@ -89,6 +93,15 @@ impl Options {
         match self.sampling_threads {
             0 => std::thread::available_parallelism().map_or(1, |cpus| cpus.get().div_ceil(8)),
             threads => threads,
+        }
+    }
+
+    /// How GPUs are asked about: as often as containers, but not more than once a second.
+    pub(crate) fn accelerators(&self) -> accelerator::Options {
+        accelerator::Options {
+            interval: self.pace.base.max(Duration::from_secs(1)),
+            library: self.nvidia_library.clone(),
+            ..accelerator::Options::default()
         }
     }
 

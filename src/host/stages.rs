@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
+use plimsoll_measure::accelerator::{self, Accelerators};
 use plimsoll_measure::filesystem::{FsStats, Table, Tracker};
 use plimsoll_serve::labels::LabelRules;
 
@@ -28,7 +29,9 @@ pub(crate) struct Stages {
     pub(crate) filesystems: Arc<Mutex<Table>>,
     /// Measures writable layers; not there before the start, nor while their kind is off.
     pub(crate) layers: OnceLock<Tracker>,
-    /// Their use at the root's last sample.
+    /// Asks about GPUs; likewise.
+    pub(crate) accelerators: OnceLock<Accelerators>,
+    /// The filesystems' use at the root's last sample.
     pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
 }
 
@@ -48,6 +51,7 @@ impl Stages {
             meters: Meters::default(),
             filesystems: Arc::new(Mutex::new(Table::read(&options.root))),
             layers: OnceLock::new(),
+            accelerators: OnceLock::new(),
             storage: Mutex::default(),
         })
     }
@@ -62,6 +66,23 @@ impl Stages {
             let tracker = Tracker::start(self.measure.root.clone(), table, interval, now)?;
             // a second start ends its own
             let _ = self.layers.set(tracker);
+        }
+        Ok(())
+    }
+
+    /// Starts the thread that asks about GPUs, if they are wanted.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn watch_accelerators(
+        &self,
+        options: accelerator::Options,
+        groups: impl Fn() -> Vec<accelerator::Group> + Send + 'static,
+    ) -> std::io::Result<()> {
+        if self.kinds.has(Kind::Accelerator) && self.accelerators.get().is_none() {
+            let accelerators = Accelerators::start(self.measure.clone(), options, groups, now)?;
+            // a second start ends its own
+            let _ = self.accelerators.set(accelerators);
         }
         Ok(())
     }

@@ -415,6 +415,7 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
         network: Some(Network { interfaces: interface.map(counted).into_iter().collect() }),
         filesystem: interface.map(|_| layer(n)).into_iter().collect(),
         task_stats: None,
+        accelerators: Vec::new(),
         processes: Some(Processes {
             process_count: Some(2),
             threads_current: Some(2),

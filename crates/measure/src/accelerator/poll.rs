@@ -27,8 +27,6 @@ use super::{Accelerator, Process};
 use crate::host::Host;
 use crate::reader::place;
 
-/// How often it is looked for a driver, or for the library, that is not there.
-const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// How long it is waited before a library with a lost GPU is loaded anew.
 const LOAD_AGAIN: Duration = Duration::from_secs(60);
 /// How long what a container was given is believed.
@@ -60,6 +58,14 @@ pub struct Options {
     pub interval: Duration,
     /// NVIDIA's library; absent is searched for, once there is a driver.
     pub library: Option<PathBuf>,
+    /// How often it is looked for a driver, or for the library, that is not there.
+    pub look_again: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(1), library: None, look_again: Duration::from_secs(30) }
+    }
 }
 
 /// Why numbers of GPUs are missing.
@@ -270,7 +276,7 @@ impl Poll {
             self.given.clear();
             shared.show(None);
             *lock(&shared.trouble) = None;
-            return LOOK_AGAIN;
+            return self.options.look_again;
         }
         let (look, trouble) = self.ask(shared, now);
         let groups = if look.gpus.is_empty() { Vec::new() } else { groups() };
@@ -330,7 +336,7 @@ impl Poll {
             return Ok(());
         }
         if let (Some(tried), Some(why)) = (self.tried, &self.why)
-            && tried.elapsed() < LOOK_AGAIN
+            && tried.elapsed() < self.options.look_again
         {
             return Err(why.clone());
         }

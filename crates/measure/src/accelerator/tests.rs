@@ -78,7 +78,9 @@ impl Machine {
 
     fn start_with(&self, library: Option<&Path>) -> Accelerators {
         let host = Host::new(Root::at(self.dir.path()), Kinds::default(), 10).unwrap();
-        let options = Options { interval: Duration::from_millis(5), library: library.map(Path::to_owned) };
+        let library = library.map(Path::to_owned);
+        let options =
+            Options { interval: Duration::from_millis(5), library, look_again: Duration::from_millis(20) };
         let groups = self.groups.clone();
         Accelerators::start(Arc::new(host), options, move || groups.lock().unwrap().clone(), now).unwrap()
     }
@@ -191,8 +193,9 @@ fn whoever_uses_a_gpu_has_it() {
         {
             machine.group(name, claimed, None);
         }
-        [(11, "/docker/a"), (12, "/docker/a/in"), (13, "/svc"), (14, "/")]
-            .map(|(pid, group)| machine.process(pid, group));
+        for (pid, group) in [(11, "/docker/a"), (12, "/docker/a/in"), (13, "/svc"), (14, "/")] {
+            machine.process(pid, group);
+        }
         let users = "process gpu=0 pid=11 memory=100 sm=20\nprocess gpu=0 pid=12 memory=50\n\
             process gpu=0 pid=13 memory=7 sm=3\nprocess gpu=0 pid=14 memory=9\nprocess gpu=0 pid=15 memory=1\n";
         machine.fake.says(&format!("{GPUS}{users}"));
@@ -285,6 +288,29 @@ fn a_driver_that_goes_takes_the_numbers_and_its_return_brings_them() {
         panic!()
     };
     assert!(text.contains("the driver is not loaded (9)"), "{text}");
+    machine.fake.says(&format!("{GPUS}fault nvmlInit_v2=18\n"));
+    let another =
+        |trouble| matches!(trouble, Some(Trouble::Library(text)) if text.contains("different versions"));
+    until("the new driver's library is another", || another(accelerators.trouble()).then_some(()));
+    machine.fake.says(GPUS);
+    until("numbers again", || (ids(&accelerators, "/a") == ["GPU-0"]).then_some(()));
+    assert_eq!(accelerators.trouble(), None);
+}
+
+#[test]
+fn a_driver_that_comes_later_is_found() {
+    let machine = Machine::of(1);
+    machine.v1("/a", true, "c 195:0 rw\n");
+    let accelerators = machine.start_with(None);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(accelerators.gpus().is_empty() && accelerators.trouble().is_none());
+    let library = machine.dir.path().join("usr/lib64/libnvidia-ml.so.1");
+    fs::create_dir_all(library.parent().unwrap()).unwrap();
+    let _later = Fake::new(library.parent().unwrap()).map(|fake| fake.says(GPUS)).unwrap();
+    machine.write("proc/driver/nvidia/version", "NVRM version: x\n");
+    until("its GPU", || (ids(&accelerators, "/a") == ["GPU-0"]).then_some(()));
+    fs::remove_file(machine.dir.path().join("proc/driver/nvidia/version")).unwrap();
+    until("it was unloaded", || of(&accelerators, "/a").is_empty().then_some(()));
 }
 
 #[test]
@@ -333,7 +359,8 @@ fn a_machine_without_a_driver_is_not_asked_about_its_groups() {
     let asked = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let theirs = asked.clone();
     let host = Arc::new(Host::new(Root::at(machine.dir.path()), Kinds::default(), 10).unwrap());
-    let options = Options { interval: Duration::from_millis(1), library: None };
+    let millisecond = Duration::from_millis(1);
+    let options = Options { interval: millisecond, library: None, look_again: millisecond };
     let groups = move || {
         theirs.store(true, std::sync::atomic::Ordering::Relaxed);
         Vec::new()

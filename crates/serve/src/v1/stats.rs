@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use plimsoll_core::columns::as_map;
+use plimsoll_measure::accelerator::Accelerator;
 use plimsoll_measure::load::TaskStats;
 use plimsoll_measure::network::{Interface, Network};
 use plimsoll_measure::sample::Sample;
@@ -21,8 +22,19 @@ pub struct Stats<'a> {
 
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Sample { at, cpu, diskio, memory, hugetlb, network, filesystem, task_stats, processes, cpuset } =
-            self.sample;
+        let Sample {
+            at,
+            cpu,
+            diskio,
+            memory,
+            hugetlb,
+            network,
+            filesystem,
+            task_stats,
+            accelerators,
+            processes,
+            cpuset,
+        } = self.sample;
         let newest = self.view.latest.as_ref().is_some_and(|latest| latest.at == *at);
         // the true length is not known; with 0 the writer would close the object at once
         let mut stats = serializer.serialize_struct("ContainerStats", 1)?;
@@ -37,6 +49,7 @@ impl Serialize for Stats<'_> {
             Some(task_stats) => stats.serialize_field("task_stats", task_stats)?,
             None => stats.serialize_field("task_stats", &TaskStats::default())?,
         }
+        maybe(&mut stats, "accelerators", measured(accelerators))?;
         maybe(&mut stats, "processes", processes.as_ref())?;
         stats.serialize_field("resctrl", &Resctrl {})?;
         stats.serialize_field("cpuset", &cpuset.clone().unwrap_or_default())?;
@@ -49,6 +62,12 @@ impl Serialize for Stats<'_> {
         stats.serialize_field("health", &Health { status: health })?;
         stats.end()
     }
+}
+
+/// The accelerators of which more is known than their names, for which the format has no absence.
+pub fn measured(all: &[Accelerator]) -> Option<Vec<&Accelerator>> {
+    let list: Vec<_> = all.iter().filter(|accelerator| accelerator.is_measured()).collect();
+    (!list.is_empty()).then_some(list)
 }
 
 /// A field that is there only with a value: Go's `omitempty`.

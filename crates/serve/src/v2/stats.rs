@@ -14,7 +14,7 @@ use super::spec::ContainerSpec;
 use crate::body::Body;
 use crate::past::{Past, Window};
 use crate::v1::containers::list;
-use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe};
+use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe, measured};
 use crate::{json, names, reply};
 
 /// Answers with an object: full name to spec and samples; without the root, whose samples are
@@ -77,6 +77,7 @@ impl Serialize for Stats<'_> {
         )?;
         maybe(&mut stats, "processes", sample.processes.as_ref().filter(|_| spec.has_processes))?;
         maybe(&mut stats, "filesystem", Filesystem::of(sample).filter(|_| spec.has_filesystem))?;
+        maybe(&mut stats, "accelerators", measured(&sample.accelerators))?;
         stats.serialize_field("resctrl", &Resctrl {})?;
         stats.end()
     }
