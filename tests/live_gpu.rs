@@ -151,7 +151,8 @@ fn a_container_that_was_given_a_gpu_has_it_unused() {
     let device = format!("--device={}:/dev/nvidia1", node.display());
     let given = docker.container(&[&device]);
     let without = docker.container(&["--env=NVIDIA_VISIBLE_DEVICES=all"]);
-    let privileged = docker.container(&["--privileged", &device]);
+    // all nodes of the host, and the right to none of them
+    let sees = docker.container(&["--volume=/dev:/dev"]);
     let lines_of = eventually_lines(&program, &given.group);
     let f = |name: &str, wanted: f64| assert_eq!(value(&lines_of, name, "GPU-bb"), wanted, "{name}");
     f("container_accelerator_memory_used_bytes", 5.0);
@@ -160,10 +161,45 @@ fn a_container_that_was_given_a_gpu_has_it_unused() {
     f("plimsoll_container_accelerator_memory_used_bytes", 0.0);
     assert!(lines_of.iter().all(|line| line.label("acc_id") == "GPU-bb"), "{lines_of:?}");
     assert!(lines_of.iter().all(|line| line.label("name") == given.name), "{lines_of:?}");
-    for other in [&without, &privileged] {
+    for other in [&without, &sees] {
         eventually("the other container", 10.0, || program.fresh("docker", &other.id));
         assert!(lines(&program, &other.group).is_empty(), "{}", other.name);
     }
+}
+
+/// The image for GPUs, with the library as NVIDIA's toolkit would mount it.
+#[test]
+fn the_image_for_gpus_loads_the_library() {
+    require!(Need::Docker, Need::Program("ldd"));
+    let folder = common::folder();
+    let fake = Fake::new(folder.path()).unwrap();
+    fake.says(GPUS);
+    let docker = docker::shared();
+    let context = common::folder();
+    let root = context.path().join("root");
+    let mut lay_out = Command::new(common::repository().join("deploy/docker/dynamic-root"));
+    assert!(lay_out.arg(env!("CARGO_BIN_EXE_plimsoll")).arg(&root).status().unwrap().success());
+    let image = "localhost/plimsoll/plimsoll:gpu-test";
+    let file = common::repository().join("Dockerfile.gpu");
+    let [file, root] = [file, root].map(|path| path.display().to_string());
+    docker.run(&["build", "--quiet", "--tag", image, "--file", &file, &root]);
+    let name = unique("own");
+    let mount = format!("{}:/opt/nvidia:ro", folder.path().display());
+    let mounts = ["--volume", "/:/rootfs:ro", "--volume", "/sys:/sys:ro", "--volume", &mount];
+    let flags = ["-docker=", "-nvidia_library=/opt/nvidia/libnvidia-ml.so.1"];
+    docker.run(&[&["run", "--detach", "--name", &name], &mounts[..], &[image], &flags].concat());
+    let inspected = docker.inspect(&name);
+    let ip = inspected.pointer("/NetworkSettings/IPAddress").and_then(Value::as_str).unwrap();
+    let address: std::net::SocketAddr = format!("{ip}:8080").parse().unwrap();
+    eventually("it shows both GPUs", 30.0, || {
+        let text = common::http::get(address, "/metrics")?.text();
+        let gpus = text.lines().filter(|line| line.starts_with("plimsoll_accelerator_info{")).count();
+        if gpus == 2 { Ok(()) } else { Err(docker.try_run(&["logs", "--tail", "20", &name]).stderr) }
+    });
+    // without --pid=host the driver's numbers are not those of the host's processes
+    let report = common::http::get(address, "/validate/").unwrap().text();
+    assert!(report.contains("add --pid=host"), "{report}");
+    docker.remove(&name);
 }
 
 #[test]

@@ -167,6 +167,7 @@ macro_rules! calls {
     ($($field:ident $symbol:literal $type:ty,)*) => {
         /// The library's functions; absent those that it does not have.
         #[derive(Default)]
+        #[cfg_attr(target_feature = "crt-static", allow(dead_code, reason = "nothing is loaded"))]
         struct Calls { $($field: Option<$type>,)* }
 
         impl Calls {

@@ -513,8 +513,12 @@ fn places(rootfs: &Path) -> impl Iterator<Item = OsString> {
         "run/nvidia/driver/usr/lib64",
         "usr/lib/wsl/lib",
     ];
-    let below = FOLDERS.iter().map(|folder| rootfs.join(folder).join(NAME)).filter(|path| path.exists());
-    std::iter::once(OsStr::new(NAME).to_owned()).chain(below.map(PathBuf::into_os_string))
+    // in an image without a cache of libraries the loader does not look where NVIDIA's toolkit puts it
+    let own = Path::new("/");
+    let roots = [own, rootfs].into_iter().take(if rootfs == own { 1 } else { 2 });
+    let paths = roots.flat_map(|root| FOLDERS.iter().map(move |folder| root.join(folder).join(NAME)));
+    let there = paths.filter(|path| path.exists()).map(PathBuf::into_os_string);
+    std::iter::once(OsStr::new(NAME).to_owned()).chain(there)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
