@@ -113,6 +113,8 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
+    // the trees are as a kernel 6.1 with a QEMU `nvdimm` has them
+
     /// A memory device as SMBIOS 3.3 has it, with a text behind it.
     fn device(technology: u8, non_volatile: u64, volatile: u64) -> Vec<u8> {
         let mut fields = vec![0; 0x5c];
