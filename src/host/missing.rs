@@ -83,8 +83,7 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
 fn of_gpus(trouble: &Trouble) -> (String, &'static str) {
     match trouble {
         Trouble::Static => (
-            "NVIDIA's driver is here, but this program is linked statically and cannot load its library: GPUs are \
-             shown by name only"
+            "this program is linked statically and cannot load NVIDIA's library: GPUs are shown by name only"
                 .to_owned(),
             "use the program that `make build LINK=dynamic` builds, or its image (`make image LINK=dynamic`)",
         ),
@@ -93,9 +92,10 @@ fn of_gpus(trouble: &Trouble) -> (String, &'static str) {
             "name the library with -nvidia_library; in a container add --gpus=all (NVIDIA's container toolkit), or \
              /dev/nvidiactl and each /dev/nvidiaN as devices and the host's library as a mount",
         ),
-        Trouble::Hangs(time) => {
-            (format!("NVIDIA's driver has not answered for {} s", time.as_secs()), "look at the kernel's log (Xid)")
-        }
+        Trouble::Hangs(time) => (
+            format!("NVIDIA's driver has not answered for {} s", time.as_secs()),
+            "look at the kernel's log (Xid)",
+        ),
         Trouble::Gpu(reason) => (reason.clone(), "look at the kernel's log (Xid); a lost GPU must be reset"),
         Trouble::Processes => (
             "the driver tells a container only of the processes in its own PID namespace, so only GPUs that \

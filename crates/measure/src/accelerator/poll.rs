@@ -37,6 +37,8 @@ const FRESH_FOR: Duration = Duration::from_secs(10);
 const SELDOM: Duration = Duration::from_secs(5);
 /// The longest pause after a look that took long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long the end of the thread is waited for.
+const END_WITHIN: Duration = Duration::from_millis(500);
 /// Asking takes at most one part in so many of the time.
 const PARTS: u32 = 20;
 
@@ -101,7 +103,7 @@ pub struct Accelerators {
 
 #[derive(Default)]
 struct Shared {
-    stopping: Mutex<bool>,
+    ending: Mutex<Ending>,
     woken: Condvar,
     /// Whether there is anything to show; a sample looks no further where there is not.
     any: AtomicBool,
@@ -110,6 +112,13 @@ struct Shared {
     /// Since when a look is going on.
     asking: Mutex<Option<Instant>>,
     meters: Meters,
+}
+
+/// How far the thread's end is.
+#[derive(Default)]
+struct Ending {
+    wanted: bool,
+    ended: bool,
 }
 
 /// What one look found.
@@ -133,22 +142,24 @@ impl Accelerators {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
-        std::thread::Builder::new().name("accelerators".to_owned()).stack_size(512 << 10).spawn(
-            move || {
-                let mut poll = Poll::new(host, options);
-                loop {
-                    let began = Instant::now();
-                    *lock(&theirs.asking) = Some(began);
-                    let pause = poll.look(&theirs, &groups, now(), began);
-                    *lock(&theirs.asking) = None;
-                    let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    theirs.meters.nanos.fetch_add(took, Relaxed);
-                    if !theirs.rest(pause) {
-                        break;
-                    }
+        std::thread::Builder::new().name("accelerators".to_owned()).spawn(move || {
+            let mut poll = Poll::new(host, options);
+            loop {
+                let began = Instant::now();
+                *lock(&theirs.asking) = Some(began);
+                let pause = poll.look(&theirs, &groups, now(), began);
+                *lock(&theirs.asking) = None;
+                let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                theirs.meters.nanos.fetch_add(took, Relaxed);
+                if !theirs.rest(pause) {
+                    break;
                 }
-            },
-        )?;
+            }
+            // the library is shut down by then
+            drop(poll);
+            lock(&theirs.ending).ended = true;
+            theirs.woken.notify_all();
+        })?;
         Ok(Self { shared })
     }
 
@@ -184,10 +195,14 @@ impl Accelerators {
         &self.shared.meters
     }
 
-    /// Ends the thread; not waited for, since the driver may hold it for ever.
+    /// Ends the thread. It is waited for, since the program must not end while the library runs, but not for long,
+    /// since the driver may hold it for ever.
     pub fn stop(&self) {
-        *lock(&self.shared.stopping) = true;
+        let mut ending = lock(&self.shared.ending);
+        ending.wanted = true;
         self.shared.woken.notify_all();
+        let waited = self.shared.woken.wait_timeout_while(ending, END_WITHIN, |ending| !ending.ended);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -200,9 +215,9 @@ impl Drop for Accelerators {
 impl Shared {
     /// Waits; false when the thread is to end.
     fn rest(&self, time: Duration) -> bool {
-        let stopping = lock(&self.stopping);
-        let waited = self.woken.wait_timeout_while(stopping, time, |stopping| !*stopping);
-        !*waited.unwrap_or_else(PoisonError::into_inner).0
+        let ending = lock(&self.ending);
+        let waited = self.woken.wait_timeout_while(ending, time, |ending| !ending.wanted);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.wanted
     }
 
     fn show(&self, found: Option<Found>) {

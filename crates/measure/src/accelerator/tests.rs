@@ -115,6 +115,17 @@ fn looked(accelerators: &Accelerators) {
     until("two looks", || (looks() >= before + 2).then_some(()));
 }
 
+/// No look comes to its end any more.
+fn hangs(accelerators: &Accelerators) {
+    let looks = || accelerators.meters().looks.load(std::sync::atomic::Ordering::Relaxed);
+    until("it hangs", || {
+        let before = looks();
+        // longer than the pause after a look that took long
+        std::thread::sleep(Duration::from_millis(1500));
+        (looks() == before).then_some(())
+    });
+}
+
 fn of(accelerators: &Accelerators, group: &str) -> Vec<Accelerator> {
     let mut out = vec![Accelerator { id: "old".to_owned(), ..Accelerator::default() }];
     accelerators.fill(group, &mut out);
@@ -231,13 +242,11 @@ fn an_instance_is_whose_nodes_and_processes_are() {
          process gpu=0 mig=1 pid=21 memory=6\n",
     );
     machine.write("proc/devices", "Character devices:\n195 nvidia\n237 nvidia-caps\n");
-    let mut minor = 10;
-    for path in ["gi1", "gi1/ci0", "gi2", "gi2/ci0"] {
+    for (minor, path) in (10..).zip(["gi1", "gi1/ci0", "gi2", "gi2/ci0"]) {
         machine.write(
             &format!("proc/driver/nvidia/capabilities/gpu0/mig/{path}/access"),
             &format!("DeviceFileMinor: {minor}\n"),
         );
-        minor += 1;
     }
     machine.v1("/a", true, "c 195:0 rw\nc 237:10 r\nc 237:11 r\n");
     machine.v1("/half", true, "c 195:0 rw\nc 237:12 r\n");
@@ -306,7 +315,7 @@ fn a_driver_that_comes_later_is_found() {
     assert!(accelerators.gpus().is_empty() && accelerators.trouble().is_none());
     let library = machine.dir.path().join("usr/lib64/libnvidia-ml.so.1");
     fs::create_dir_all(library.parent().unwrap()).unwrap();
-    let _later = Fake::new(library.parent().unwrap()).map(|fake| fake.says(GPUS)).unwrap();
+    Fake::new(library.parent().unwrap()).unwrap().says(GPUS);
     machine.write("proc/driver/nvidia/version", "NVRM version: x\n");
     until("its GPU", || (ids(&accelerators, "/a") == ["GPU-0"]).then_some(()));
     fs::remove_file(machine.dir.path().join("proc/driver/nvidia/version")).unwrap();
@@ -320,12 +329,7 @@ fn a_library_that_hangs_holds_nobody_up() {
     let accelerators = machine.start();
     looked(&accelerators);
     machine.fake.says(&format!("{GPUS}hang nvmlDeviceGetMemoryInfo\n"));
-    let looks = || accelerators.meters().looks.load(std::sync::atomic::Ordering::Relaxed);
-    until("it hangs", || {
-        let before = looks();
-        std::thread::sleep(Duration::from_millis(100));
-        (looks() == before).then_some(())
-    });
+    hangs(&accelerators);
     // what was known stays for a while, and is had at once
     assert_eq!(ids(&accelerators, "/a"), ["GPU-0"]);
     let trouble = until("it is told", || accelerators.trouble());
@@ -334,6 +338,28 @@ fn a_library_that_hangs_holds_nobody_up() {
     machine.fake.says(GPUS);
     until("it answers again", || (ids(&accelerators, "/a") == ["GPU-0"]).then_some(()));
     assert_eq!(accelerators.trouble(), None);
+}
+
+#[test]
+fn the_library_is_shut_down_at_the_end_unless_it_hangs() {
+    let machine = Machine::of(1);
+    let accelerators = machine.start();
+    looked(&accelerators);
+    let is_loaded = || {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.contains(machine.fake.library().to_str().unwrap())
+    };
+    assert!(is_loaded());
+    accelerators.stop();
+    assert!(!is_loaded());
+    let accelerators = machine.start();
+    looked(&accelerators);
+    machine.fake.says("hang nvmlDeviceGetCount_v2");
+    hangs(&accelerators);
+    let began = Instant::now();
+    accelerators.stop();
+    assert!(began.elapsed() < Duration::from_secs(10) && is_loaded());
+    machine.fake.says("");
 }
 
 #[test]
