@@ -5,20 +5,31 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .PHONY: run build test check bless unit e2e e2e-v2 bench soak fuzz image deps clean workload
 
-# the binary is linked statically, so that the same file serves a host, a virtual machine and an empty image
+# The binary is linked statically, so that the same file serves a host, a virtual machine and an empty image.
+# LINK=dynamic is for machines with NVIDIA GPUs: only a dynamic program can load the driver's library (docs/gpu.md).
+LINK ?= static
 TRIPLE := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 OUT    := $(TARGET)/$(TRIPLE)/release
+DYNAMIC := $(TARGET)/dynamic
 BIN    := $(OUT)/plimsoll
 STATIC := RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static" cargo build --locked --release --target $(TRIPLE)
 ARGS   ?=
 
 run: build
-	exec $(BIN) $(ARGS)
+	exec $(TARGET)/release/plimsoll $(ARGS)
 
-build: cargo
+build: build-$(LINK)
+
+.PHONY: build-static build-dynamic
+build-static: cargo
 	$(STATIC) --package plimsoll --bin plimsoll
 	@mkdir -p $(TARGET)/release && ln -f $(BIN) $(TARGET)/release/plimsoll
+
+# a folder of its own: the tests of the other one must not find it
+build-dynamic: cargo
+	cargo build --locked --release --target-dir $(DYNAMIC) --package plimsoll --bin plimsoll
+	@mkdir -p $(TARGET)/release && ln -f $(DYNAMIC)/release/plimsoll $(TARGET)/release/plimsoll
 
 .PHONY: cargo
 cargo:
@@ -32,7 +43,7 @@ unit e2e e2e-v2: workload
 	testbed/test $@
 
 # the program, and the helper and image that give it known work
-workload: build
+workload: build-static
 	$(STATIC) --package plimsoll-workload
 	testbed/make-image --workload $(OUT)/workload $(OUT)/workload-image.tar
 
@@ -63,10 +74,18 @@ SECONDS ?= 20
 fuzz: cargo
 	testbed/fuzz --seconds $(SECONDS) $(FUZZ)
 
-image: build
+image: image-$(LINK)
+
+.PHONY: image-static image-dynamic
+image-static: build-static
 	rm -rf $(OUT)/image && mkdir -p $(OUT)/image
 	cp $(BIN) $(OUT)/image/plimsoll && ln -s plimsoll $(OUT)/image/cadvisor
 	docker build --tag plimsoll:latest --file Dockerfile $(OUT)/image
+
+# the same with the C library of this machine, and so able to load NVIDIA's
+image-dynamic: build-dynamic
+	deploy/docker/dynamic-root $(DYNAMIC)/release/plimsoll $(DYNAMIC)/image
+	docker build --tag plimsoll:gpu --file Dockerfile.gpu $(DYNAMIC)/image
 
 # Debian packages that the tests need; asks the package lists only if something is missing
 deps:

@@ -149,6 +149,7 @@ fn options(settings: &Settings) -> Options {
             referenced_reset: selection.referenced_reset_interval,
         },
         resctrl_interval: selection.resctrl_interval,
+        nvidia_library: selection.nvidia_library.clone(),
         storage_duration: memory.storage_duration,
         sampling_threads: pace.sampling_threads,
         open_files: machine.open_files,

@@ -12,15 +12,10 @@ pub(super) struct Words {
     pub(super) any: bool,
 }
 
-/// Reads a list of kinds; each flag replaces what an earlier one of the same name said. cAdvisor
-/// before 0.47 knew `accelerator`, so scripts still say it: the word is passed over with a notice.
-pub(super) fn parse(draft: &mut Draft, text: &str) -> Result<Words, String> {
+/// Reads a list of kinds; each flag replaces what an earlier one of the same name said.
+pub(super) fn parse(text: &str) -> Result<Words, String> {
     let mut words = Words { set: Kinds::NONE, any: false };
     for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        if word == "accelerator" {
-            draft.warn("metrics: the word accelerator is passed over: it has no effect since cAdvisor 0.47");
-            continue;
-        }
         let kind = Kind::ALL.iter().copied().find(|kind| kind.name() == word).ok_or_else(|| unknown(word))?;
         words = Words { set: words.set.with(kind), any: true };
     }

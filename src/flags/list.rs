@@ -209,7 +209,7 @@ pub static SECTIONS: &[Section] = &[
                 "disable_metrics",
                 "advtcp,cpu_topology,cpuset,hugetlb,memory_numa,process,\
                  referenced_memory,resctrl,sched,tcp,udp",
-                Set::Own("kinds", |d, v| kinds::parse(d, v).map(|kinds| d.disable = Some(kinds.set))),
+                Set::Own("kinds", |d, v| kinds::parse(v).map(|kinds| d.disable = Some(kinds.set))),
                 "Metrics to leave out; replaces the default list, and an empty value leaves out \
                  nothing.",
             )
@@ -218,11 +218,19 @@ pub static SECTIONS: &[Section] = &[
                 "enable_metrics",
                 "",
                 Set::Own("kinds", |d, v| {
-                    kinds::parse(d, v).map(|kinds| d.enable = Some(kinds.set).filter(|_| kinds.any))
+                    kinds::parse(v).map(|kinds| d.enable = Some(kinds.set).filter(|_| kinds.any))
                 }),
                 "Metrics to give; when set, these and no others, and -disable_metrics is ignored.",
             )
             .since("0.44"),
+            Flag::new(
+                "nvidia_library",
+                "",
+                Set::Text(|d, v| d.settings.selection.nvidia_library = path(v)),
+                "NVIDIA's management library (kind accelerator); when empty, libnvidia-ml.so.1 is \
+                 searched for where there is a driver.",
+            )
+            .ours(),
             Flag::new(
                 "container_hints",
                 "/etc/cadvisor/container_hints.json",

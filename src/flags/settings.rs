@@ -147,6 +147,8 @@ pub struct Selection {
     pub disable_root_cgroup_stats: bool,
     /// What is on.
     pub kinds: Kinds,
+    /// NVIDIA's library; absent is searched for.
+    pub nvidia_library: Option<PathBuf>,
     /// Network and mounts of containers that no runtime claims.
     pub container_hints: PathBuf,
     /// Write `clear_refs` every so many samples; 0 is never.
@@ -170,6 +172,7 @@ impl Default for Selection {
             raw_prefixes: Vec::new(),
             disable_root_cgroup_stats: false,
             kinds: Kinds::default(),
+            nvidia_library: None,
             container_hints: "/etc/cadvisor/container_hints.json".into(),
             referenced_reset_interval: 0,
             referenced_read_interval: Duration::from_secs(30),

@@ -138,7 +138,7 @@ A bad flag or value ends the program with exit code 2 and a sentence on standard
 The metrics that `-disable_metrics` and `-enable_metrics` know: `cpu`, `sched`, `percpu`, `memory`, \
 `memory_numa`, `cpuLoad`, `diskIO`, `disk`, `network`, `tcp`, `advtcp`, `udp`, `app`, `process`, \
 `hugetlb`, `perf_event`, `referenced_memory`, `cpu_topology`, `resctrl`, `cpuset`, `oom_event`, \
-`pressure`.
+`pressure`, `accelerator`.
 
 # Flags of the agent
 ";

@@ -8,6 +8,7 @@ use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::runtime::Verdict;
+use plimsoll_measure::accelerator::Group;
 use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
@@ -308,6 +309,12 @@ impl Container {
         lock(&self.resctrl).as_ref().and_then(resctrl::Tracked::trouble)
     }
 
+    /// As those see it who ask whose a GPU is.
+    pub(crate) fn as_group(&self) -> Group {
+        let pid = lock(&self.known).identity.pid;
+        Group { name: self.name.clone(), claimed: self.claimed.is_some(), pid }
+    }
+
     /// When the newest size of its writable layer was true.
     pub(crate) fn layer_at(&self) -> Option<Timestamp> {
         lock(&self.layer).as_ref().and_then(Tracked::at)
@@ -392,6 +399,9 @@ impl Container {
         if let Some(resctrl) = &*lock(&self.resctrl) {
             resctrl.fill(&mut sampler.sample.resctrl);
             moved = true;
+        }
+        if let Some(accelerators) = stages.accelerators.get() {
+            moved |= accelerators.fill(&self.name, &mut sampler.sample.accelerators);
         }
         let repeated = !moved && sampler.timeline.repeat(at, &mut work.scratch);
         let changed = !repeated && sampler.timeline.push(at, &mut sampler.sample, &mut work.scratch).changed;

@@ -5,6 +5,7 @@ use std::path::Path;
 use plimsoll_core::kinds::Kind;
 use plimsoll_discover::docker;
 use plimsoll_kernel::hierarchy::{Controller, Mode};
+use plimsoll_measure::accelerator::{Accelerators, Trouble};
 use plimsoll_measure::resctrl;
 use plimsoll_serve::past::{Missing, Validation};
 
@@ -64,6 +65,10 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             );
         }
     }
+    if let Some(trouble) = host.stages.accelerators.get().and_then(Accelerators::trouble) {
+        let (reason, remedy) = of_gpus(&trouble);
+        lacks("Numbers of GPUs", reason, remedy);
+    }
     if let Some(health) = lock(&host.watch).as_ref().map(|watch| watch.health())
         && health.limit_hit
     {
@@ -108,6 +113,33 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
         );
     }
     missing
+}
+
+/// Why numbers of GPUs are missing, and what would give them.
+fn of_gpus(trouble: &Trouble) -> (String, &'static str) {
+    match trouble {
+        Trouble::Static => (
+            "this program is linked statically and cannot load NVIDIA's library: GPUs are shown by name only"
+                .to_owned(),
+            "use the program that `make build LINK=dynamic` builds, or its image (`make image LINK=dynamic`)",
+        ),
+        Trouble::Library(reason) => (
+            format!("NVIDIA's library cannot be used: {reason}"),
+            "name the library with -nvidia_library; in a container add --gpus=all (NVIDIA's container toolkit), or \
+             /dev/nvidiactl and each /dev/nvidiaN as devices and the host's library as a mount",
+        ),
+        Trouble::Hangs(time) => (
+            format!("NVIDIA's driver has not answered for {} s", time.as_secs()),
+            "look at the kernel's log (Xid)",
+        ),
+        Trouble::Gpu(reason) => (reason.clone(), "look at the kernel's log (Xid); a lost GPU must be reset"),
+        Trouble::Processes => (
+            "the driver tells a container only of the processes in its own PID namespace, so only GPUs that \
+             containers were given are shown, without their use of them"
+                .to_owned(),
+            "add --pid=host",
+        ),
+    }
 }
 
 /// The cgroup set-up as `/validate/` shows it.

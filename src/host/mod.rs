@@ -155,6 +155,16 @@ impl Host {
         inner.stages.measure_rounds(inner.options.rounds, inner.options.pace.base).map_err(Error::Thread)?;
         inner.stages.count_events(&inner.options).map_err(Error::Thread)?;
         inner.stages.monitor_caches(&inner.options).map_err(Error::Thread)?;
+        let weak = Arc::downgrade(inner);
+        let groups = move || {
+            let inner = weak.upgrade();
+            inner
+                .iter()
+                .flat_map(|inner| inner.registry.all())
+                .map(|container| container.as_group())
+                .collect()
+        };
+        inner.stages.watch_accelerators(inner.options.accelerators(), groups).map_err(Error::Thread)?;
         self.start_runtimes()?;
         inner.appeared("/");
         let weak = Arc::downgrade(inner);
@@ -212,6 +222,9 @@ impl Host {
         }
         if let Some(surveys) = inner.stages.surveys.get() {
             surveys.stop();
+        }
+        if let Some(accelerators) = inner.stages.accelerators.get() {
+            accelerators.stop();
         }
         if let Some(housekeeping) = inner.housekeeping.get() {
             housekeeping.stop();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_discover::runtime;
 use plimsoll_kernel::root::Root;
+use plimsoll_measure::accelerator;
 use plimsoll_measure::perf;
 use plimsoll_retain::events::Limits;
 use plimsoll_serve::labels::LabelRules;
@@ -33,6 +34,8 @@ pub struct Options {
     pub perf_events: Option<perf::Config>,
     /// How often resctrl's monitoring groups are filled again; zero is once.
     pub resctrl_interval: Duration,
+    /// NVIDIA's library; absent is searched for where there is a driver.
+    pub nvidia_library: Option<PathBuf>,
     /// How long samples are kept; zero is for ever.
     pub storage_duration: Duration,
     /// Threads that read; zero is one per eight CPUs.
@@ -75,6 +78,7 @@ impl Default for Options {
             rounds: RoundOptions::default(),
             perf_events: None,
             resctrl_interval: Duration::ZERO,
+            nvidia_library: None,
             storage_duration: Duration::from_secs(120),
             sampling_threads: 0,
             open_files: 0,
@@ -99,6 +103,15 @@ impl Options {
         match self.sampling_threads {
             0 => std::thread::available_parallelism().map_or(1, |cpus| cpus.get().div_ceil(8)),
             threads => threads,
+        }
+    }
+
+    /// How GPUs are asked about: as often as containers, but not more than once a second.
+    pub(crate) fn accelerators(&self) -> accelerator::Options {
+        accelerator::Options {
+            interval: self.pace.base.max(Duration::from_secs(1)),
+            library: self.nvidia_library.clone(),
+            ..accelerator::Options::default()
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use plimsoll_core::family::{Emit, Type};
+use plimsoll_measure::accelerator::Accelerators;
 use plimsoll_serve::past::OwnMetric;
 
 use super::{Inner, lock};
@@ -29,6 +30,41 @@ fn count(counter: &AtomicU64) -> Option<f64> {
 
 /// Sorted by name, as `/metrics` shows them.
 static ROWS: &[Own] = &[
+    row(
+        "plimsoll_accelerator_age_seconds",
+        "Age of the numbers of GPUs that are shown.",
+        Type::Gauge,
+        |host| {
+            let at = host.stages.accelerators.get()?.at()?;
+            Some(host.stages.now().since(at) as f64 / 1e9)
+        },
+    ),
+    row(
+        "plimsoll_accelerator_failures_total",
+        "Calls of NVIDIA's library that failed.",
+        Type::Counter,
+        |host| count(&asked(host)?.meters().failures),
+    ),
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_accelerator_info",
+            help: "1 for each accelerator of the machine; instances have the minor of their GPU.",
+            kind: Type::Gauge,
+            labels: &["acc_id", "make", "minor", "model"],
+        },
+        value: Value::Each(|host, emit| {
+            for gpu in host.stages.accelerators.get().map(Accelerators::gpus).unwrap_or_default() {
+                let minor = gpu.minor.map(|minor| minor.to_string()).unwrap_or_default();
+                emit.int(&[&gpu.uuid, "nvidia", &minor, &gpu.model], 1);
+            }
+        }),
+    },
+    row("plimsoll_accelerator_looks_total", "Looks at all GPUs.", Type::Counter, |host| {
+        count(&asked(host)?.meters().looks)
+    }),
+    row("plimsoll_accelerator_seconds_total", "Time that looks at GPUs took.", Type::Counter, |host| {
+        Some(asked(host)?.meters().nanos.load(Relaxed) as f64 / 1e9)
+    }),
     row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
         Some(host.registry.len() as f64)
     }),
@@ -176,6 +212,11 @@ static ROWS: &[Own] = &[
         lock(&host.watch).as_ref().map(|watch| watch.health().watches as f64)
     }),
 ];
+
+/// Who asks about GPUs, if there were any to ask about.
+fn asked(host: &Inner) -> Option<&Accelerators> {
+    host.stages.accelerators.get().filter(|accelerators| accelerators.meters().looks.load(Relaxed) > 0)
+}
 
 fn kept(host: &Inner) -> (usize, usize) {
     let kept = host.registry.all().into_iter().map(|container| container.kept());

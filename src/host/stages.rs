@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
+use plimsoll_measure::accelerator::{self, Accelerators};
 use plimsoll_measure::filesystem::{FsStats, Table, Tracker};
 use plimsoll_measure::{perf, resctrl};
 use plimsoll_serve::labels::LabelRules;
@@ -39,7 +40,9 @@ pub(crate) struct Stages {
     /// Monitors caches and bandwidth; not there before the start, where the machine cannot, nor while the kind is
     /// off.
     pub(crate) resctrl: OnceLock<resctrl::Tracker>,
-    /// Their use at the root's last sample.
+    /// Asks about GPUs; not there before the start, nor while the kind is off.
+    pub(crate) accelerators: OnceLock<Accelerators>,
+    /// The filesystems' use at the root's last sample.
     pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
 }
 
@@ -68,6 +71,7 @@ impl Stages {
             surveys: OnceLock::new(),
             perf: OnceLock::new(),
             resctrl: OnceLock::new(),
+            accelerators: OnceLock::new(),
             storage: Mutex::default(),
         })
     }
@@ -94,6 +98,23 @@ impl Stages {
         if self.surveys.get().is_none() {
             // a second start ends its own
             let _ = self.surveys.set(Surveys::start(&self.measure, options, base)?);
+        }
+        Ok(())
+    }
+
+    /// Starts the thread that asks about GPUs, if they are wanted.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(crate) fn watch_accelerators(
+        &self,
+        options: accelerator::Options,
+        groups: impl Fn() -> Vec<accelerator::Group> + Send + 'static,
+    ) -> std::io::Result<()> {
+        if self.kinds.has(Kind::Accelerator) && self.accelerators.get().is_none() {
+            let accelerators = Accelerators::start(self.measure.clone(), options, groups, now)?;
+            // a second start ends its own
+            let _ = self.accelerators.set(accelerators);
         }
         Ok(())
     }

@@ -38,14 +38,25 @@ impl Plimsoll {
         Self::start_as(&[], prefix, flags)
     }
 
+    /// What cargo built for this test, which is linked dynamically, even if another one is tested.
+    #[track_caller]
+    pub fn start_dynamic(flags: &[&str]) -> Self {
+        Self::start_this(env!("CARGO_BIN_EXE_plimsoll").into(), &[], "", flags)
+    }
+
     /// Behind another command, for instance `prlimit --nofile=64`.
     #[track_caller]
     pub fn start_as(before: &[&str], prefix: &str, flags: &[&str]) -> Self {
+        Self::start_this(binary(), before, prefix, flags)
+    }
+
+    #[track_caller]
+    fn start_this(binary: PathBuf, before: &[&str], prefix: &str, flags: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = tempfile::NamedTempFile::new().unwrap();
         // the kernel ends it when the thread of the test ends, even if the test is killed
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]).args(before).arg(binary());
+        command.args(["--pdeathsig", "KILL"]).args(before).arg(binary);
         command.arg(format!("--port={port}")).arg("--listen_ip=127.0.0.1").args(flags);
         command.stdin(Stdio::null()).stdout(log.reopen().unwrap()).stderr(log.reopen().unwrap());
         let child = command.spawn().unwrap();

@@ -71,6 +71,8 @@ kinds! {
     OomEvent "oom_event" true,
     /// Pressure stall information.
     Pressure "pressure" true,
+    /// GPUs.
+    Accelerator "accelerator" true,
 }
 
 impl fmt::Display for Kind {

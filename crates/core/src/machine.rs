@@ -68,16 +68,23 @@ pub struct MemoryType {
     pub dimm_count: u64,
 }
 
-/// Persistent memory.
+/// Persistent memory. JSON has 0 for what is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Nvm {
-    /// Bytes.
-    pub memory_mode_capacity: u64,
-    /// Bytes; the space in the name is real.
-    #[serde(rename = "app direct_mode_capacity")]
-    pub app_direct_mode_capacity: u64,
-    /// Watts.
-    pub avg_power_budget: u64,
+    /// Bytes that are used as memory; absent where only root may read it.
+    #[serde(serialize_with = "or_zero")]
+    pub memory_mode_capacity: Option<u64>,
+    /// Bytes that persist; the space in the name is real.
+    #[serde(rename = "app direct_mode_capacity", serialize_with = "or_zero")]
+    pub app_direct_mode_capacity: Option<u64>,
+    /// Watts; absent where there is such memory, since Intel's library alone knows it.
+    #[serde(serialize_with = "or_zero")]
+    pub avg_power_budget: Option<u64>,
+}
+
+#[allow(clippy::ref_option, reason = "the signature that serde asks for")]
+fn or_zero<S: serde::Serializer>(number: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(number.unwrap_or(0))
 }
 
 /// Huge pages of one size.

@@ -6,6 +6,7 @@
 pub mod root;
 
 pub mod error;
+pub mod nvml;
 pub mod sys;
 
 pub mod accounting;

@@ -19,6 +19,7 @@ mod keyed;
 mod pressure;
 mod turns;
 
+pub mod accelerator;
 pub mod cpu;
 pub mod cpuset;
 pub mod filesystem;

@@ -5,6 +5,7 @@ use plimsoll_core::columns::Named;
 use plimsoll_core::time::Timestamp;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::accelerator::Accelerator;
 use crate::cpu::Cpu;
 use crate::cpuset::CpuSet;
 use crate::filesystem::FsStats;
@@ -37,6 +38,8 @@ pub struct Sample {
     pub filesystem: Vec<FsStats>,
     /// Tasks by state.
     pub task_stats: Option<TaskStats>,
+    /// GPUs.
+    pub accelerators: Vec<Accelerator>,
     /// Processes and threads.
     pub processes: Option<Processes>,
     /// The cpuset controller.
@@ -71,6 +74,7 @@ columnar!(Sample {
     network,
     filesystem,
     task_stats,
+    accelerators,
     processes,
     cpuset,
     referenced_memory,

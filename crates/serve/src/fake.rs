@@ -13,6 +13,7 @@ use plimsoll_core::machine::{
 use plimsoll_core::runtime::{Image, Status};
 use plimsoll_core::summary::{InstantUsage, Percentiles, Usage};
 use plimsoll_core::time::Timestamp;
+use plimsoll_measure::accelerator::{Accelerator, Process};
 use plimsoll_measure::cpu::{Cfs, Cpu, CpuUsage};
 use plimsoll_measure::filesystem::FsStats;
 use plimsoll_measure::io::{DiskIo, Ops, PerDisk};
@@ -89,7 +90,7 @@ impl Fake {
         let mut host = Self { versions: versions(), machine: machine(), ..Self::empty() };
         host.add(Reference::raw("/"), root_spec(), root_samples());
         host.add(Reference::raw("/docker"), group_spec(), samples(1, None));
-        host.add_docker(WEB, "fx-web", web_spec(), samples(2, Some("eth0")));
+        host.add_docker(WEB, "fx-web", web_spec(), with_gpu(samples(2, Some("eth0"))));
         host.add_docker(WORKER, "fx-worker", worker_spec(), without_disk(samples(3, Some("eth0"))));
         host.add_docker(IDLE, "fx-idle", idle_spec(), without_disk(idle_samples()));
         for name in host.containers.keys() {
@@ -417,6 +418,7 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
             ..Network::default()
         }),
         filesystem: interface.map(|_| layer(n)).into_iter().collect(),
+        accelerators: Vec::new(),
         processes: Some(Processes {
             process_count: Some(2),
             threads_current: Some(2),
@@ -431,6 +433,29 @@ fn sample(nth: u64, scale: u64, interface: Option<&str>) -> Sample {
 fn without_disk(mut all: Vec<Sample>) -> Vec<Sample> {
     for sample in &mut all {
         sample.diskio = Some(DiskIo::default());
+    }
+    all
+}
+
+/// A container with a GPU, on which it has one process, and another that nothing is known of but its name.
+fn with_gpu(mut all: Vec<Sample>) -> Vec<Sample> {
+    for sample in &mut all {
+        let named = Accelerator {
+            make: "nvidia".to_owned(),
+            model: "NVIDIA A100-SXM4-40GB".to_owned(),
+            id: "GPU-3a9e6ea4-1b3a-4a1f-8a0f-1d2f5d2f7b11".to_owned(),
+            ..Accelerator::default()
+        };
+        let nameless = Accelerator { id: "GPU-not-shown".to_owned(), ..named.clone() };
+        let process = Process { pid: 4711, memory_used: Some(1 << 30), utilization: Some(37) };
+        let measured = Accelerator {
+            memory_total: Some(42_949_672_960),
+            memory_used: Some(1_610_612_736),
+            duty_cycle: Some(42),
+            processes: Some(vec![process]),
+            ..named
+        };
+        sample.accelerators = vec![measured, nameless];
     }
     all
 }

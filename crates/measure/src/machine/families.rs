@@ -93,18 +93,23 @@ pub static FAMILIES: &[Row<MachineInfo>] = &[
             |m, out| nodes(m).for_each(|node| out.int(&[&text(node.node_id)], node.memory)),
         )
     },
-    gauge("machine_nvm_avg_power_budget_watts", "NVM power budget.", "-", |m, out| {
-        out.int(&[], m.nvm.avg_power_budget);
+    gauge("machine_nvm_avg_power_budget_watts", "NVM power budget.", "0 without such memory", |m, out| {
+        out.maybe(m.nvm.avg_power_budget);
     }),
     Row {
         labels: &["mode"],
         ..gauge(
             "machine_nvm_capacity",
             "NVM capacity value labeled by NVM mode (memory mode or app direct mode).",
-            "-",
+            "sys/bus/nd/devices/region*/size, sys/firmware/dmi/tables/DMI",
             |m, out| {
-                out.int(&["app_direct_mode"], m.nvm.app_direct_mode_capacity);
-                out.int(&["memory_mode"], m.nvm.memory_mode_capacity);
+                let modes = [
+                    ("app_direct_mode", m.nvm.app_direct_mode_capacity),
+                    ("memory_mode", m.nvm.memory_mode_capacity),
+                ];
+                for (mode, capacity) in modes {
+                    capacity.into_iter().for_each(|capacity| out.int(&[mode], capacity));
+                }
             },
         )
     },

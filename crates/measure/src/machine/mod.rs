@@ -1,7 +1,7 @@
 //! What the machine is made of.
 //!
 //! Reads: proc/cpuinfo, proc/meminfo, sys/devices/system/{cpu,node,edac}, sys/kernel/mm/hugepages, sys/block,
-//!        sys/class/{net,dmi}, the id files that the flags name, the table of filesystems
+//!        sys/class/{net,dmi}, sys/bus/nd, sys/firmware/dmi, the id files that the flags name, the table of filesystems
 //! Gives: `/api/v1.x/machine`, machine_* on /metrics
 //! Cost:  about ten files a CPU; read at start and every few minutes
 //!
@@ -18,6 +18,7 @@ mod disks;
 mod ids;
 mod memory;
 mod network;
+pub mod nvm;
 mod topology;
 mod versions;
 
@@ -28,7 +29,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use plimsoll_core::machine::{Filesystem, MachineInfo, Nvm};
+use plimsoll_core::machine::{Filesystem, MachineInfo};
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::root::Root;
 
@@ -81,7 +82,7 @@ pub fn read(
         memory_capacity: memory.total,
         swap_capacity: memory.swap,
         memory_by_type: memory::by_type(&root.sys.join("devices/system/edac/mc")),
-        nvm: Nvm::default(),
+        nvm: nvm::read(&root.sys),
         hugepages: memory::hugepages(&root.sys.join("kernel/mm/hugepages")),
         machine_id: ids::first(root, &options.machine_id_files),
         system_uuid: ids::system_uuid(root),

@@ -2,7 +2,7 @@
 
 /// The path in the v2 tree on a v2 host; else that of the memory controller, else of cpu, else in the v2 tree that
 /// stands beside v1 ones; `/` without any. Lines are `id:controllers:path`.
-pub(super) fn choose(text: &str) -> &str {
+pub(crate) fn choose(text: &str) -> &str {
     let lines = || text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     let of = |name: &str| {
         lines().find(|(controllers, _)| controllers.split(',').any(|c| c == name)).map(|(_, path)| path)

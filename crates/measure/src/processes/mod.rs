@@ -6,7 +6,7 @@
 
 pub mod stat;
 
-mod cgroup;
+pub(crate) mod cgroup;
 mod clock;
 mod format;
 mod status;

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use plimsoll_core::columns::as_map;
+use plimsoll_measure::accelerator::Accelerator;
 use plimsoll_measure::load::TaskStats;
 use plimsoll_measure::network::{Interface, Network};
 use plimsoll_measure::perf::{CoreEvent, Perf, Ratio};
@@ -33,6 +34,7 @@ impl Serialize for Stats<'_> {
             network,
             filesystem,
             task_stats,
+            accelerators,
             processes,
             cpuset,
             referenced_memory,
@@ -54,6 +56,7 @@ impl Serialize for Stats<'_> {
             Some(task_stats) => stats.serialize_field("task_stats", task_stats)?,
             None => stats.serialize_field("task_stats", &TaskStats::default())?,
         }
+        maybe(&mut stats, "accelerators", measured(accelerators))?;
         maybe(&mut stats, "processes", processes.as_ref())?;
         maybe(&mut stats, "referenced_memory", referenced(*referenced_memory))?;
         perf_stats(&mut stats, perf.as_ref())?;
@@ -73,6 +76,12 @@ impl Serialize for Stats<'_> {
 /// Bytes that were touched; Go leaves out 0 as well.
 pub fn referenced(bytes: Option<u64>) -> Option<u64> {
     bytes.filter(|bytes| *bytes > 0)
+}
+
+/// The accelerators of which more is known than their names, for which the format has no absence.
+pub fn measured(all: &[Accelerator]) -> Option<Vec<&Accelerator>> {
+    let list: Vec<_> = all.iter().filter(|accelerator| accelerator.is_measured()).collect();
+    (!list.is_empty()).then_some(list)
 }
 
 /// A field that is there only with a value: Go's `omitempty`.

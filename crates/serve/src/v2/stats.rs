@@ -14,7 +14,7 @@ use super::spec::ContainerSpec;
 use crate::body::Body;
 use crate::past::{Past, Window};
 use crate::v1::containers::list;
-use crate::v1::stats::{HugeTlbs, ListNetwork, ResctrlOrEmpty, maybe, perf_stats, referenced};
+use crate::v1::stats::{HugeTlbs, ListNetwork, ResctrlOrEmpty, maybe, measured, perf_stats, referenced};
 use crate::{json, names, reply};
 
 /// Answers with an object: full name to spec and samples; without the root, whose samples are
@@ -78,6 +78,7 @@ impl Serialize for Stats<'_> {
         maybe(&mut stats, "processes", sample.processes.as_ref().filter(|_| spec.has_processes))?;
         maybe(&mut stats, "filesystem", Filesystem::of(sample).filter(|_| spec.has_filesystem))?;
         maybe(&mut stats, "load_stats", sample.task_stats)?;
+        maybe(&mut stats, "accelerators", measured(&sample.accelerators))?;
         maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
         perf_stats(&mut stats, sample.perf.as_ref())?;
         stats.serialize_field("resctrl", &ResctrlOrEmpty(sample.resctrl.as_ref()))?;
