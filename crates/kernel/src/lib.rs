@@ -10,6 +10,7 @@ pub mod sys;
 
 pub mod dir;
 pub mod file;
+pub mod inside;
 
 pub mod format;
 pub mod hierarchy;
