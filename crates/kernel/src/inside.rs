@@ -86,7 +86,11 @@ pub fn read(root: impl AsFd, path: &CStr, limit: usize) -> Result<Vec<u8>, Refus
 /// Opens for reading the very thing that was found.
 fn opened(found: &OwnedFd) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/self/fd/{}", found.as_raw_fd());
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
+    rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
 }
 
 /// Finds a socket below `root`.
@@ -144,7 +148,8 @@ mod tests {
     fn what_is_no_ordinary_file_is_refused_at_once() {
         let (folder, root) = folder();
         let at = |name: &str| folder.path().join("root").join(name);
-        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, at("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+            .unwrap();
         let _listener = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
         for path in ["pipe", "socket", "etc"] {
             assert_eq!(of(&root, path), Err(Refused::Kind), "{path}");
@@ -163,7 +168,10 @@ mod tests {
         for path in ["/proc/uptime", "/proc/self/status", "/sys/kernel/mm/transparent_hugepage/enabled"] {
             if Path::new(path).exists() {
                 let refused = of(&root, path).unwrap_err();
-                assert!(matches!(refused, Refused::Kernels | Refused::Read(Errno::LOOP)), "{path}: {refused}");
+                assert!(
+                    matches!(refused, Refused::Kernels | Refused::Read(Errno::LOOP)),
+                    "{path}: {refused}"
+                );
             }
         }
         assert_eq!(of(&root, "/dev/null"), Err(Refused::Kind));
