@@ -66,9 +66,9 @@ impl Series {
         !self.labels.is_empty()
     }
 
-    /// Bytes that it takes, roughly.
-    pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.labels.len()
+    /// Whose labels stand first, whatever the names.
+    pub fn cmp_labels(&self, other: &Self) -> Ordering {
+        self.labels.cmp(&other.labels)
     }
 }
 
@@ -91,6 +91,8 @@ pub struct Poll {
     pub at: Timestamp,
     /// Which of the container's collectors asked.
     pub collector: usize,
+    /// Whether the application speaks Prometheus: then a value's label in JSON tells the metric's name as well.
+    pub named: bool,
     /// What the values are, sorted; shared with the polls before as long as it stays the same.
     pub series: Arc<[Series]>,
     /// A value for each of the series.
@@ -171,6 +173,7 @@ mod tests {
         let poll = Poll {
             at: Timestamp(7),
             collector: 0,
+            named: false,
             series: [Series::new("m".into(), none)].into(),
             values: [Value::Int(1)].into(),
             times: None,

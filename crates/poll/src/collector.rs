@@ -87,6 +87,7 @@ impl Collector {
         let poll = Poll {
             at,
             collector: self.nth,
+            named: matches!(config.what, What::Prometheus(_)),
             series: self.series.clone(),
             values: values.into(),
             times: times.map(Into::into),

@@ -358,6 +358,7 @@ mod tests {
             Arc::new(Poll {
                 at: Timestamp::from_secs(secs),
                 collector: 0,
+                named: false,
                 series: Arc::new([]),
                 values: vec![plimsoll_core::app::Value::Int(0); values].into(),
                 times: None,

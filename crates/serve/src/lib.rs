@@ -9,6 +9,7 @@ pub mod app;
 pub mod route;
 
 pub mod body;
+pub mod custom;
 pub mod go;
 pub mod json;
 pub mod names;

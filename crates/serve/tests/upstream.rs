@@ -119,6 +119,7 @@ fn upstreams(input: &Value) -> Fake {
         settled: true,
         latest: Some(Arc::new(sample(&container["stats"][0]))),
         oom_events: 0,
+        app: None,
     };
     let version = &input["version_info"];
     let versions = Versions {

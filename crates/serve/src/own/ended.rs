@@ -46,7 +46,7 @@ pub fn answer(past: &dyn Past, query: Query<'_>) -> Response<Body> {
             exit_code: ended.exit_code,
             oom_killed: ended.oom_killed,
             spec: &ended.spec,
-            stats: ended.last.as_deref().map(|sample| Stats { sample, view }),
+            stats: ended.last.as_deref().map(|sample| Stats { sample, before: None, view }),
         })
         .collect();
     reply::value(&list)
@@ -61,5 +61,6 @@ fn view(ended: &EndedContainer) -> View {
         settled: true,
         latest: ended.last.clone(),
         oom_events: ended.oom_events,
+        app: None,
     }
 }

@@ -9,12 +9,15 @@ use plimsoll_measure::sample::Sample;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 
+use crate::custom::Custom;
 use crate::past::View;
 
 /// One sample of a container.
 pub struct Stats<'a> {
     /// The numbers.
     pub sample: &'a Sample,
+    /// The one before it in the answer.
+    pub before: Option<&'a Sample>,
     /// What is known of the container now; it is told with its newest sample only, of which it is true.
     pub view: &'a View,
 }
@@ -38,6 +41,7 @@ impl Serialize for Stats<'_> {
             None => stats.serialize_field("task_stats", &TaskStats::default())?,
         }
         maybe(&mut stats, "processes", processes.as_ref())?;
+        maybe(&mut stats, "custom_metrics", Custom::of(self.view.app.as_deref(), self.before, self.sample))?;
         stats.serialize_field("resctrl", &Resctrl {})?;
         stats.serialize_field("cpuset", &cpuset.clone().unwrap_or_default())?;
         maybe(

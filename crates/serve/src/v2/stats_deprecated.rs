@@ -12,7 +12,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::options::RequestOptions;
 use super::rate;
 use crate::body::Body;
-use crate::past::{Past, Window};
+use crate::custom::Custom;
+use crate::past::{Past, View, Window};
 use crate::v1::containers::array_piece;
 use crate::v1::stats::{HugeTlbs, ListNetwork, Resctrl, maybe};
 use crate::{json, names, reply};
@@ -46,7 +47,7 @@ pub async fn answer(
             let mut out = Vec::with_capacity(4096);
             (at < samples.len()).then(|| {
                 array_piece(&mut out, &samples, &mut at, &mut |out: &mut Vec<u8>, sample, before| {
-                    json::append(out, &Stats { sample, before, spec: &view.spec });
+                    json::append(out, &Stats { sample, before, view: &view });
                 });
                 Bytes::from(out)
             })
@@ -61,12 +62,13 @@ pub async fn answer(
 struct Stats<'a> {
     sample: &'a Sample,
     before: Option<&'a Sample>,
-    spec: &'a Spec,
+    view: &'a View,
 }
 
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { sample, before, spec } = self;
+        let Self { sample, before, view } = self;
+        let spec: &Spec = &view.spec;
         let mut stats = serializer.serialize_struct("DeprecatedContainerStats", 1)?;
         stats.serialize_field("timestamp", &sample.at)?;
         stats.serialize_field("has_cpu", &spec.has_cpu)?;
@@ -94,6 +96,8 @@ impl Serialize for Stats<'_> {
         stats.serialize_field("has_load", &false)?;
         stats.serialize_field("load_stats", &TaskStats::default())?;
         stats.serialize_field("has_custom_metrics", &spec.has_custom_metrics)?;
+        let custom = Custom::of(view.app.as_deref(), *before, sample).filter(|_| spec.has_custom_metrics);
+        maybe(&mut stats, "custom_metrics", custom)?;
         stats.serialize_field("resctrl", &Resctrl {})?;
         stats.end()
     }
