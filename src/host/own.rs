@@ -29,6 +29,33 @@ fn count(counter: &AtomicU64) -> Option<f64> {
 
 /// Sorted by name, as `/metrics` shows them.
 static ROWS: &[Own] = &[
+    row(
+        "plimsoll_application_bad_lines_total",
+        "Lines of applications' answers that were no metrics.",
+        Type::Counter,
+        |host| count(&host.stages.poller.as_ref()?.meters().bad_lines),
+    ),
+    row("plimsoll_application_bytes_total", "Bytes of applications' answers.", Type::Counter, |host| {
+        count(&host.stages.poller.as_ref()?.meters().bytes)
+    }),
+    row(
+        "plimsoll_application_failures_total",
+        "Times an application gave no metrics, or its configuration could not be read.",
+        Type::Counter,
+        |host| count(&host.stages.poller.as_ref()?.meters().failures),
+    ),
+    row(
+        "plimsoll_application_polls_total",
+        "Times an application gave its metrics.",
+        Type::Counter,
+        |host| count(&host.stages.poller.as_ref()?.meters().polls),
+    ),
+    row(
+        "plimsoll_application_seconds_total",
+        "Time that understanding applications' answers took.",
+        Type::Counter,
+        |host| Some(host.stages.poller.as_ref()?.meters().nanos.load(Relaxed) as f64 / 1e9),
+    ),
     row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
         Some(host.registry.len() as f64)
     }),

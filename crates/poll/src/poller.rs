@@ -26,6 +26,8 @@ use crate::{COLLECTORS, LABEL};
 const PARTS: u32 = 200;
 /// The longest pause after a poll that failed, unless the collector's own is longer.
 const LONGEST_AFTER_FAILURE: Duration = Duration::from_secs(15);
+/// How long nothing is logged of a collector that has been told of.
+const TOLD_AGAIN: Duration = Duration::from_secs(600);
 /// Bytes of kept values of one container, at most, beside the newest ones.
 const HISTORY_LIMIT: usize = 1 << 20;
 /// Threads that wait for the files and names of containers.
@@ -216,7 +218,7 @@ impl Tracked {
     pub fn trouble(&self) -> Option<String> {
         let of = lock(&self.state.of);
         let mut troubled = self.wanted.collectors.keys().zip(&*of);
-        troubled.find_map(|(name, of)| Some(format!("{name}: {}", of.trouble.as_ref()?)))
+        troubled.find_map(|(name, of)| Some(format!("{}: {}", plain(name), of.trouble.as_ref()?)))
     }
 }
 
@@ -226,11 +228,17 @@ impl Drop for Tracked {
     }
 }
 
+/// Words that a container may have chosen, for a line that people read.
+fn plain(said: &str) -> String {
+    said.chars().take(400).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// One collector until its container is no longer tracked.
 async fn run(mut collector: Collector, pid: u32, gate: Gate, shared: Arc<Shared>, state: Arc<State>) {
     let nth = collector.nth();
     let mut place = None;
     let mut after_failure = Duration::ZERO;
+    let mut told: Option<Instant> = None;
     loop {
         let begin = Instant::now();
         let outcome = match &place {
@@ -251,9 +259,12 @@ async fn run(mut collector: Collector, pid: u32, gate: Gate, shared: Arc<Shared>
             }
             Err(fault) => {
                 shared.meters.failures.fetch_add(1, Relaxed);
-                let said = fault.to_string();
-                if state.failed(nth, &said) {
-                    tracing::info!(collector = collector.name(), pid, "application metrics: {said}");
+                let said = plain(&fault.to_string());
+                // a container must not fill the log by failing in ever other words
+                if state.failed(nth, &said) && told.is_none_or(|told| told.elapsed() > TOLD_AGAIN) {
+                    told = Some(Instant::now());
+                    let name = plain(collector.name());
+                    tracing::info!("application metrics {name} of process {pid}: {said}");
                 }
                 after_failure = (after_failure * 2).max(period).min(LONGEST_AFTER_FAILURE.max(period));
                 after_failure
@@ -269,7 +280,7 @@ impl State {
         let mut all = lock(&self.of);
         let Some(of) = all.get_mut(nth) else { return };
         of.newest = Some(poll.clone());
-        of.trouble = polled.wrong;
+        of.trouble = polled.wrong.as_deref().map(plain);
         let renewed = of.specs != polled.specs;
         if renewed {
             of.specs = polled.specs;
@@ -344,6 +355,12 @@ mod tests {
         let expected = map(&[("nginx", "/etc/nginx.json"), ("prometheus", "/etc/prometheus.json")]);
         assert_eq!((wanted.pid, wanted.collectors), (7, expected));
         assert_eq!(Wanted::of(7, &map(&[("a", "b")])), None);
+    }
+
+    #[test]
+    fn words_of_containers_stay_on_their_line() {
+        assert_eq!(plain("a\nb\u{1b}[0mü"), "a b [0mü");
+        assert_eq!(plain(&"x".repeat(5000)).len(), 400);
     }
 
     #[test]
