@@ -33,6 +33,7 @@ pub mod listen;
 pub mod tls;
 
 mod file_version;
+mod meters;
 
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;

@@ -78,7 +78,8 @@ fn two() -> Fake {
 
 /// Without what is not the same twice: the process, and what says when the scrape was.
 fn steady(text: &str) -> String {
-    let moves = ["process_", "go_", "container_last_seen", "plimsoll_metrics_", "plimsoll_labels_"];
+    let moves =
+        ["process_", "go_", "container_last_seen", "plimsoll_metrics_", "plimsoll_labels_", "plimsoll_http_"];
     let family = |line: &str| {
         let name =
             line.strip_prefix("# ").map_or(line, |comment| comment.split_once(' ').unwrap_or(("", "")).1);
