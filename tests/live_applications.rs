@@ -140,6 +140,15 @@ fn numbers_of_nginx_are_those_of_its_connections() {
     let requests = until(&program, &app, "nginx_requests", |_| true);
     until(&program, &app, "nginx_requests", |later| later > requests);
 
+    // what all of it costs is told as well
+    let own = program.metrics();
+    let told = |name: &str, key: &str, value: &str| {
+        own.iter().find(|sample| sample.name == name && sample.label(key) == value).map_or(0.0, |s| s.value)
+    };
+    assert!(told("plimsoll_application_polls_total", "", "") >= 3.0);
+    assert!(told("plimsoll_http_requests_total", "route", "metrics") >= 3.0);
+    assert!(told("plimsoll_subject_files_total", "subject", "memory") > 0.0);
+
     let path = format!("/docker/{}", app.id);
     let info = || program.json(&format!("/api/v1.3/docker/{}", app.id))[&path].clone();
     let told = eventually("samples with application metrics", 20.0, || {

@@ -140,6 +140,40 @@ static ROWS: &[Own] = &[
         Type::Counter,
         |host| count(&host.stages.meters.sweeps),
     ),
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_subject_faults_total",
+            help: "Kernel files that were there and could not be read or understood, by what they tell of.",
+            kind: Type::Counter,
+            labels: &["subject"],
+        },
+        value: Value::Each(|host, emit| {
+            host.stages.measure.meters.spent().for_each(|spent| emit.int(&[spent.subject], spent.faults));
+        }),
+    },
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_subject_files_total",
+            help: "Kernel files read for samples, by what they tell of.",
+            kind: Type::Counter,
+            labels: &["subject"],
+        },
+        value: Value::Each(|host, emit| {
+            host.stages.measure.meters.spent().for_each(|spent| emit.int(&[spent.subject], spent.files));
+        }),
+    },
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_subject_seconds_total",
+            help: "Time that reading them took, estimated from one sample in 64.",
+            kind: Type::Counter,
+            labels: &["subject"],
+        },
+        value: Value::Each(|host, emit| {
+            let spent = host.stages.measure.meters.spent();
+            spent.for_each(|spent| emit.float(&[spent.subject], spent.time.as_secs_f64()));
+        }),
+    },
     row(
         "plimsoll_watch_overflows_total",
         "Times the kernel dropped notices of cgroups for want of queue space; a full scan mended each.",

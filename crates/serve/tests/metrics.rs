@@ -116,7 +116,9 @@ async fn open_metrics_is_as_it_was() {
     golden("openmetrics.txt", &steady(&text));
 }
 
-fn poll(collector: usize, mut series: Vec<(&str, Vec<(&str, &str)>, Value)>) -> Arc<Poll> {
+type Told<'a> = (&'a str, Vec<(&'a str, &'a str)>, Value);
+
+fn poll(collector: usize, mut series: Vec<Told<'_>>) -> Arc<Poll> {
     series.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     let values = series.iter().map(|(_, _, value)| *value).collect();
     let series = series.iter_mut().map(|(name, labels, _)| Series::new((*name).into(), labels)).collect();
