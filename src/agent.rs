@@ -160,11 +160,19 @@ fn options(settings: &Settings) -> Options {
         },
         docker_only: selection.docker_only,
         raw_prefixes: selection.raw_prefixes.clone(),
+        container_hints: selection.container_hints.clone(),
         without_root_stats: selection.disable_root_cgroup_stats,
         runtimes: runtimes_of(settings),
         event_limits,
         ended_containers: memory.ended_containers,
         ended_age: memory.ended_age,
+        application_metrics: selection.application_metrics_count_limit,
+        application_series: selection.application_metrics_series_limit,
+        application_own_address: selection.application_metrics_own_address,
+        collector_identity: selection
+            .collector_identity
+            .clone()
+            .map(|(cert, key)| plimsoll_poll::Identity { cert, key }),
         machine_id_files: machine.machine_id_files.clone(),
         boot_id_files: machine.boot_id_files.clone(),
         ..Options::default()

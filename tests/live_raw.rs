@@ -363,3 +363,38 @@ fn machine_and_root_are_this_host() {
     assert!(number(&root, "/stats/0/memory/usage") > 0.0);
     assert!(root["stats"][0]["filesystem"].as_array().is_some_and(|list| !list.is_empty()));
 }
+
+#[test]
+fn a_hinted_group_has_the_filesystems_of_its_mounts() {
+    require!(Need::Root);
+    let group = Group::new(&format!("/{}", unique("plimsoll-hinted")));
+    let folder = common::folder();
+    let file = folder.path().join("hints.json");
+    let hints = serde_json::json!({"all_hosts": [
+        {"full_path": "/other", "mounts": []},
+        {"full_path": group.name, "network_interface": {"veth_child": "eth1", "veth_host": "veth1"},
+         "mounts": [{"host_dir": "/", "container_dir": "/data", "permission": "rw"}, {"host_dir": "/etc"}]},
+    ]});
+    std::fs::write(&file, hints.to_string()).unwrap();
+    let program = Plimsoll::start(&[&format!("--container_hints={}", file.display())]);
+    let path = format!("/api/v1.3/containers{}", group.name);
+    let info = eventually("its filesystem", 10.0, || {
+        let info = program.try_json(&path)?;
+        if info.pointer("/stats/0/filesystem/0").is_some() { Ok(info) } else { Err(info.to_string()) }
+    });
+    assert_eq!(info["spec"]["has_filesystem"], true);
+    let root = rustix::fs::statvfs("/").unwrap();
+    let capacity = (root.f_frsize * root.f_blocks) as f64;
+    assert_eq!(info["stats"][0]["filesystem"].as_array().unwrap().len(), 1, "/etc is no mount point");
+    close("capacity", number(&info, "/stats/0/filesystem/0/capacity"), capacity, 0.001);
+    let limit = program
+        .metrics()
+        .into_iter()
+        .find(|sample| sample.name == "container_fs_limit_bytes" && sample.label("id") == group.name);
+    close("container_fs_limit_bytes", limit.unwrap().value, capacity, 0.001);
+    // others have none
+    let other = Group::new(&format!("/{}", unique("plimsoll-unhinted")));
+    let path = format!("/api/v1.3/containers{}", other.name);
+    let info = eventually("the other", 10.0, || program.try_json(&path));
+    assert_eq!(info["spec"]["has_filesystem"], false);
+}

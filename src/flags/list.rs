@@ -9,7 +9,6 @@ use super::{events, kinds, value};
 
 const SINKS_LATER: &str = "storage drivers come in a later version; until then no sample is sent anywhere";
 const LOG_SHAPE: &str = "the log goes to standard error only and has one shape; see -v and -log_format";
-const NO_HINTS: &str = "hints come in a later version";
 
 /// Where an unset path is none.
 fn path(text: String) -> Option<PathBuf> {
@@ -235,9 +234,8 @@ pub static SECTIONS: &[Section] = &[
                 "container_hints",
                 "/etc/cadvisor/container_hints.json",
                 Set::Text(|d, v| d.settings.selection.container_hints = v.into()),
-                "File that tells network and mounts of containers that no runtime claims.",
-            )
-            .accepted(NO_HINTS),
+                "File that tells mounts of cgroups that no runtime claims; they become their filesystems.",
+            ),
             Flag::new(
                 "referenced_reset_interval",
                 "0",
@@ -274,19 +272,32 @@ pub static SECTIONS: &[Section] = &[
                 Set::Int(|d, v| d.settings.selection.application_metrics_count_limit = count(v)),
                 "Application metrics of one container, at most (kind app).",
             )
-            .since("0.22")
-            .accepted("application metrics come in a later version"),
+            .since("0.22"),
             Flag::new(
                 "collector_cert",
                 "",
                 Set::Text(|d, v| d.collector_cert = v),
                 "Client certificate for application metrics. Needs -collector_key.",
             )
-            .since("0.24")
-            .accepted("application metrics come in a later version"),
+            .since("0.24"),
             Flag::new("collector_key", "", Set::Text(|d, v| d.collector_key = v), "Key of -collector_cert.")
-                .since("0.24")
-                .accepted("application metrics come in a later version"),
+                .since("0.24"),
+            Flag::new(
+                "application_metrics_series_limit",
+                "10000",
+                Set::Uint(|d, v| d.settings.selection.application_metrics_series_limit = size(v)),
+                "Series of one collector of a container, at most (kind app); an application that has more gives \
+                 none.",
+            )
+            .ours(),
+            Flag::new(
+                "application_metrics_own_address",
+                "false",
+                Set::Bool(|d, v| d.settings.selection.application_metrics_own_address = v),
+                "Ask a container for application metrics at its own addresses only, whatever URL its \
+                 configuration tells.",
+            )
+            .ours(),
         ],
     },
     Section {

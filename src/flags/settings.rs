@@ -163,6 +163,10 @@ pub struct Selection {
     pub application_metrics_count_limit: usize,
     /// Client certificate for application metrics: certificate and key.
     pub collector_identity: Option<(PathBuf, PathBuf)>,
+    /// Series of one application, at most.
+    pub application_metrics_series_limit: usize,
+    /// Whether an application is asked at its container's own addresses only.
+    pub application_metrics_own_address: bool,
 }
 
 impl Default for Selection {
@@ -180,6 +184,8 @@ impl Default for Selection {
             resctrl_interval: Duration::ZERO,
             application_metrics_count_limit: 100,
             collector_identity: None,
+            application_metrics_series_limit: 10_000,
+            application_metrics_own_address: false,
         }
     }
 }

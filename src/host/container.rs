@@ -1,5 +1,6 @@
 //! One container as the host keeps it: who it is, its past, and the reader that adds to it.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +14,7 @@ use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::{perf, resctrl, spec};
+use plimsoll_poll::Wanted;
 use plimsoll_retain::summary::Summary;
 use plimsoll_retain::timeline::{Scratch, Timeline};
 use plimsoll_serve::labels;
@@ -32,6 +34,8 @@ pub(crate) struct Container {
     pub(crate) claimed: Option<String>,
     /// Whether it is shown as a raw cgroup when no runtime knows it.
     pub(crate) shown: bool,
+    /// Where filesystems are mounted that the hints give it, as long as no runtime knows it.
+    hinted: Vec<PathBuf>,
     /// Runtimes that have not said yet whether it is theirs, and whether it can only be theirs.
     waiting: Mutex<Vec<(&'static str, bool)>>,
     /// Kills for want of memory, as the kernel's log tells them.
@@ -61,6 +65,8 @@ pub(crate) struct Container {
     /// Its perf events and its caches, while they are counted.
     perf: Mutex<Option<perf::Tracked>>,
     resctrl: Mutex<Option<resctrl::Tracked>>,
+    /// What its application tells of itself, while it is asked.
+    application: Mutex<Option<plimsoll_poll::Tracked>>,
 }
 
 /// What is known of a container, in the shared pieces that a [`View`] is made of.
@@ -133,6 +139,7 @@ impl Container {
             seen,
             claimed,
             shown: verdict.shown,
+            hinted: stages.hinted(name),
             waiting: Mutex::new(verdict.by),
             kills_told: AtomicU64::new(0),
             kills_counted: AtomicU64::new(0),
@@ -163,13 +170,21 @@ impl Container {
             rounds: Mutex::default(),
             perf: Mutex::new(None),
             resctrl: Mutex::new(None),
+            application: Mutex::new(None),
         }
     }
 
     /// The shared pieces, as they are now.
     pub(crate) fn view(&self, now: Timestamp) -> View {
         let latest = lock(&self.latest).clone();
-        let known = lock(&self.known);
+        let app = lock(&self.application).as_ref().map(plimsoll_poll::Tracked::metrics);
+        let mut known = lock(&self.known);
+        if let Some(app) = app.as_ref().filter(|app| !app.specs.is_same(&known.spec.custom_metrics)) {
+            let spec = (*known.spec).clone();
+            let custom_metrics = app.specs.clone();
+            known.spec =
+                Arc::new(Spec { has_custom_metrics: !custom_metrics.is_empty(), custom_metrics, ..spec });
+        }
         View {
             reference: known.reference.clone(),
             identity: known.identity.clone(),
@@ -178,6 +193,7 @@ impl Container {
             settled: known.settled || self.seen.since(now).abs() > IDENTITY_GRACE_NANOS,
             latest,
             oom_events: self.oom_events(),
+            app,
         }
     }
 
@@ -214,12 +230,13 @@ impl Container {
             };
             known.labels = labels::block(&reference, &identity, &stages.label_rules);
             known.reference = Arc::new(reference);
-            known.spec = Arc::new(merge(&self.name, &known.spec, &identity, stages.kinds));
+            known.spec = Arc::new(self.merge(&known.spec, &identity, stages.kinds));
             known.identity = identity;
             known.settled = true;
         }
         self.follow_pid(stages);
         self.follow_layer(stages);
+        self.follow_application(stages);
         true
     }
 
@@ -315,6 +332,32 @@ impl Container {
         Group { name: self.name.clone(), claimed: self.claimed.is_some(), pid }
     }
 
+    /// Has its application asked for metrics of its own, if a label wants that and it runs.
+    fn follow_application(&self, stages: &Stages) {
+        let Some(poller) = &stages.poller else { return };
+        let identity = lock(&self.known).identity.clone();
+        let wanted = identity.pid.and_then(|pid| Wanted::of(pid, &identity.labels));
+        let mut application = lock(&self.application);
+        let Some(wanted) = wanted.filter(|_| !self.is_gone()) else {
+            *application = None;
+            return;
+        };
+        if application.as_ref().is_some_and(|application| application.is(&wanted)) {
+            return;
+        }
+        match poller.track(wanted) {
+            Ok(tracked) => *application = Some(tracked),
+            Err(error) => {
+                tracing::warn!(container = &*self.name, %error, "no thread for application metrics")
+            }
+        }
+    }
+
+    /// Why its application's metrics are not there.
+    pub(crate) fn application_trouble(&self) -> Option<String> {
+        lock(&self.application).as_ref().and_then(plimsoll_poll::Tracked::trouble)
+    }
+
     /// When the newest size of its writable layer was true.
     pub(crate) fn layer_at(&self) -> Option<Timestamp> {
         lock(&self.layer).as_ref().and_then(Tracked::at)
@@ -349,6 +392,7 @@ impl Container {
         *lock(&self.rounds) = rounds::Followed::default();
         lock(&self.perf).take();
         lock(&self.resctrl).take();
+        lock(&self.application).take();
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -381,8 +425,18 @@ impl Container {
         if &*self.name == "/" {
             sampler.sample.filesystem = stages.filesystems(at);
             moved = true;
-        } else if let Some(layer) = &*lock(&self.layer) {
-            moved |= layer.fill(&mut sampler.sample.filesystem);
+        } else if !self.hinted.is_empty() && self.owner().is_empty() {
+            sampler.sample.filesystem = stages.filesystems_at(&self.hinted);
+            moved = true;
+        } else {
+            if !self.hinted.is_empty() {
+                // a runtime knows it now: what the hints gave is not its
+                sampler.sample.filesystem.clear();
+                moved = true;
+            }
+            if let Some(layer) = &*lock(&self.layer) {
+                moved |= layer.fill(&mut sampler.sample.filesystem);
+            }
         }
         if let Some(surveys) = stages.surveys.get().filter(|surveys| surveys.are_any()) {
             surveys.fill(&lock(&self.rounds), &mut sampler.sample);
@@ -456,7 +510,9 @@ impl Container {
             Ok(spec) => {
                 sampler.spec_read = Some(at);
                 let mut known = lock(&self.known);
-                let merged = merge(&self.name, &spec, &known.identity, stages.kinds);
+                let mut merged = self.merge(&spec, &known.identity, stages.kinds);
+                merged.has_custom_metrics = known.spec.has_custom_metrics;
+                merged.custom_metrics = known.spec.custom_metrics.clone();
                 if *known.spec != merged {
                     known.spec = Arc::new(merged);
                 }
@@ -482,24 +538,25 @@ impl Container {
         lock(&self.sampler).summary.derived()
     }
 
+    /// The kernel's part of a spec with the runtime's. The root's network and filesystems are the machine's.
+    fn merge(&self, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
+        let is_root = &*self.name == "/";
+        let hinted = !self.hinted.is_empty() && identity.namespace.is_empty();
+        Spec {
+            creation_time: identity.created.or(spec.creation_time),
+            start_time: identity.started,
+            labels: identity.shown_labels().into_owned(),
+            envs: identity.envs.clone(),
+            image: identity.image.clone(),
+            has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),
+            has_filesystem: (is_root || hinted || identity.has_filesystem) && kinds.has(Kind::Disk),
+            ..spec.clone()
+        }
+    }
+
     /// Bytes that the kept past takes, and how many samples it has.
     pub(crate) fn kept(&self) -> (usize, usize) {
         let [bytes, samples] = &self.kept;
         (bytes.load(Ordering::Relaxed), samples.load(Ordering::Relaxed))
-    }
-}
-
-/// The kernel's part of a spec with the runtime's. The root's network and filesystems are the machine's.
-fn merge(name: &str, spec: &Spec, identity: &Identity, kinds: Kinds) -> Spec {
-    let is_root = name == "/";
-    Spec {
-        creation_time: identity.created.or(spec.creation_time),
-        start_time: identity.started,
-        labels: identity.shown_labels().into_owned(),
-        envs: identity.envs.clone(),
-        image: identity.image.clone(),
-        has_network: (is_root || identity.has_network) && kinds.has(Kind::Network),
-        has_filesystem: (is_root || identity.has_filesystem) && kinds.has(Kind::Disk),
-        ..spec.clone()
     }
 }

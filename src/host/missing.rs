@@ -69,6 +69,17 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
         let (reason, remedy) = of_gpus(&trouble);
         lacks("Numbers of GPUs", reason, remedy);
     }
+    let troubled = host.registry.all();
+    let mut troubled =
+        troubled.iter().filter_map(|container| Some((container, container.application_trouble()?)));
+    if let Some((container, reason)) = troubled.next() {
+        lacks(
+            "Application metrics",
+            format!("{}: {reason}", container.name),
+            "mend the container's configuration; to read it run as root, or give CAP_SYS_PTRACE and \
+             CAP_DAC_READ_SEARCH",
+        );
+    }
     if let Some(health) = lock(&host.watch).as_ref().map(|watch| watch.health())
         && health.limit_hit
     {

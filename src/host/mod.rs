@@ -7,6 +7,7 @@ mod answers;
 mod container;
 mod exits;
 mod followed;
+mod hints;
 mod housekeeping;
 mod life;
 mod machine;
@@ -70,6 +71,9 @@ pub enum Error {
     /// The cgroup tree cannot be watched or listed.
     #[error("the cgroup tree cannot be watched")]
     Watch(#[source] tree::Error),
+    /// The certificate that applications are shown, or its key, is none.
+    #[error("the certificate for application metrics: {0}")]
+    Certificate(#[from] plimsoll_poll::TlsError),
     /// A runtime's address or its TLS files are no such thing.
     #[error(transparent)]
     Runtime(#[from] EndpointError),
@@ -225,6 +229,9 @@ impl Host {
         }
         if let Some(accelerators) = inner.stages.accelerators.get() {
             accelerators.stop();
+        }
+        if let Some(poller) = &inner.stages.poller {
+            poller.stop();
         }
         if let Some(housekeeping) = inner.housekeeping.get() {
             housekeeping.stop();

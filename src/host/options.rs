@@ -48,6 +48,8 @@ pub struct Options {
     pub docker_only: bool,
     /// Prefixes of raw cgroups that are let in; empty is all.
     pub raw_prefixes: Vec<String>,
+    /// File that tells of mounts of raw cgroups, in cAdvisor's form; empty is none.
+    pub container_hints: PathBuf,
     /// Whether the root's numbers are not read.
     pub without_root_stats: bool,
     /// The runtimes that are asked, each at most once.
@@ -60,6 +62,14 @@ pub struct Options {
     pub ended_containers: usize,
     /// For how long.
     pub ended_age: Duration,
+    /// Metrics of one application, at most.
+    pub application_metrics: usize,
+    /// Series of one application, at most.
+    pub application_series: usize,
+    /// Whether an application is asked at its container's own addresses only.
+    pub application_own_address: bool,
+    /// What is shown to applications that ask for a certificate.
+    pub collector_identity: Option<plimsoll_poll::Identity>,
     /// Files that may hold the machine's id, the first readable counts.
     pub machine_id_files: Vec<PathBuf>,
     /// Files that may hold the boot's id.
@@ -85,12 +95,17 @@ impl Default for Options {
             label_rules: LabelRules::default(),
             docker_only: false,
             raw_prefixes: Vec::new(),
+            container_hints: "/etc/cadvisor/container_hints.json".into(),
             without_root_stats: false,
             runtimes: runtime::Config::defaults(),
             kernel_log: "/dev/kmsg".into(),
             event_limits: Limits::default(),
             ended_containers: 1000,
             ended_age: Duration::from_secs(3600),
+            application_metrics: 100,
+            application_series: 10_000,
+            application_own_address: false,
+            collector_identity: None,
             machine_id_files: vec!["/etc/machine-id".into(), "/var/lib/dbus/machine-id".into()],
             boot_id_files: vec!["/proc/sys/kernel/random/boot_id".into()],
         }

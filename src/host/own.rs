@@ -65,6 +65,33 @@ static ROWS: &[Own] = &[
     row("plimsoll_accelerator_seconds_total", "Time that looks at GPUs took.", Type::Counter, |host| {
         Some(asked(host)?.meters().nanos.load(Relaxed) as f64 / 1e9)
     }),
+    row(
+        "plimsoll_application_bad_lines_total",
+        "Lines of applications' answers that were no metrics.",
+        Type::Counter,
+        |host| count(&host.stages.poller.as_ref()?.meters().bad_lines),
+    ),
+    row("plimsoll_application_bytes_total", "Bytes of applications' answers.", Type::Counter, |host| {
+        count(&host.stages.poller.as_ref()?.meters().bytes)
+    }),
+    row(
+        "plimsoll_application_failures_total",
+        "Times an application gave no metrics, or its configuration could not be read.",
+        Type::Counter,
+        |host| count(&host.stages.poller.as_ref()?.meters().failures),
+    ),
+    row(
+        "plimsoll_application_polls_total",
+        "Times an application gave its metrics.",
+        Type::Counter,
+        |host| count(&host.stages.poller.as_ref()?.meters().polls),
+    ),
+    row(
+        "plimsoll_application_seconds_total",
+        "Time that understanding applications' answers took.",
+        Type::Counter,
+        |host| Some(host.stages.poller.as_ref()?.meters().nanos.load(Relaxed) as f64 / 1e9),
+    ),
     row("plimsoll_containers", "Containers known now, raw cgroups included.", Type::Gauge, |host| {
         Some(host.registry.len() as f64)
     }),
@@ -202,6 +229,40 @@ static ROWS: &[Own] = &[
         Type::Counter,
         |host| count(&host.stages.meters.sweeps),
     ),
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_subject_faults_total",
+            help: "Kernel files that were there and could not be read or understood, by what they tell of.",
+            kind: Type::Counter,
+            labels: &["subject"],
+        },
+        value: Value::Each(|host, emit| {
+            host.stages.measure.meters.spent().for_each(|spent| emit.int(&[spent.subject], spent.faults));
+        }),
+    },
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_subject_files_total",
+            help: "Kernel files read for samples, by what they tell of.",
+            kind: Type::Counter,
+            labels: &["subject"],
+        },
+        value: Value::Each(|host, emit| {
+            host.stages.measure.meters.spent().for_each(|spent| emit.int(&[spent.subject], spent.files));
+        }),
+    },
+    Own {
+        metric: OwnMetric {
+            name: "plimsoll_subject_seconds_total",
+            help: "Time that reading them took, estimated from one sample in 64.",
+            kind: Type::Counter,
+            labels: &["subject"],
+        },
+        value: Value::Each(|host, emit| {
+            let spent = host.stages.measure.meters.spent();
+            spent.for_each(|spent| emit.float(&[spent.subject], spent.time.as_secs_f64()));
+        }),
+    },
     row(
         "plimsoll_watch_overflows_total",
         "Times the kernel dropped notices of cgroups for want of queue space; a full scan mended each.",

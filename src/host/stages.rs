@@ -1,5 +1,6 @@
 //! What every reading needs: the kernel's side, the rules, the clock, the meters.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,8 +10,10 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_measure::accelerator::{self, Accelerators};
 use plimsoll_measure::filesystem::{FsStats, Table, Tracker};
 use plimsoll_measure::{perf, resctrl};
+use plimsoll_poll::Poller;
 use plimsoll_serve::labels::LabelRules;
 
+use super::hints::HintsFile;
 use super::lock;
 use super::meters::Meters;
 use super::rounds::{RoundOptions, Surveys};
@@ -42,6 +45,10 @@ pub(crate) struct Stages {
     pub(crate) resctrl: OnceLock<resctrl::Tracker>,
     /// Asks about GPUs; not there before the start, nor while the kind is off.
     pub(crate) accelerators: OnceLock<Accelerators>,
+    /// What is told of groups without a runtime.
+    pub(crate) hints: HintsFile,
+    /// Asks applications for metrics of their own; not there while the kind is off.
+    pub(crate) poller: Option<Poller>,
     /// The filesystems' use at the root's last sample.
     pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
 }
@@ -50,8 +57,8 @@ impl Stages {
     /// Looks at the machine.
     ///
     /// # Errors
-    /// It has no cgroups.
-    pub(crate) fn new(options: &super::Options) -> Result<Self, plimsoll_kernel::error::Error> {
+    /// It has no cgroups, or the certificate for applications is none.
+    pub(crate) fn new(options: &super::Options) -> Result<Self, super::Error> {
         let files = options.descriptors() - options.counters();
         let mut host = plimsoll_measure::reader::Host::new(options.root.clone(), options.kinds, files)?;
         let kills_by_file =
@@ -72,6 +79,8 @@ impl Stages {
             perf: OnceLock::new(),
             resctrl: OnceLock::new(),
             accelerators: OnceLock::new(),
+            hints: HintsFile::new(options.container_hints.clone()),
+            poller: options.kinds.has(Kind::App).then(|| Poller::new(polling(options), now)).transpose()?,
             storage: Mutex::default(),
         })
     }
@@ -168,6 +177,19 @@ impl Stages {
         now()
     }
 
+    /// Directories that the hints tell of a group.
+    pub(crate) fn hinted(&self, name: &str) -> Vec<PathBuf> {
+        // the root has all filesystems
+        if name == "/" || !self.kinds.has(Kind::Disk) { Vec::new() } else { self.hints.mounts(name) }
+    }
+
+    /// The filesystems that are mounted at these directories.
+    pub(crate) fn filesystems_at(&self, mountpoints: &[PathBuf]) -> Vec<FsStats> {
+        let mut table = lock(&self.filesystems);
+        table.refresh();
+        table.usage_at(mountpoints)
+    }
+
     /// The machine's filesystems for a sample of the root.
     pub(crate) fn filesystems(&self, at: Timestamp) -> Vec<FsStats> {
         if !self.kinds.has(Kind::Disk) {
@@ -179,6 +201,18 @@ impl Stages {
         drop(table);
         *lock(&self.storage) = Arc::new(storage);
         stats
+    }
+}
+
+fn polling(options: &super::Options) -> plimsoll_poll::Options {
+    plimsoll_poll::Options {
+        proc: options.root.proc.clone(),
+        metrics: options.application_metrics,
+        series: options.application_series,
+        own_address: options.application_own_address,
+        identity: options.collector_identity.clone(),
+        keep: Some(options.storage_duration).filter(|keep| !keep.is_zero()).unwrap_or(Duration::MAX),
+        ..plimsoll_poll::Options::default()
     }
 }
 

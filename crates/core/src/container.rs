@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::app::Specs;
 use crate::time::{Timestamp, or_go_zero};
 
 /// The names of a container, as JSON shows them.
@@ -132,6 +133,9 @@ pub struct Spec {
     pub has_diskio: bool,
     /// Whether application metrics are collected from it.
     pub has_custom_metrics: bool,
+    /// What those are.
+    #[serde(skip_serializing_if = "Specs::is_empty")]
+    pub custom_metrics: Specs,
     /// The image as the user named it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub image: String,

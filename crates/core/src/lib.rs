@@ -3,6 +3,7 @@
 //! Comes in: nothing. Goes out: the types that travel between the stages.
 //! Refuses to know: files, sockets, clocks, flags.
 
+pub mod app;
 pub mod columns;
 pub mod container;
 pub mod event;

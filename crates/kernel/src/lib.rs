@@ -13,6 +13,7 @@ pub mod accounting;
 
 pub mod dir;
 pub mod file;
+pub mod inside;
 
 pub mod format;
 pub mod hierarchy;

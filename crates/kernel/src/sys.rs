@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// A sequence file hands out at most a page at a time, cut between two records. A read that brings less
@@ -34,6 +34,46 @@ pub fn open_file(dir: impl AsFd, name: &CStr) -> Result<OwnedFd, Errno> {
 /// The kernel's.
 pub fn open_dir(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Finds a name below an open directory as a process would whose root that directory is: neither `..` nor a
+/// symbolic link leads out of it. Nothing is opened that could wait or act: the descriptor only stands for what was
+/// found.
+///
+/// # Errors
+/// The kernel's; without `openat2` (before Linux 5.6, or where a filter forbids it) a path with symbolic links or
+/// `..` is `ELOOP`.
+pub fn find_inside(root: impl AsFd, path: &CStr) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    // it is EAGAIN when something was renamed meanwhile
+    for _ in 0..4 {
+        match rustix::fs::openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            Err(Errno::AGAIN) => {}
+            Err(Errno::NOSYS | Errno::PERM) => return step_inside(root, path),
+            found => return found,
+        }
+    }
+    Err(Errno::AGAIN)
+}
+
+/// The same step by step, for kernels without `openat2`.
+fn step_inside(root: impl AsFd, path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mut at = rustix::fs::openat(root, c".", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    for part in path.to_bytes().split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => return Err(Errno::LOOP),
+            name => {
+                at = rustix::fs::openat(&at, name, flags, Mode::empty())?;
+                let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&at)?.st_mode);
+                if kind.is_symlink() {
+                    return Err(Errno::LOOP);
+                }
+            }
+        }
+    }
+    Ok(at)
 }
 
 /// Reads a whole file from its beginning into the buffer, replacing what was there. One `pread` where the
@@ -119,4 +159,23 @@ pub fn page_size() -> u64 {
 /// Ticks of `USER_HZ` in a second.
 pub fn ticks_per_second() -> u64 {
     rustix::param::clock_ticks_per_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn step_by_step_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        std::fs::write(folder.path().join("a/b/c"), "").unwrap();
+        std::os::unix::fs::symlink("b", folder.path().join("a/link")).unwrap();
+        let root = open_dir(folder.path()).unwrap();
+        assert!(step_inside(&root, c"/a/./b//c").is_ok());
+        assert_eq!(step_inside(&root, c"a/link/c").unwrap_err(), Errno::LOOP);
+        assert_eq!(step_inside(&root, c"a/link").unwrap_err(), Errno::LOOP);
+        assert_eq!(step_inside(&root, c"../x").unwrap_err(), Errno::LOOP);
+        assert_eq!(step_inside(&root, c"a/nothing").unwrap_err(), Errno::NOENT);
+    }
 }

@@ -19,6 +19,7 @@ use plimsoll_kernel::hierarchy::Hierarchy;
 use plimsoll_kernel::root::Root;
 use plimsoll_kernel::sys;
 
+use crate::meters::Meters;
 use crate::reader::plan::Plan;
 
 /// What all readers share.
@@ -41,6 +42,8 @@ pub struct Host {
     pub sees_processes: bool,
     /// Bytes of a page of memory.
     pub page_size: u64,
+    /// What reading costs.
+    pub meters: Meters,
     /// Which files are read of a group.
     pub(crate) plan: Plan,
     /// Which files are read of `/`.
@@ -62,6 +65,7 @@ impl Host {
             ticks_per_second: sys::ticks_per_second(),
             sees_processes: same_pids(&root),
             page_size: sys::page_size(),
+            meters: Meters::default(),
             root,
             hierarchy,
             kinds,

@@ -8,6 +8,7 @@ pub mod sample;
 
 pub mod families;
 pub mod host;
+pub mod meters;
 pub mod reader;
 pub mod rounds;
 pub mod spec;

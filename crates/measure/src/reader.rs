@@ -17,6 +17,7 @@ pub(crate) mod place;
 pub(crate) mod plan;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::error::{Error, ParseError};
@@ -239,6 +240,7 @@ impl Reader {
             there: 0,
             brief: self.let_go.is_some(),
             outcome: Outcome { full: true, moved: !known, ..Outcome::default() },
+            timed: host.meters.is_timed(),
         };
 
         let (files, io_slots) = self.slots.split_at_mut(plan.files.len());
@@ -314,6 +316,8 @@ struct Pass<'a> {
     /// Nothing is kept open.
     brief: bool,
     outcome: Outcome,
+    /// Whether the clock is asked how long each file takes.
+    timed: bool,
 }
 
 impl Pass<'_> {
@@ -328,10 +332,20 @@ impl Pass<'_> {
 
     /// Reads a file into the sample; says whether any number moved.
     fn read(&mut self, file: &File, slot: &mut Slot) -> bool {
+        let begin = self.timed.then(Instant::now);
+        let moved = self.read_file(file, slot);
+        if let Some(begin) = begin {
+            self.context.host.meters.took(Some(file.subject), begin);
+        }
+        moved
+    }
+
+    fn read_file(&mut self, file: &File, slot: &mut Slot) -> bool {
         let result = match self.fetch(file, slot) {
             Ok(()) => {
                 slot.absent = false;
                 self.outcome.files += 1;
+                self.context.host.meters.file(file.subject);
                 (file.parse)(&self.context, Some(self.buffer), self.sample)
                     .map_err(|cause: ParseError| self.fault(file, slot, |path| Error::parse(path, cause)))
             }
@@ -401,6 +415,7 @@ impl Pass<'_> {
 
     fn fault(&mut self, file: &File, slot: &mut Slot, error: impl FnOnce(std::path::PathBuf) -> Error) {
         self.outcome.faults += 1;
+        self.context.host.meters.fault(file.subject);
         if !std::mem::replace(&mut slot.warned, true) {
             let place = place::path(file.place, self.context.host, self.name, self.pid).unwrap_or_default();
             let error = error(place.join(file.name.to_string_lossy().as_ref()));
@@ -468,12 +483,16 @@ impl Pass<'_> {
             (sample.hugetlb.clone(), sample.processes.clone(), schedstat)
         };
         let before = state(self.sample);
+        let begin = self.timed.then(Instant::now);
         self.read_hugetlb(plan);
         if plan.process {
             self.read_processes(plan);
         }
         if plan.sched {
             self.read_sched(plan, sched.get_or_insert_default());
+        }
+        if let Some(begin) = begin {
+            self.context.host.meters.took(None, begin);
         }
         let moved = before != state(self.sample);
         self.outcome.moved |= moved;

@@ -1,6 +1,7 @@
 //! From a request to an answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
@@ -12,6 +13,7 @@ use plimsoll_core::kinds::Kinds;
 
 use crate::auth::Guard;
 use crate::body::{Body, empty};
+use crate::meters::Metered;
 use crate::metrics::MetricsOptions;
 use crate::past::Past;
 use crate::query::{Query, unescape};
@@ -110,17 +112,19 @@ impl App {
         // `*` of OPTIONS and an empty authority form have no path
         let path = if parts.uri.path().starts_with('/') { parts.uri.path() } else { "/" };
         let Options { url_base_prefix, prometheus_endpoint, profiling, protect, .. } = &self.options;
-        let route = route::find(url_base_prefix, prometheus_endpoint, *profiling, path);
+        let (begin, route) =
+            (Instant::now(), route::find(url_base_prefix, prometheus_endpoint, *profiling, path));
+        let metered = Metered::of(&route);
         let mut extra = HeaderMap::new();
         if let Some(guard) = protect.guard_of(&route) {
             match guard.check(&parts.method, &parts.uri, &parts.headers).await {
                 Ok(headers) => extra = headers,
-                Err(refusal) => return refusal,
+                Err(refusal) => return metered.answered(refusal, begin.elapsed()),
             }
         }
         let mut answer = self.at(route, parts, body).await;
         answer.headers_mut().extend(extra);
-        answer
+        metered.answered(answer, begin.elapsed())
     }
 
     async fn at<B>(&self, route: Route<'_>, parts: &Parts, body: B) -> Response<Body>

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_core::app::{AppMetrics, MetricSpec, Poll, Series, Specs, Value};
 use plimsoll_core::container::{CpuSpec, Identity, MemorySpec, ProcessSpec, Reference, Spec};
 use plimsoll_core::event::{ContainerDeletion, Event, EventData, EventType, OomKill};
 use plimsoll_core::family::Emit;
@@ -91,6 +92,15 @@ impl Fake {
         host.add(Reference::raw("/"), root_spec(), root_samples());
         host.add(Reference::raw("/docker"), group_spec(), samples(1, None));
         host.add_docker(WEB, "fx-web", web_spec(), with_gpu(samples(2, Some("eth0"))));
+        if let Some((view, _)) = host.containers.get_mut(&format!("/docker/{WEB}")) {
+            let app = application();
+            view.spec = Arc::new(Spec {
+                has_custom_metrics: true,
+                custom_metrics: app.specs.clone(),
+                ..(*view.spec).clone()
+            });
+            view.app = Some(Arc::new(app));
+        }
         host.add_docker(WORKER, "fx-worker", worker_spec(), without_disk(samples(3, Some("eth0"))));
         host.add_docker(IDLE, "fx-idle", idle_spec(), without_disk(idle_samples()));
         for name in host.containers.keys() {
@@ -131,6 +141,7 @@ impl Fake {
             settled: true,
             latest: samples.last().cloned().map(Arc::new),
             oom_events: 0,
+            app: None,
         };
         self.containers.insert(name, (view, samples));
     }
@@ -514,6 +525,51 @@ fn root_samples() -> Vec<Sample> {
         ];
     }
     all
+}
+
+/// What a web server and its exporter tell: of the first two polls, of the second one.
+pub fn application() -> AppMetrics {
+    let spec = |name: &str, kind: &str, format, units: &str| MetricSpec {
+        name: name.to_owned(),
+        r#type: kind.to_owned(),
+        format,
+        units: units.to_owned(),
+    };
+    let none: &mut [(&str, &str)] = &mut [];
+    let active: Arc<[Series]> = [Series::new("active".into(), none)].into();
+    let poll = |seconds: i64, collector, named, series: &Arc<[Series]>, values: &[Value]| {
+        Arc::new(Poll {
+            at: START.plus_nanos(seconds * 1_000_000_000),
+            collector,
+            named,
+            series: series.clone(),
+            values: values.into(),
+            times: None,
+        })
+    };
+    let exported: Arc<[Series]> = [
+        Series::new("odd".into(), &mut [("sort", "infinite")]),
+        Series::new("odd".into(), &mut [("sort", "none")]),
+        Series::new("requests_total".into(), &mut [("path", "/a \"quoted\" one"), ("code", "200")]),
+        Series::new("requests_total".into(), &mut [("path", "/"), ("code", "500")]),
+    ]
+    .into();
+    let values = [f64::INFINITY, f64::NAN, 1027.5, 0.0].map(Value::Float);
+    let web = [poll(0, 0, false, &active, &[Value::Int(3)]), poll(1, 0, false, &active, &[Value::Int(-4)])];
+    let [first, second] = web;
+    let third = poll(2, 1, true, &exported, &values);
+    AppMetrics {
+        specs: Specs(Some(
+            [
+                spec("active", "gauge", "int", "connections"),
+                spec("odd", "UNTYPED", "float", ""),
+                spec("requests_total", "cumulative", "float", ""),
+            ]
+            .into(),
+        )),
+        newest: vec![second.clone(), third.clone()],
+        history: vec![first, second, third],
+    }
 }
 
 fn summary() -> DerivedStats {

@@ -113,6 +113,32 @@ pub fn pair(out: &mut Vec<u8>, name: &str, value: &str) {
     out.push(b'"');
 }
 
+/// Whether a block has a label of such a name.
+pub fn any(block: &[u8], mut such: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut rest = block;
+    // a value may look like a label, but the quotes in it stand behind backslashes
+    while let Some(end) = rest.iter().position(|byte| *byte == b'=') {
+        let (label, after) = rest.split_at(end);
+        if such(label) {
+            return true;
+        }
+        let Some(value) = after.strip_prefix(b"=\"") else { return false };
+        let Some(end) = closing_quote(value) else { return false };
+        rest = value.get(end + 1..).unwrap_or_default();
+        rest = rest.strip_prefix(b",").unwrap_or(rest);
+    }
+    false
+}
+
+fn closing_quote(value: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    value.iter().position(|byte| {
+        let closes = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        closes
+    })
+}
+
 /// Appends a label's value as it stands between quotes.
 pub fn escape(out: &mut Vec<u8>, value: &str) {
     let special = |byte: &u8| matches!(byte, b'\\' | b'"' | b'\n');
@@ -212,6 +238,18 @@ mod tests {
             rendered(&Reference::raw("/"), &identity, &rules),
             r#"container_env_e="3",container_label_b="2",id="/",image="",name="""#
         );
+    }
+
+    #[test]
+    fn a_block_has_its_labels_and_not_what_looks_like_one_in_a_value() {
+        let block = br#"a="x=1,app_b=\"2",app_c="\\",d="""#;
+        let f = |name: &str, expected| assert_eq!(any(block, |n| n == name.as_bytes()), expected, "{name}");
+        f("a", true);
+        f("app_b", false);
+        f("app_c", true);
+        f("d", true);
+        f("app", false);
+        assert!(!any(b"", |_| true));
     }
 
     #[test]

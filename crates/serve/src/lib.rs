@@ -9,6 +9,7 @@ pub mod app;
 pub mod route;
 
 pub mod body;
+pub mod custom;
 pub mod go;
 pub mod json;
 pub mod names;
@@ -32,6 +33,7 @@ pub mod listen;
 pub mod tls;
 
 mod file_version;
+mod meters;
 
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_core::app::AppMetrics;
 use plimsoll_core::container::{Identity, Reference, Spec};
 use plimsoll_core::event::{Event, EventType};
 use plimsoll_core::family::Emit;
@@ -35,6 +36,8 @@ pub struct View {
     pub latest: Option<Arc<Sample>>,
     /// Kills for want of memory whose killed task was in this group.
     pub oom_events: u64,
+    /// What its application tells of itself; absent where nothing asks for it.
+    pub app: Option<Arc<AppMetrics>>,
 }
 
 /// Which samples: those between `start` and `end` (inclusive, open where absent), the newest `count`.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt;
+use plimsoll_core::app::{AppMetrics, Poll, Series, Value};
 use plimsoll_core::container::{CpuSpec, Identity, Reference, Spec};
 use plimsoll_core::family::{Emit, Type};
 use plimsoll_core::kinds::{Kind, Kinds};
@@ -63,6 +64,7 @@ fn two() -> Fake {
         settled: true,
         latest: Some(Arc::new(sample)),
         oom_events: 2,
+        app: None,
     };
     let versions = Versions {
         kernel: "6.18.44".to_owned(),
@@ -76,7 +78,8 @@ fn two() -> Fake {
 
 /// Without what is not the same twice: the process, and what says when the scrape was.
 fn steady(text: &str) -> String {
-    let moves = ["process_", "go_", "container_last_seen", "plimsoll_metrics_", "plimsoll_labels_"];
+    let moves =
+        ["process_", "go_", "container_last_seen", "plimsoll_metrics_", "plimsoll_labels_", "plimsoll_http_"];
     let family = |line: &str| {
         let name =
             line.strip_prefix("# ").map_or(line, |comment| comment.split_once(' ').unwrap_or(("", "")).1);
@@ -111,6 +114,86 @@ async fn open_metrics_is_as_it_was() {
     let text = String::from_utf8(bytes(response).await).unwrap();
     assert!(text.ends_with("# EOF\n"));
     golden("openmetrics.txt", &steady(&text));
+}
+
+type Told<'a> = (&'a str, Vec<(&'a str, &'a str)>, Value);
+
+fn poll(collector: usize, mut series: Vec<Told<'_>>) -> Arc<Poll> {
+    series.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    let values = series.iter().map(|(_, _, value)| *value).collect();
+    let series = series.iter_mut().map(|(name, labels, _)| Series::new((*name).into(), labels)).collect();
+    Arc::new(Poll { at: Timestamp::from_secs(7), collector, named: true, series, values, times: None })
+}
+
+/// The host of two, whose container has an application.
+fn with_application(newest: Vec<Arc<Poll>>) -> Fake {
+    let mut host = two();
+    host.views[1].app = Some(Arc::new(AppMetrics { newest, ..AppMetrics::default() }));
+    host
+}
+
+#[tokio::test]
+async fn application_metrics_are_gauges_with_the_containers_labels() {
+    let metrics = vec![
+        ("requests_total", vec![("code", "200"), ("path", "/\"a\"")], Value::Float(1027.5)),
+        ("requests_total", vec![("code", "500")], Value::Float(f64::NAN)),
+        ("below zero", vec![], Value::Int(-7)),
+        ("9lives", vec![], Value::Int(i64::MAX)),
+        ("zzz", vec![], Value::Int(0)),
+        // ours stay ours
+        ("container_last_seen", vec![], Value::Int(1)),
+        ("machine_cpu_cores", vec![], Value::Int(1)),
+        ("process_cpu_seconds_total", vec![], Value::Int(1)),
+    ];
+    let plain = text(two()).await;
+    let host = with_application(vec![poll(0, metrics)]);
+    let block = String::from_utf8(host.views[1].labels.to_vec()).unwrap();
+    let all = text(host).await;
+    let mut expected = Vec::new();
+    for (name, lines) in [
+        ("_9lives", vec!["} 9.223372036854776e+18"]),
+        ("below_zero", vec!["} -7"]),
+        ("requests_total", vec![r#",app_code="200",app_path="/\"a\""} 1027.5"#, r#",app_code="500"} NaN"#]),
+        ("zzz", vec!["} 0"]),
+    ] {
+        expected.push(format!("# HELP {name} Custom application metric."));
+        expected.push(format!("# TYPE {name} gauge"));
+        expected.extend(lines.iter().map(|line| format!("{name}{{{block}{line}")));
+    }
+    let known: BTreeSet<String> = steady(&plain).lines().map(str::to_owned).collect();
+    let added = steady(&all);
+    let added: Vec<&str> = added.lines().filter(|line| !known.contains(*line)).collect();
+    assert_eq!(added, expected);
+    // whether the kind is off, and that others understand it
+    let past: Arc<dyn Past> = Arc::new(with_application(vec![poll(0, vec![("zzz", vec![], Value::Int(1))])]));
+    let off = options(Kinds::default().without(Kind::App));
+    let without = bytes(answer(&past, &off, None, None, &HeaderMap::new()).await).await;
+    assert!(!String::from_utf8(without).unwrap().contains("zzz"));
+    parse::lines(&all).unwrap();
+}
+
+#[tokio::test]
+async fn a_series_of_two_collectors_stands_once() {
+    let first = poll(0, vec![("a", vec![("x", "1")], Value::Int(1)), ("a", vec![("x", "2")], Value::Int(2))]);
+    let second =
+        poll(1, vec![("a", vec![("x", "2")], Value::Int(3)), ("a", vec![("x", "3")], Value::Int(4))]);
+    let all = text(with_application(vec![first, second])).await;
+    let values: Vec<&str> = all
+        .lines()
+        .filter(|line| line.starts_with("a{"))
+        .filter_map(|l| Some(l.rsplit_once("app_")?.1))
+        .collect();
+    assert_eq!(values, ["x=\"1\"} 1", "x=\"2\"} 2", "x=\"3\"} 4"]);
+}
+
+#[tokio::test]
+async fn many_series_come_in_parts() {
+    let paths: Vec<String> = (0..5000).map(|n| format!("{n:05}")).collect();
+    let series = paths.iter().map(|path| ("a", vec![("path", path.as_str())], Value::Float(0.5))).collect();
+    let all = text(with_application(vec![poll(0, series)])).await;
+    assert_eq!(all.matches("app_path=").count(), 5000);
+    assert_eq!(all.matches("# TYPE a gauge").count(), 1);
+    assert!(all.contains("app_path=\"04999\"} 0.5\n"));
 }
 
 #[tokio::test]

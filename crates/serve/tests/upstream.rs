@@ -133,6 +133,7 @@ fn upstreams(input: &Value, per_cpu: bool) -> Fake {
         settled: true,
         latest: Some(Arc::new(sample(&container["stats"][0], per_cpu))),
         oom_events: 0,
+        app: None,
     };
     let version = &input["version_info"];
     let versions = Versions {

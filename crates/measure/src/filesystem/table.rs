@@ -103,12 +103,23 @@ impl Table {
     pub fn usage(&self, now: Timestamp) -> (Vec<FsStats>, Vec<FsInfo>) {
         let disks = file::bytes(&self.root.proc.join("diskstats")).unwrap_or_default();
         let disks: Vec<_> = diskstats::parse(&disks).collect();
-        self.sizes()
+        self.sizes(|_| true)
             .into_iter()
             .map(|(entry, sizes)| {
                 (stats(&entry.partition, sizes, entry.disk(&disks)), self.info(&entry.partition, sizes, now))
             })
             .unzip()
+    }
+
+    /// What the filesystems hold that are mounted at one of these paths of the host.
+    pub fn usage_at(&self, mountpoints: &[PathBuf]) -> Vec<FsStats> {
+        let sizes = self.sizes(|entry| mountpoints.contains(&entry.partition.mountpoint));
+        if sizes.is_empty() {
+            return Vec::new();
+        }
+        let disks = file::bytes(&self.root.proc.join("diskstats")).unwrap_or_default();
+        let disks: Vec<_> = diskstats::parse(&disks).collect();
+        sizes.into_iter().map(|(entry, sizes)| stats(&entry.partition, sizes, entry.disk(&disks))).collect()
     }
 
     /// The key of the filesystem that a path of the host is on; `None` when it is not there or not in the table.
@@ -202,9 +213,10 @@ impl Table {
             .collect();
     }
 
-    /// The filesystems that answer.
-    fn sizes(&self) -> Vec<(&Entry, Sizes)> {
-        let remote: Vec<_> = self.entries.iter().filter(|entry| entry.partition.remote).collect();
+    /// Of the filesystems that are wanted those that answer.
+    fn sizes(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(&Entry, Sizes)> {
+        let wanted: Vec<&Entry> = self.entries.iter().filter(|entry| wanted(entry)).collect();
+        let remote: Vec<_> = wanted.iter().filter(|entry| entry.partition.remote).collect();
         let asked: Vec<_> = remote
             .iter()
             .map(|entry| {
@@ -217,8 +229,8 @@ impl Table {
             true => answers.next().flatten(),
             false => Some(self.probe.local(&self.on_host(&entry.partition.mountpoint))),
         };
-        let mut sizes = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
+        let mut sizes = Vec::with_capacity(wanted.len());
+        for entry in wanted {
             match answer(entry) {
                 Some(Ok(size)) => sizes.push((entry, size)),
                 // unmounted since the table was read, or not visible from here

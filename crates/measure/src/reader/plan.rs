@@ -101,6 +101,24 @@ pub(crate) enum Subject {
     CpuSet,
 }
 
+impl Subject {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: &[Self] =
+        &[Self::Cpu, Self::DiskIo, Self::Memory, Self::Network, Self::Processes, Self::CpuSet];
+
+    /// As the kind of metric that switches it is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::DiskIo => "diskIO",
+            Self::Memory => "memory",
+            Self::Network => "network",
+            Self::Processes => "process",
+            Self::CpuSet => "cpuset",
+        }
+    }
+}
+
 /// What a parser may ask besides the text.
 pub(crate) struct Context<'a> {
     pub(crate) host: &'a Host,

@@ -5,6 +5,7 @@
 
 pub mod families;
 
+mod applications;
 mod encode;
 mod negotiate;
 mod own;

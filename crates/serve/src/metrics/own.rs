@@ -1,15 +1,16 @@
 //! What the exporter tells of itself.
 //!
 //! Gives: cadvisor_version_info, container_scrape_error, machine_scrape_error, go_goroutines,
-//!        plimsoll_metrics_repeated_lines_total, plimsoll_labels_dropped_total
+//!        plimsoll_http_request_seconds_total, plimsoll_http_requests_total, plimsoll_labels_dropped_total,
+//!        plimsoll_metrics_repeated_lines_total
 
 use std::sync::atomic::Ordering;
 
 use plimsoll_core::family::Type;
 
 use super::render::{REPEATED, Small, own};
-use crate::labels;
 use crate::past::{OwnMetric, Past};
+use crate::{labels, meters};
 
 static VERSION: OwnMetric = OwnMetric {
     name: "cadvisor_version_info",
@@ -48,9 +49,31 @@ static LABELS_DROPPED: OwnMetric = own(
     Type::Counter,
 );
 
+static REQUEST_SECONDS: OwnMetric = OwnMetric {
+    name: "plimsoll_http_request_seconds_total",
+    help: "Time until the head of each answer, and making its body.",
+    kind: Type::Counter,
+    labels: &["route"],
+};
+
+static REQUESTS: OwnMetric = OwnMetric {
+    name: "plimsoll_http_requests_total",
+    help: "Requests that were answered, by the class of the answer's status.",
+    kind: Type::Counter,
+    labels: &["route", "code"],
+};
+
 /// All of these families.
-pub(super) static ALL: [&OwnMetric; 6] =
-    [&VERSION, &CONTAINER_ERROR, &TASKS, &MACHINE_ERROR, &LABELS_DROPPED, &REPEATED_LINES];
+pub(super) static ALL: [&OwnMetric; 8] = [
+    &VERSION,
+    &CONTAINER_ERROR,
+    &TASKS,
+    &MACHINE_ERROR,
+    &REQUEST_SECONDS,
+    &REQUESTS,
+    &LABELS_DROPPED,
+    &REPEATED_LINES,
+];
 
 pub(super) fn exporter(past: &dyn Past, out: &mut Small) {
     let v = past.versions();
@@ -61,6 +84,12 @@ pub(super) fn exporter(past: &dyn Past, out: &mut Small) {
     out.add(&MACHINE_ERROR, &mut |out| out.int(&[], 0));
     out.add(&REPEATED_LINES, &mut |out| out.int(&[], REPEATED.load(Ordering::Relaxed)));
     out.add(&LABELS_DROPPED, &mut |out| out.int(&[], labels::dropped()));
+    out.add(&REQUEST_SECONDS, &mut |out| {
+        meters::seconds().for_each(|(route, seconds)| out.float(&[route], seconds));
+    });
+    out.add(&REQUESTS, &mut |out| {
+        meters::answers().for_each(|(route, code, count)| out.int(&[route, code], count));
+    });
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         out.add(&TASKS, &mut |out| out.int(&[], runtime.metrics().num_alive_tasks() as u64));
     }

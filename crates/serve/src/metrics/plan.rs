@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_core::family::{Row, Type};
-use plimsoll_core::kinds::Kinds;
+use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::machine::MachineInfo;
 use plimsoll_measure::sample::Sample;
 
@@ -14,6 +14,8 @@ use crate::text::Head;
 pub(super) struct Plan {
     pub(super) containers: Vec<Arc<Family>>,
     pub(super) machine: Vec<(&'static Row<MachineInfo>, Head)>,
+    /// Whether application metrics are shown.
+    pub(super) applications: bool,
 }
 
 /// A family over all containers.
@@ -54,7 +56,7 @@ impl Plan {
             .map(|row| (*row, Head::new(row.name, row.help, row.kind)))
             .collect();
         machine.sort_by_key(|(row, _)| row.name);
-        Self { containers, machine }
+        Self { containers, machine, applications: kinds.has(Kind::App) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A scrape under way: renders as much as is asked for, family by family over all containers.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,6 +9,7 @@ use plimsoll_core::family::{Emit, Row, Type};
 use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
 
+use super::applications;
 use super::families::Scraped;
 use super::own;
 use super::plan::{Family, Plan, Values};
@@ -24,17 +27,23 @@ pub(super) static REPEATED: AtomicU64 = AtomicU64::new(0);
 /// What is still to be rendered. Holds the samples that it shows, and no lock.
 pub(super) struct Scrape {
     format: Format,
-    parts: std::vec::IntoIter<(&'static str, Part)>,
+    parts: std::vec::IntoIter<(Cow<'static, str>, Part)>,
     containers: Vec<(Scraped, Stamp)>,
     now: Stamp,
     /// The family under way and its next container.
-    current: Option<(Arc<Family>, usize)>,
+    current: Option<Current>,
     seen: Seen,
     ended: bool,
 }
 
+enum Current {
+    Family(Arc<Family>, usize),
+    Application(applications::Family, applications::Place),
+}
+
 enum Part {
     Family(Arc<Family>),
+    Application(applications::Family),
     /// Small families, rendered at the start.
     Rendered(Vec<u8>),
 }
@@ -54,17 +63,21 @@ impl Scrape {
         small.process();
         small.closed = small.parts.len();
         past.own_metrics(&mut |metric, values| small.add(metric, values));
-        let mut parts = small.parts;
-        parts.extend(plan.containers.iter().map(|f| (f.name, Part::Family(Arc::clone(f)))));
-        parts.sort_by_key(|(name, _)| *name);
         let machine_memory = machine.memory_capacity;
-        let containers = views
+        let containers: Vec<(Scraped, Stamp)> = views
             .into_iter()
             .map(|view| {
                 let stamp = view.latest.as_ref().map_or(Stamp::NONE, |s| Stamp::at(s.at, format));
                 (Scraped { view, now, machine_memory }, stamp)
             })
             .collect();
+        let small = small.parts.into_iter().map(|(name, part)| (Cow::Borrowed(name), part));
+        let mut parts: Vec<(Cow<'static, str>, Part)> = small.collect();
+        parts.extend(plan.containers.iter().map(|f| (f.name.into(), Part::Family(Arc::clone(f)))));
+        if plan.applications {
+            with_applications(&mut parts, &containers);
+        }
+        parts.sort_by(|a, b| a.0.cmp(&b.0));
         Self {
             format,
             parts: parts.into_iter(),
@@ -79,12 +92,24 @@ impl Scrape {
     /// Appends to `out` until it is [`PART`] long or nothing is left; false once nothing is left.
     pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> bool {
         while out.len() < PART {
-            if let Some((family, next)) = self.current.take() {
-                self.family(family, next, out);
-                continue;
+            match self.current.take() {
+                Some(Current::Family(family, next)) => {
+                    self.family(family, next, out);
+                    continue;
+                }
+                Some(Current::Application(family, place)) => {
+                    let (next, repeated) = family.render(place, &self.containers, self.format, PART, out);
+                    REPEATED.fetch_add(repeated, Ordering::Relaxed);
+                    self.current = next.map(|next| Current::Application(family, next));
+                    continue;
+                }
+                None => {}
             }
             match self.parts.next() {
-                Some((_, Part::Family(family))) => self.current = Some((family, 0)),
+                Some((_, Part::Family(family))) => self.current = Some(Current::Family(family, 0)),
+                Some((_, Part::Application(family))) => {
+                    self.current = Some(Current::Application(family, applications::Place::default()));
+                }
                 Some((_, Part::Rendered(bytes))) => out.extend_from_slice(&bytes),
                 None if self.ended => return false,
                 None => {
@@ -105,7 +130,7 @@ impl Scrape {
         for (container, stamp) in containers.iter().skip(next) {
             if out.len() >= PART {
                 // a family that has said nothing yet starts anew, since none of its containers had a value
-                self.current = Some((family, next));
+                self.current = Some(Current::Family(family, next));
                 REPEATED.fetch_add(repeated, Ordering::Relaxed);
                 return;
             }
@@ -123,6 +148,22 @@ impl Scrape {
             }
         }
         REPEATED.fetch_add(repeated, Ordering::Relaxed);
+    }
+}
+
+/// Adds the families of applications. A name that is ours stays ours.
+fn with_applications(parts: &mut Vec<(Cow<'static, str>, Part)>, containers: &[(Scraped, Stamp)]) {
+    let mut families = applications::families(containers).peekable();
+    if families.peek().is_none() {
+        return;
+    }
+    let ours: HashSet<Cow<'static, str>> = parts.iter().map(|(name, _)| name.clone()).collect();
+    for family in families {
+        if ours.contains(family.name()) {
+            REPEATED.fetch_add(family.lines(), Ordering::Relaxed);
+        } else {
+            parts.push((family.name().to_owned().into(), Part::Application(family)));
+        }
     }
 }
 

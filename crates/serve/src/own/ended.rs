@@ -49,7 +49,7 @@ pub fn answer(past: &dyn Past, query: Query<'_>) -> Response<Body> {
             oom_killed: ended.oom_killed,
             oom_events: ended.oom_events,
             spec: &ended.spec,
-            stats: ended.last.as_deref().map(|sample| Stats { sample, view }),
+            stats: ended.last.as_deref().map(|sample| Stats { sample, before: None, view }),
         })
         .collect();
     reply::value(&list)
@@ -64,5 +64,6 @@ fn view(ended: &EndedContainer) -> View {
         settled: true,
         latest: ended.last.clone(),
         oom_events: ended.oom_events,
+        app: None,
     }
 }

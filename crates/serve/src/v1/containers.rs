@@ -71,7 +71,9 @@ pub fn info(
     let stats = std::iter::once(()).flat_map(move |()| {
         let samples = past.samples(&view.reference.name, window).unwrap_or_default();
         let view = view.clone();
-        list("stats", samples, move |out, sample, _| json::append(out, &Stats { sample, view: &view }))
+        list("stats", samples, move |out, sample, before| {
+            json::append(out, &Stats { sample, before, view: &view });
+        })
     });
     start.chain(stats).chain(std::iter::once(Bytes::from_static(b"}")))
 }

@@ -13,12 +13,15 @@ use plimsoll_measure::sockets::{Sockets, Tcp, TcpAdvanced, Udp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 
+use crate::custom::Custom;
 use crate::past::View;
 
 /// One sample of a container.
 pub struct Stats<'a> {
     /// The numbers.
     pub sample: &'a Sample,
+    /// The one before it in the answer.
+    pub before: Option<&'a Sample>,
     /// What is known of the container now; it is told with its newest sample only, of which it is true.
     pub view: &'a View,
 }
@@ -58,8 +61,9 @@ impl Serialize for Stats<'_> {
         }
         maybe(&mut stats, "accelerators", measured(accelerators))?;
         maybe(&mut stats, "processes", processes.as_ref())?;
-        maybe(&mut stats, "referenced_memory", referenced(*referenced_memory))?;
+        maybe(&mut stats, "custom_metrics", Custom::of(self.view.app.as_deref(), self.before, self.sample))?;
         perf_stats(&mut stats, perf.as_ref())?;
+        maybe(&mut stats, "referenced_memory", referenced(*referenced_memory))?;
         stats.serialize_field("resctrl", &ResctrlOrEmpty(resctrl.as_ref()))?;
         stats.serialize_field("cpuset", &cpuset.clone().unwrap_or_default())?;
         maybe(

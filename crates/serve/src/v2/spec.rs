@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::Response;
+use plimsoll_core::app::Specs;
 use plimsoll_core::container::{CpuSpec, MemorySpec, ProcessSpec};
 use plimsoll_core::time::{Timestamp, or_go_zero};
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub struct ContainerSpec<'a> {
     memory: MemorySpec,
     has_hugetlb: bool,
     has_custom_metrics: bool,
+    #[serde(skip_serializing_if = "Specs::is_empty")]
+    custom_metrics: &'a Specs,
     has_processes: bool,
     processes: &'a ProcessSpec,
     has_network: bool,
@@ -60,6 +63,7 @@ impl<'a> ContainerSpec<'a> {
             memory: limited(spec, machine_memory).memory.clone(),
             has_hugetlb: spec.has_hugetlb,
             has_custom_metrics: spec.has_custom_metrics,
+            custom_metrics: &spec.custom_metrics,
             has_processes: spec.has_processes,
             processes: &spec.processes,
             has_network: spec.has_network,

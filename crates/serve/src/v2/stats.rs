@@ -12,7 +12,8 @@ use super::options::RequestOptions;
 use super::rate;
 use super::spec::ContainerSpec;
 use crate::body::Body;
-use crate::past::{Past, Window};
+use crate::custom::Custom;
+use crate::past::{Past, View, Window};
 use crate::v1::containers::list;
 use crate::v1::stats::{HugeTlbs, ListNetwork, ResctrlOrEmpty, maybe, measured, perf_stats, referenced};
 use crate::{json, names, reply};
@@ -42,7 +43,7 @@ pub async fn answer(
         json::append(&mut out, &ContainerSpec::of(&view, machine_memory));
         let samples = past.samples(&view.reference.name, window).unwrap_or_default();
         let stats = list("stats", samples, move |out, sample, before| {
-            json::append(out, &Stats { sample, before, spec: &view.spec });
+            json::append(out, &Stats { sample, before, view: &view });
         });
         std::iter::once(Bytes::from(out)).chain(stats).chain(std::iter::once(Bytes::from_static(b"}")))
     });
@@ -54,12 +55,13 @@ pub async fn answer(
 struct Stats<'a> {
     sample: &'a Sample,
     before: Option<&'a Sample>,
-    spec: &'a Spec,
+    view: &'a View,
 }
 
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { sample, before, spec } = self;
+        let Self { sample, before, view } = self;
+        let spec: &Spec = &view.spec;
         let mut stats = serializer.serialize_struct("ContainerStats", 1)?;
         stats.serialize_field("timestamp", &sample.at)?;
         maybe(&mut stats, "cpu", sample.cpu.as_ref().filter(|_| spec.has_cpu))?;
@@ -79,8 +81,10 @@ impl Serialize for Stats<'_> {
         maybe(&mut stats, "filesystem", Filesystem::of(sample).filter(|_| spec.has_filesystem))?;
         maybe(&mut stats, "load_stats", sample.task_stats)?;
         maybe(&mut stats, "accelerators", measured(&sample.accelerators))?;
-        maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
+        let custom = Custom::of(view.app.as_deref(), *before, sample).filter(|_| spec.has_custom_metrics);
+        maybe(&mut stats, "custom_metrics", custom)?;
         perf_stats(&mut stats, sample.perf.as_ref())?;
+        maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
         stats.serialize_field("resctrl", &ResctrlOrEmpty(sample.resctrl.as_ref()))?;
         stats.end()
     }

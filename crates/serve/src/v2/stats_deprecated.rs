@@ -11,7 +11,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::options::RequestOptions;
 use super::rate;
 use crate::body::Body;
-use crate::past::{Past, Window};
+use crate::custom::Custom;
+use crate::past::{Past, View, Window};
 use crate::v1::containers::array_piece;
 use crate::v1::stats::{HugeTlbs, ListNetwork, ResctrlOrEmpty, maybe, perf_stats, referenced};
 use crate::{json, names, reply};
@@ -45,7 +46,7 @@ pub async fn answer(
             let mut out = Vec::with_capacity(4096);
             (at < samples.len()).then(|| {
                 array_piece(&mut out, &samples, &mut at, &mut |out: &mut Vec<u8>, sample, before| {
-                    json::append(out, &Stats { sample, before, spec: &view.spec });
+                    json::append(out, &Stats { sample, before, view: &view });
                 });
                 Bytes::from(out)
             })
@@ -60,12 +61,13 @@ pub async fn answer(
 struct Stats<'a> {
     sample: &'a Sample,
     before: Option<&'a Sample>,
-    spec: &'a Spec,
+    view: &'a View,
 }
 
 impl Serialize for Stats<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { sample, before, spec } = self;
+        let Self { sample, before, view } = self;
+        let spec: &Spec = &view.spec;
         let mut stats = serializer.serialize_struct("DeprecatedContainerStats", 1)?;
         stats.serialize_field("timestamp", &sample.at)?;
         stats.serialize_field("has_cpu", &spec.has_cpu)?;
@@ -93,8 +95,10 @@ impl Serialize for Stats<'_> {
         stats.serialize_field("has_load", &sample.task_stats.is_some())?;
         stats.serialize_field("load_stats", &sample.task_stats.unwrap_or_default())?;
         stats.serialize_field("has_custom_metrics", &spec.has_custom_metrics)?;
-        maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
+        let custom = Custom::of(view.app.as_deref(), *before, sample).filter(|_| spec.has_custom_metrics);
+        maybe(&mut stats, "custom_metrics", custom)?;
         perf_stats(&mut stats, sample.perf.as_ref())?;
+        maybe(&mut stats, "referenced_memory", referenced(sample.referenced_memory))?;
         stats.serialize_field("resctrl", &ResctrlOrEmpty(sample.resctrl.as_ref()))?;
         stats.end()
     }

@@ -151,6 +151,7 @@ pub fn container(n: u64) -> View {
         settled: true,
         latest: Some(Arc::new(sample(n))),
         oom_events: 0,
+        app: None,
     }
 }
 
