@@ -66,5 +66,9 @@ impl Container {
 impl Drop for Container {
     fn drop(&mut self) {
         let _ = program::run(self.command("lxc-stop").arg("-k"), 30.0);
+        // LXC leaves its group where something else was in it
+        if !self.group.is_empty() {
+            drop(kernel::Group { name: std::mem::take(&mut self.group) });
+        }
     }
 }
