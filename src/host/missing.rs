@@ -81,7 +81,8 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
             );
         }
     }
-    let of_processes = [Kind::Process, Kind::Sched, Kind::ReferencedMemory].iter().any(|kind| host.stages.kinds.has(*kind));
+    let of_processes =
+        [Kind::Process, Kind::Sched, Kind::ReferencedMemory].iter().any(|kind| host.stages.kinds.has(*kind));
     if of_processes && !host.stages.measure.sees_processes {
         lacks(
             "Processes, descriptors, sockets and scheduler numbers of containers",

@@ -41,7 +41,10 @@ fn main() {
     let host = Arc::new(Host::new(Root::detect(), Kinds::NONE.with(Kind::ReferencedMemory), 0).unwrap());
     let group = own_group(&host);
     let target = referenced::Target { group: group.into(), deep: false };
-    println!("referenced, the own group: {:9.1} µs", survey(referenced::Survey::new(&host, 0), target, rounds));
+    println!(
+        "referenced, the own group: {:9.1} µs",
+        survey(referenced::Survey::new(&host, 0), target, rounds)
+    );
 }
 
 fn median(rounds: usize, mut work: impl FnMut()) -> f64 {
@@ -130,7 +133,9 @@ fn of_load(rounds: usize) {
     let target = || load::Target { group: group.clone().into(), deep: false };
     let kernel = survey(load::Survey::new(&host), target(), rounds);
     let threads = survey(load::Survey::new(&host).one_by_one(), target(), rounds);
-    println!("load, 100 threads and their neighbours: as it comes {kernel:9.1} µs, one by one {threads:9.1} µs");
+    println!(
+        "load, 100 threads and their neighbours: as it comes {kernel:9.1} µs, one by one {threads:9.1} µs"
+    );
     sleepers.iter().for_each(|sleeper| sleeper.thread().unpark());
 }
 

@@ -90,7 +90,17 @@ fn states(tcp: &Tcp) -> [u64; 12] {
         closing,
     } = *tcp;
     [
-        0, established, syn_sent, syn_recv, fin_wait1, fin_wait2, time_wait, close, close_wait, last_ack, listen,
+        0,
+        established,
+        syn_sent,
+        syn_recv,
+        fin_wait1,
+        fin_wait2,
+        time_wait,
+        close,
+        close_wait,
+        last_ack,
+        listen,
         closing,
     ]
 }
@@ -189,7 +199,10 @@ fn netlink_and_the_lists_give_the_same_numbers() {
     assert_eq!(states(&four), tcp(&space.read("tcp")));
     assert_eq!(states(&six), tcp(&space.read("tcp6")));
     let (four, six) = (found.udp.unwrap(), found.udp6.unwrap());
-    assert!(four.dropped > 0 && four.rx_queued > 0 && four.listen == 2 && six.listen == 1, "{four:?} {six:?}");
+    assert!(
+        four.dropped > 0 && four.rx_queued > 0 && four.listen == 2 && six.listen == 1,
+        "{four:?} {six:?}"
+    );
     assert_eq!((four, six), (udp(&space.read("udp")), udp(&space.read("udp6"))));
 
     let advanced = found.tcp_advanced.unwrap();
@@ -200,9 +213,14 @@ fn netlink_and_the_lists_give_the_same_numbers() {
         let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
         let mut compared = 0;
         for (name, value) in names.split_whitespace().zip(values.split_whitespace()).skip(1) {
-            let Some(key) = TCP_ADVANCED.iter().position(|key| key.eq_ignore_ascii_case(name)) else { continue };
+            let Some(key) = TCP_ADVANCED.iter().position(|key| key.eq_ignore_ascii_case(name)) else {
+                continue;
+            };
             let ours = advanced.get(key).unwrap();
-            assert!(ours.to_string() == value || ours.cast_signed().to_string() == value, "{name}: {ours} {value}");
+            assert!(
+                ours.to_string() == value || ours.cast_signed().to_string() == value,
+                "{name}: {ours} {value}"
+            );
             compared += 1;
         }
         assert!(compared >= 15, "{compared} of {file}");

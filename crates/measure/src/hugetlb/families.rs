@@ -57,8 +57,10 @@ mod tests {
             name: name.into(),
             value: HugeTlb { usage, max_usage, failcnt },
         };
-        let sample =
-            Sample { hugetlb: vec![size("1GB", 0, None, None), size("2MB", 4, Some(10), Some(1))], ..Sample::default() };
+        let sample = Sample {
+            hugetlb: vec![size("1GB", 0, None, None), size("2MB", 4, Some(10), Some(1))],
+            ..Sample::default()
+        };
         assert_eq!(
             text(ROWS, &sample),
             r#"container_hugetlb_failcnt{pagesize="2MB"} 1

@@ -108,7 +108,10 @@ mod tests {
         let size = || "2MB".to_owned();
         assert_eq!(read(Version::V2), [(size(), HugeTlb { usage: 1, max_usage: None, failcnt: Some(7) })]);
         write("hugetlb.2MB.rsvd.current", "4194304\n");
-        assert_eq!(read(Version::V2), [(size(), HugeTlb { usage: 4_194_304, max_usage: None, failcnt: Some(7) })]);
+        assert_eq!(
+            read(Version::V2),
+            [(size(), HugeTlb { usage: 4_194_304, max_usage: None, failcnt: Some(7) })]
+        );
         for (name, text) in [("usage_in_bytes", "1"), ("max_usage_in_bytes", "2"), ("failcnt", "3")] {
             write(&format!("hugetlb.2MB.{name}"), text);
         }

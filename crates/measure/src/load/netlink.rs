@@ -50,7 +50,8 @@ impl CgroupStats {
         let mut question = vec![CGROUPSTATS_CMD_GET, 1, 0, 0];
         put_attribute(&mut question, CGROUPSTATS_CMD_ATTR_FD, &number.to_ne_bytes());
         let mut found = None;
-        self.netlink.ask(self.family, false, &question, buffer, &mut |message| found = parse(message.body))?;
+        self.netlink
+            .ask(self.family, false, &question, buffer, &mut |message| found = parse(message.body))?;
         found.ok_or(Errno::BADMSG)
     }
 }

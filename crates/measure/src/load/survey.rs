@@ -75,7 +75,9 @@ impl Survey {
         let is_v1 = matches!(host.hierarchy.controller(Controller::Cpu), Some((Version::V1, _)));
         let kernel = is_v1.then(|| CgroupStats::open(&mut buffer));
         let kernel = kernel.and_then(|opened| {
-            opened.inspect_err(|cause| tracing::info!(%cause, "no taskstats: threads are counted one by one")).ok()
+            opened
+                .inspect_err(|cause| tracing::info!(%cause, "no taskstats: threads are counted one by one"))
+                .ok()
         });
         Self { host: host.clone(), kernel, buffer, ids: Vec::new() }
     }
@@ -116,7 +118,13 @@ impl Survey {
 impl TaskStats {
     fn none() -> Self {
         let none = Some(0);
-        Self { nr_sleeping: none, nr_running: none, nr_stopped: none, nr_uninterruptible: none, nr_io_wait: none }
+        Self {
+            nr_sleeping: none,
+            nr_running: none,
+            nr_stopped: none,
+            nr_uninterruptible: none,
+            nr_io_wait: none,
+        }
     }
 }
 

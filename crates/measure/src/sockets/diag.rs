@@ -47,7 +47,8 @@ pub(super) fn udp(netlink: &mut Netlink, v6: bool, buffer: &mut Vec<u8>) -> Resu
     question.extend_from_slice(&u32::MAX.to_ne_bytes());
     question.resize(question.len() + SOCKET_ID, 0);
     let mut found = Udp::default();
-    netlink.ask(SOCK_DIAG_BY_FAMILY, true, &question, buffer, &mut |message| count_udp(message, &mut found))?;
+    netlink
+        .ask(SOCK_DIAG_BY_FAMILY, true, &question, buffer, &mut |message| count_udp(message, &mut found))?;
     Ok(found)
 }
 

@@ -119,9 +119,8 @@ impl Columns {
         protocol: &[u8],
         into: &mut TcpAdvanced,
     ) -> Result<(), ParseError> {
-        let mut lines = format::lines(text).filter(|(_, line)| {
-            line.strip_prefix(protocol).is_some_and(|rest| rest.starts_with(b":"))
-        });
+        let mut lines = format::lines(text)
+            .filter(|(_, line)| line.strip_prefix(protocol).is_some_and(|rest| rest.starts_with(b":")));
         let (Some((_, head)), Some((number, values))) = (lines.next(), lines.next()) else { return Ok(()) };
         if head != self.head {
             self.head = head.to_vec();

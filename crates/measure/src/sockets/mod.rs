@@ -12,9 +12,9 @@ mod keys;
 
 mod diag;
 mod files;
-mod survey;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod survey;
 #[cfg(test)]
 mod tests;
 

@@ -58,14 +58,18 @@ fn what_is_in_use_is_read_of_both_families() {
     assert_eq!(files::inuse(b"x\nTCP: inuse\n"), Inuse::default());
 }
 
-const SNMP: &str = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm MaxConn CurrEstab NewOne\nTcp: 1 -1 7 5\n";
+const SNMP: &str =
+    "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm MaxConn CurrEstab NewOne\nTcp: 1 -1 7 5\n";
 
 #[test]
 fn counters_are_found_by_name_and_others_stay_absent() {
     let (mut columns, mut found) = (Columns::default(), TcpAdvanced::default());
     columns.read(SNMP.as_bytes(), b"Tcp", &mut found).unwrap();
     let json = serde_json::to_value(&found).unwrap();
-    assert_eq!((&json["RtoAlgorithm"], &json["MaxConn"], &json["CurrEstab"]), (&1.into(), &(-1).into(), &7.into()));
+    assert_eq!(
+        (&json["RtoAlgorithm"], &json["MaxConn"], &json["CurrEstab"]),
+        (&1.into(), &(-1).into(), &7.into())
+    );
     assert_eq!((json.as_object().unwrap().len(), &json["InSegs"]), (TCP_ADVANCED.len(), &0.into()));
     assert_eq!(found.values.iter().flatten().count(), 3);
     // the columns of another kernel
@@ -83,7 +87,8 @@ fn told(family: u8, state: u8, received: u32, sent: u32, drops: Option<u32>) -> 
     [0, received, sent, 0, 0].iter().for_each(|n: &u32| body.extend_from_slice(&n.to_ne_bytes()));
     put_attribute(&mut body, 8, &[0]);
     if let Some(drops) = drops {
-        let numbers: Vec<u8> = (0..9).flat_map(|nth| if nth == 8 { drops } else { nth }.to_ne_bytes()).collect();
+        let numbers: Vec<u8> =
+            (0..9).flat_map(|nth| if nth == 8 { drops } else { nth }.to_ne_bytes()).collect();
         put_attribute(&mut body, 7, &numbers);
     }
     body
@@ -92,7 +97,8 @@ fn told(family: u8, state: u8, received: u32, sent: u32, drops: Option<u32>) -> 
 #[test]
 fn the_kernels_answer_is_counted_by_family_and_state() {
     let mut found = (Tcp::default(), Tcp::default());
-    let bodies = [told(2, 1, 0, 0, None), told(2, 10, 0, 5, None), told(10, 6, 0, 0, None), told(1, 1, 0, 0, None)];
+    let bodies =
+        [told(2, 1, 0, 0, None), told(2, 10, 0, 5, None), told(10, 6, 0, 0, None), told(1, 1, 0, 0, None)];
     for body in bodies.iter().map(Vec::as_slice).chain([[2].as_slice(), &[]]) {
         diag::count_tcp(Message { kind: 20, number: 1, body }, &mut found);
     }
@@ -205,7 +211,9 @@ fn a_kernel_without_ipv6_has_no_such_numbers() {
     let one = target(7, "/a");
     machine.survey(Kinds::all()).measure(std::slice::from_ref(&one), &|| Timestamp(5));
     let sockets = found(&one).unwrap();
-    assert!(sockets.tcp.is_some() && sockets.tcp6.is_none() && sockets.udp.is_some() && sockets.udp6.is_none());
+    assert!(
+        sockets.tcp.is_some() && sockets.tcp6.is_none() && sockets.udp.is_some() && sockets.udp6.is_none()
+    );
 }
 
 #[test]
