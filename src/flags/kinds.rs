@@ -28,7 +28,7 @@ fn unknown(word: &str) -> String {
 }
 
 /// Kinds of which nothing is read yet; all are off unless they are asked for.
-const LATER: [Kind; 5] = [Kind::Tcp, Kind::AdvancedTcp, Kind::Udp, Kind::ReferencedMemory, Kind::Resctrl];
+const LATER: [Kind; 1] = [Kind::Resctrl];
 
 /// Says which of the kinds that were enabled by name give nothing yet.
 pub(super) fn tell_later(draft: &mut Draft) {

@@ -72,7 +72,7 @@ impl Dir {
 
     /// Whether there may be directories below it; where the filesystem does not count them, there may.
     pub fn may_have_children(&self) -> bool {
-        sys::links(&self.fd).map_or(true, |links| links != 2)
+        sys::links(&self.fd) != Ok(2)
     }
 
     /// Writes into one of its files, which must be the kernel's own: nothing else is ever written to.

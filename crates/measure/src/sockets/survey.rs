@@ -209,21 +209,30 @@ impl rounds::Survey for Sockets {
     type Value = Arc<super::Sockets>;
 
     fn measure(&mut self, members: &[Arc<rounds::Member<Self>>], now: &dyn Fn() -> Timestamp) {
-        let mut spaces: BTreeMap<u64, (Dir, Vec<&Arc<rounds::Member<Self>>>)> = BTreeMap::new();
+        let mut spaces = BTreeMap::<u64, Space<'_>>::new();
         for member in members {
             match self.find(&member.target) {
                 Some((space, process)) => {
-                    spaces.entry(space).or_insert_with(|| (process, Vec::new())).1.push(member);
+                    let new = || Space { process, members: Vec::new() };
+                    spaces.entry(space).or_insert_with(new).members.push(member);
                 }
                 None => member.put(None),
             }
         }
-        for (space, (process, members)) in spaces {
+        for (number, Space { process, members }) in spaces {
             let at = now();
-            let found = Arc::new(self.read(space, &process));
+            let found = Arc::new(self.read(number, &process));
             members.into_iter().for_each(|member| member.put(Some((at, found.clone()))));
         }
+        // a list of the kernel's may have been long
+        self.buffer.shrink_to(64 << 10);
     }
+}
+
+/// A network namespace: a process that is in it, and who is measured there.
+struct Space<'a> {
+    process: Dir,
+    members: Vec<&'a Arc<rounds::Member<Sockets>>>,
 }
 
 /// The question's socket of one namespace during one reading.
