@@ -69,13 +69,18 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
         let (reason, remedy) = of_gpus(&trouble);
         lacks("Numbers of GPUs", reason, remedy);
     }
-    let troubled = host.registry.all();
-    let mut troubled =
-        troubled.iter().filter_map(|container| Some((container, container.application_trouble()?)));
-    if let Some((container, reason)) = troubled.next() {
+    let mut troubled = containers
+        .iter()
+        .filter_map(|container| Some(format!("{}: {}", container.name, container.application_trouble()?)));
+    let shown: Vec<String> = troubled.by_ref().take(10).collect();
+    if !shown.is_empty() {
+        let more = match troubled.count() {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
         lacks(
             "Application metrics",
-            format!("{}: {reason}", container.name),
+            format!("{}{more}", shown.join("; ")),
             "mend the container's configuration; to read it run as root, or give CAP_SYS_PTRACE and \
              CAP_DAC_READ_SEARCH",
         );

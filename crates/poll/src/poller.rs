@@ -249,51 +249,55 @@ async fn run(mut collector: Collector, pid: u32, gate: Gate, shared: Arc<Shared>
             },
         };
         let period = collector.period();
+        let news;
         let pause = match outcome {
             Ok(polled) => {
                 shared.meters.polls.fetch_add(1, Relaxed);
                 after_failure = Duration::ZERO;
                 let pause = period.max(polled.spent * PARTS);
-                state.polled(nth, polled, shared.options.keep);
+                news = state.polled(nth, polled, shared.options.keep);
                 pause
             }
             Err(fault) => {
                 shared.meters.failures.fetch_add(1, Relaxed);
-                let said = plain(&fault.to_string());
-                // a container must not fill the log by failing in ever other words
-                if state.failed(nth, &said) && told.is_none_or(|told| told.elapsed() > TOLD_AGAIN) {
-                    told = Some(Instant::now());
-                    let name = plain(collector.name());
-                    tracing::info!("application metrics {name} of process {pid}: {said}");
-                }
+                news = state.failed(nth, plain(&fault.to_string()));
                 after_failure = (after_failure * 2).max(period).min(LONGEST_AFTER_FAILURE.max(period));
                 after_failure
             }
         };
+        // a container must not fill the log by failing in ever other words
+        if let Some(said) = news.filter(|_| told.is_none_or(|told| told.elapsed() > TOLD_AGAIN)) {
+            told = Some(Instant::now());
+            tracing::info!("application metrics {} of process {pid}: {said}", plain(collector.name()));
+        }
         tokio::time::sleep_until((begin + pause).into()).await;
     }
 }
 
 impl State {
-    fn polled(&self, nth: usize, polled: Polled, keep: Duration) {
+    /// What was wrong in it, if that is news.
+    fn polled(&self, nth: usize, polled: Polled, keep: Duration) -> Option<String> {
         let poll = Arc::new(polled.poll);
         let mut all = lock(&self.of);
-        let Some(of) = all.get_mut(nth) else { return };
+        let of = all.get_mut(nth)?;
         of.newest = Some(poll.clone());
-        of.trouble = polled.wrong.as_deref().map(plain);
+        let wrong = polled.wrong.as_deref().map(plain);
+        let news = wrong.clone().filter(|_| of.trouble != wrong);
+        of.trouble = wrong;
         let renewed = of.specs != polled.specs;
         if renewed {
             of.specs = polled.specs;
         }
         self.show(&all, renewed, Some(poll), keep);
+        news
     }
 
-    /// Whether it is news.
-    fn failed(&self, nth: usize, said: &str) -> bool {
+    /// Why, if that is news.
+    fn failed(&self, nth: usize, said: String) -> Option<String> {
         let mut all = lock(&self.of);
-        let Some(of) = all.get_mut(nth) else { return false };
-        let news = of.trouble.as_deref() != Some(said);
-        of.trouble = Some(said.to_owned());
+        let of = all.get_mut(nth)?;
+        let news = Some(said.clone()).filter(|_| of.trouble.as_ref() != Some(&said));
+        of.trouble = Some(said);
         // a number that is not true any more is none
         if of.newest.take().is_some() {
             self.show(&all, false, None, Duration::MAX);
