@@ -136,7 +136,6 @@ impl Draft {
             return usage("-http_auth_all needs -http_auth_file or -http_digest_file");
         }
         self.settings.serving.tls = self.tls()?;
-        kinds::tell_later(self);
         self.settings.selection.kinds = kinds::resolve(self.enable, self.disable);
         self.settings.selection.collector_identity =
             pair("collector_cert", &self.collector_cert, "collector_key", &self.collector_key)?;

@@ -27,18 +27,6 @@ fn unknown(word: &str) -> String {
     format!("unsupported metric {word:?} specified\nthe metrics are: {}", known.join(" "))
 }
 
-/// Kinds of which nothing is read yet; all are off unless they are asked for.
-const LATER: [Kind; 1] = [Kind::Resctrl];
-
-/// Says which of the kinds that were enabled by name give nothing yet.
-pub(super) fn tell_later(draft: &mut Draft) {
-    let enabled = draft.enable.unwrap_or(Kinds::NONE);
-    let later: Vec<&str> = LATER.iter().filter(|kind| enabled.has(**kind)).map(|kind| kind.name()).collect();
-    if !later.is_empty() {
-        draft.warn(format!("-enable_metrics: {} come in a later version", later.join(", ")));
-    }
-}
-
 /// The kinds that are on: those enabled, else all but those disabled, else the default.
 pub(super) fn resolve(enable: Option<Kinds>, disable: Option<Kinds>) -> Kinds {
     match (enable, disable) {

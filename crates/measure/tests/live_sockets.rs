@@ -189,8 +189,11 @@ fn netlink_and_the_lists_give_the_same_numbers() {
     let (listeners, mut v4, v6, sockets) = kept;
     v4[1].0.write_all(b"x").unwrap();
 
+    // a round may have come while they were opened
     let settled = |found: &Sockets| {
-        found.tcp.is_some_and(|tcp| tcp.close_wait == 1) && found.tcp6.is_some_and(|tcp| tcp.time_wait == 1)
+        found.tcp.is_some_and(|tcp| tcp.close_wait == 1)
+            && found.tcp6.is_some_and(|tcp| tcp.time_wait == 1)
+            && found.udp6.is_some_and(|udp| udp.listen == 1)
     };
     let found = eventually(&tracked, settled);
     let (four, six) = (found.tcp.unwrap(), found.tcp6.unwrap());
