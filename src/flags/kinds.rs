@@ -2,8 +2,6 @@
 
 use plimsoll_core::kinds::{Kind, Kinds};
 
-use super::draft::Draft;
-
 /// What one of the flags says.
 pub(super) struct Words {
     /// The kinds.
