@@ -373,7 +373,7 @@ fn a_hinted_group_has_the_filesystems_of_its_mounts() {
     let hints = serde_json::json!({"all_hosts": [
         {"full_path": "/other", "mounts": []},
         {"full_path": group.name, "network_interface": {"veth_child": "eth1", "veth_host": "veth1"},
-         "mounts": [{"host_dir": "/", "container_dir": "/data", "permission": "rw"}, {"host_dir": "/etc"}]},
+         "mounts": [{"host_dir": "/", "container_dir": "/data", "permission": "rw"}, {"host_dir": folder.path()}]},
     ]});
     std::fs::write(&file, hints.to_string()).unwrap();
     let program = Plimsoll::start(&[&format!("--container_hints={}", file.display())]);
@@ -385,7 +385,7 @@ fn a_hinted_group_has_the_filesystems_of_its_mounts() {
     assert_eq!(info["spec"]["has_filesystem"], true);
     let root = rustix::fs::statvfs("/").unwrap();
     let capacity = (root.f_frsize * root.f_blocks) as f64;
-    assert_eq!(info["stats"][0]["filesystem"].as_array().unwrap().len(), 1, "/etc is no mount point");
+    assert_eq!(info["stats"][0]["filesystem"].as_array().unwrap().len(), 1, "a folder is no mount point");
     close("capacity", number(&info, "/stats/0/filesystem/0/capacity"), capacity, 0.001);
     let limit = program
         .metrics()
