@@ -13,7 +13,7 @@ use plimsoll_measure::accelerator::Group;
 use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
-use plimsoll_measure::{perf, resctrl, spec};
+use plimsoll_measure::{resctrl, spec};
 use plimsoll_poll::Wanted;
 use plimsoll_retain::summary::Summary;
 use plimsoll_retain::timeline::{Scratch, Timeline};
@@ -62,9 +62,6 @@ pub(crate) struct Container {
     layer: Mutex<Option<Tracked>>,
     /// What is measured of it in rounds.
     rounds: Mutex<rounds::Followed>,
-    /// Its perf events and its caches, while they are counted.
-    perf: Mutex<Option<perf::Tracked>>,
-    resctrl: Mutex<Option<resctrl::Tracked>>,
     /// What its application tells of itself, while it is asked.
     application: Mutex<Option<plimsoll_poll::Tracked>>,
 }
@@ -168,8 +165,6 @@ impl Container {
             latest: Mutex::new(None),
             layer: Mutex::new(None),
             rounds: Mutex::default(),
-            perf: Mutex::new(None),
-            resctrl: Mutex::new(None),
             application: Mutex::new(None),
         }
     }
@@ -317,13 +312,14 @@ impl Container {
 
     /// Has its perf events and caches counted, from its beginning on.
     pub(crate) fn follow_counters(&self, stages: &Stages) {
-        *lock(&self.perf) = stages.perf.get().and_then(|tracker| tracker.track(&self.name));
-        *lock(&self.resctrl) = stages.resctrl.get().map(|tracker| tracker.track(&self.name));
+        let mut followed = lock(&self.rounds);
+        followed.perf = stages.perf.get().and_then(|tracker| tracker.track(&self.name));
+        followed.resctrl = stages.resctrl.get().map(|tracker| tracker.track(&self.name));
     }
 
     /// Why its caches are not monitored.
     pub(crate) fn resctrl_trouble(&self) -> Option<String> {
-        lock(&self.resctrl).as_ref().and_then(resctrl::Tracked::trouble)
+        lock(&self.rounds).resctrl.as_ref().and_then(resctrl::Tracked::trouble)
     }
 
     /// As those see it who ask whose a GPU is.
@@ -390,8 +386,6 @@ impl Container {
         self.gone.store(true, Ordering::Relaxed);
         lock(&self.layer).take();
         *lock(&self.rounds) = rounds::Followed::default();
-        lock(&self.perf).take();
-        lock(&self.resctrl).take();
         lock(&self.application).take();
     }
 
@@ -438,22 +432,13 @@ impl Container {
                 moved |= layer.fill(&mut sampler.sample.filesystem);
             }
         }
-        if let Some(surveys) = stages.surveys.get().filter(|surveys| surveys.are_any()) {
-            surveys.fill(&lock(&self.rounds), &mut sampler.sample);
-            moved = true;
+        let followed = lock(&self.rounds);
+        // the other numbers have been read already; of a group without processes it takes microseconds
+        if let Some(perf) = followed.perf.as_ref().filter(|_| effort == Effort::Full) {
+            perf.read_now(&mut work.buffer);
         }
-        if let Some(perf) = &*lock(&self.perf) {
-            // the other numbers have been read already; of a group without processes it takes microseconds
-            if effort == Effort::Full {
-                perf.read_now(&mut work.buffer);
-            }
-            perf.fill(&mut sampler.sample.perf);
-            moved = true;
-        }
-        if let Some(resctrl) = &*lock(&self.resctrl) {
-            resctrl.fill(&mut sampler.sample.resctrl);
-            moved = true;
-        }
+        moved |= followed.fill(stages.kinds, &mut sampler.sample);
+        drop(followed);
         if let Some(accelerators) = stages.accelerators.get() {
             moved |= accelerators.fill(&self.name, &mut sampler.sample.accelerators);
         }

@@ -1,5 +1,5 @@
 //! Numbers that are measured in rounds of their own, and how they come into samples: sockets, load, referenced
-//! memory. Each has a thread, which is there while its kind is on.
+//! memory, perf events, caches. Each has a thread, which is there while its kind is on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use plimsoll_core::family::Emit;
 use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_measure::load::{self, Load};
 use plimsoll_measure::reader::Host;
-use plimsoll_measure::referenced;
 use plimsoll_measure::rounds::{Meters, Rounds, Tracked};
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::sockets::{self, Sockets};
+use plimsoll_measure::{perf, referenced, resctrl};
 
 use super::stages::now;
 
@@ -46,7 +46,6 @@ const LONGEST_LOAD: Duration = Duration::from_secs(5);
 
 /// The threads.
 pub(crate) struct Surveys {
-    kinds: Kinds,
     sockets: Option<(Rounds<sockets::Survey>, Arc<sockets::Trouble>)>,
     load: Option<Rounds<load::Survey>>,
     referenced: Option<(Rounds<referenced::Survey>, Arc<referenced::Trouble>)>,
@@ -58,6 +57,8 @@ pub(crate) struct Followed {
     sockets: Option<Tracked<sockets::Survey>>,
     load: Option<Tracked<load::Survey>>,
     referenced: Option<Tracked<referenced::Survey>>,
+    pub(crate) perf: Option<perf::Tracked>,
+    pub(crate) resctrl: Option<resctrl::Tracked>,
 }
 
 impl Surveys {
@@ -82,7 +83,6 @@ impl Surveys {
             Ok::<_, std::io::Error>((Rounds::start("referenced", survey, options.referenced, now)?, trouble))
         });
         Ok(Self {
-            kinds,
             sockets: sockets.transpose()?,
             load: load.transpose()?,
             referenced: referenced.transpose()?,
@@ -138,16 +138,15 @@ impl Surveys {
             }
         }
     }
+}
 
-    /// Whether anything is measured in rounds.
-    pub(crate) fn are_any(&self) -> bool {
-        self.sockets.is_some() || self.load.is_some() || self.referenced.is_some()
-    }
-
-    /// Writes the newest numbers into a sample that the reader has filled.
-    pub(crate) fn fill(&self, followed: &Followed, sample: &mut Sample) {
-        if let Some(tracked) = &followed.sockets {
-            let network_is_read = self.kinds.has(Kind::Network);
+impl Followed {
+    /// Writes the newest numbers into a sample that the reader has filled. Returns whether there are others than it
+    /// had.
+    pub(crate) fn fill(&self, kinds: Kinds, sample: &mut Sample) -> bool {
+        let before = sample.rounds;
+        if let Some(tracked) = &self.sockets {
+            let network_is_read = kinds.has(Kind::Network);
             tracked.show(|found| match found {
                 Some((at, found)) => {
                     sample.rounds.sockets = Some(at);
@@ -162,23 +161,31 @@ impl Surveys {
                 }
             });
         }
-        if let Some(tracked) = &followed.load {
+        if let Some(tracked) = &self.load {
             tracked.show(|found| put_load(sample, found.map(|(at, load)| (at, *load))));
         }
-        if let Some(tracked) = &followed.referenced {
+        if let Some(tracked) = &self.referenced {
             tracked.show(|found| {
                 sample.rounds.referenced = found.map(|(at, _)| at);
                 sample.referenced_memory = found.map(|(_, found)| found.bytes);
             });
         }
+        let mut moved = sample.rounds != before;
+        if let Some(tracked) = &self.perf {
+            moved |= tracked.fill(&mut sample.perf);
+        }
+        if let Some(tracked) = &self.resctrl {
+            moved |= tracked.fill(&mut sample.resctrl);
+        }
+        moved
     }
 }
 
-fn follow<S: plimsoll_measure::rounds::Survey>(
-    rounds: &Rounds<S>,
-    tracked: &mut Option<Tracked<S>>,
-    target: Option<S::Target>,
-) {
+fn follow<S>(rounds: &Rounds<S>, tracked: &mut Option<Tracked<S>>, target: Option<S::Target>)
+where
+    S: plimsoll_measure::rounds::Survey,
+    S::Target: PartialEq,
+{
     let Some(target) = target else {
         *tracked = None;
         return;
@@ -229,6 +236,13 @@ mod tests {
         assert_eq!((sample.task_stats, sample.rounds.load), (Some(tasks), Some(Timestamp(7))));
         put_load(&mut sample, None);
         assert_eq!((sample.task_stats, sample.cpu.unwrap().load_average), (None, None));
+    }
+
+    #[test]
+    fn what_is_off_moves_nothing() {
+        let mut sample = Sample::default();
+        assert!(!Followed::default().fill(Kinds::all(), &mut sample));
+        assert_eq!(sample.rounds, Sample::default().rounds);
     }
 
     #[test]

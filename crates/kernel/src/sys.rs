@@ -36,24 +36,35 @@ pub fn open_dir(path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Finds a name below an open directory as a process would whose root that directory is: neither `..` nor a
+/// Opens a name below an open directory as a process would whose root that directory is: neither `..` nor a
 /// symbolic link leads out of it. Nothing is opened that could wait or act: the descriptor only stands for what was
 /// found.
 ///
 /// # Errors
-/// The kernel's; without `openat2` (before Linux 5.6, or where a filter forbids it) a path with symbolic links or
-/// `..` is `ELOOP`.
-pub fn find_inside(root: impl AsFd, path: &CStr) -> Result<OwnedFd, Errno> {
+/// The kernel's; `ENOSYS` without `openat2` (before Linux 5.6, or where a filter forbids it).
+pub fn open_inside(root: impl AsFd, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::PATH | OFlags::CLOEXEC | flags;
     // it is EAGAIN when something was renamed meanwhile
     for _ in 0..4 {
-        match rustix::fs::openat2(&root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve) {
+        match rustix::fs::openat2(&root, path, flags, Mode::empty(), resolve) {
             Err(Errno::AGAIN) => {}
-            Err(Errno::NOSYS | Errno::PERM) => return step_inside(root, path),
+            Err(Errno::PERM) => return Err(Errno::NOSYS),
             found => return found,
         }
     }
     Err(Errno::AGAIN)
+}
+
+/// The same where the container chose the path, which without `openat2` must not follow links either.
+///
+/// # Errors
+/// The kernel's; without `openat2` a path with symbolic links or `..` is `ELOOP`.
+pub fn find_inside(root: impl AsFd, path: &CStr) -> Result<OwnedFd, Errno> {
+    match open_inside(&root, path, OFlags::empty()) {
+        Err(Errno::NOSYS) => step_inside(root, path),
+        found => found,
+    }
 }
 
 /// The same step by step, for kernels without `openat2`.

@@ -18,7 +18,6 @@ pub use rounds::Meters;
 
 mod keyed;
 mod pressure;
-mod turns;
 
 pub mod accelerator;
 pub mod cpu;

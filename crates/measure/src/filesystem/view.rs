@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use plimsoll_kernel::accounting;
 use plimsoll_kernel::error::{Errno, Error};
 use plimsoll_kernel::root::Root;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use plimsoll_kernel::sys;
+use rustix::fs::{Mode, OFlags};
 
 use super::layer::Place;
 use crate::processes::stat;
@@ -58,26 +59,13 @@ impl View {
         if self.0 == Path::new("/") {
             return rustix::fs::open(path, flags, Mode::empty());
         }
-        let root = rustix::fs::openat(
-            CWD,
-            &self.0,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
+        let root = sys::open_dir(&self.0)?;
         let name = CString::new(below.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        // it is EAGAIN when something was renamed meanwhile
-        for _ in 0..4 {
-            match rustix::fs::openat2(&root, &name, flags, Mode::empty(), resolve) {
-                Err(Errno::AGAIN) => {}
-                // before 5.6, or where a filter forbids it
-                Err(Errno::NOSYS | Errno::PERM) => {
-                    return rustix::fs::openat(&root, &name, flags, Mode::empty());
-                }
-                found => return found,
-            }
+        match sys::open_inside(&root, &name, flags) {
+            // the path is the runtime's, who is trusted: its links are followed without `openat2` too
+            Err(Errno::NOSYS) => rustix::fs::openat(&root, &name, flags, Mode::empty()),
+            found => found,
         }
-        Err(Errno::AGAIN)
     }
 
     /// A path as this process would have to call it, for the text of a fault.

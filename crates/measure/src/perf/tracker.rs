@@ -2,11 +2,10 @@
 
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use plimsoll_core::columns::Columnar;
 use plimsoll_core::kinds::Kind;
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::dir::read_path;
@@ -20,17 +19,20 @@ use super::plan::Plan;
 use super::pmu::cpu_list;
 use crate::host::Host;
 use crate::reader::place::below;
-use crate::turns::{Item, Meters, Rounds};
+use crate::rounds::{self, Member, Meters, Rounds};
 
 /// Counts perf events of all containers. Dropping it ends the thread.
 pub struct Tracker {
     world: Arc<World>,
-    rounds: Rounds<Slot>,
+    rounds: Rounds<Survey>,
 }
 
 /// A container whose events are counted for as long as this lives.
-pub struct Tracked {
-    slot: Arc<Slot>,
+pub struct Tracked(rounds::Tracked<Survey>);
+
+/// The thread's own.
+struct Survey {
+    buffer: Vec<u8>,
 }
 
 /// What all containers share.
@@ -54,9 +56,6 @@ struct Slot {
     world: Arc<World>,
     group: Box<str>,
     state: Mutex<State>,
-    value: Mutex<Perf>,
-    /// When the value was true, in nanoseconds; 0 while there is none.
-    at: AtomicI64,
 }
 
 struct State {
@@ -89,7 +88,8 @@ impl Tracker {
             said: AtomicBool::new(false),
             foreign: AtomicBool::new(false),
         };
-        Ok(Self { world: Arc::new(world), rounds: Rounds::start("perf", interval)? })
+        let survey = Survey { buffer: Vec::new() };
+        Ok(Self { world: Arc::new(world), rounds: Rounds::start("perf", survey, interval, now)? })
     }
 
     /// Counts for the group of this name, from now on; nothing for a container while only uncore events are
@@ -100,16 +100,8 @@ impl Tracker {
         }
         let per_cpu = self.world.host.kinds.has(Kind::PerCpu);
         let perf = Perf { per_cpu, ..Perf::default() };
-        let state = State { counting: None, waits: false, perf: perf.clone() };
-        let slot = Arc::new(Slot {
-            world: self.world.clone(),
-            group: group.into(),
-            state: Mutex::new(state),
-            value: Mutex::new(perf),
-            at: AtomicI64::new(0),
-        });
-        self.rounds.track(slot.clone());
-        Some(Tracked { slot })
+        let state = Mutex::new(State { counting: None, waits: false, perf });
+        Some(Tracked(self.rounds.track(Slot { world: self.world.clone(), group: group.into(), state })))
     }
 
     /// What it counts of itself.
@@ -140,18 +132,14 @@ impl Tracker {
 
     /// Ends the thread and closes all counters.
     pub fn stop(&self) {
-        self.rounds.stop();
+        self.rounds.finish();
     }
 }
 
 impl Tracked {
-    /// Writes the newest numbers; `None` while there are none.
-    pub fn fill(&self, perf: &mut Option<Perf>) {
-        if self.slot.at.load(Relaxed) == 0 {
-            *perf = None;
-        } else {
-            perf.get_or_insert_default().assign(&lock(&self.slot.value));
-        }
+    /// Writes the newest numbers; `None` while there are none. Returns whether they are others.
+    pub fn fill(&self, perf: &mut Option<Perf>) -> bool {
+        self.0.fill(perf)
     }
 
     /// Reads the counters now, in the caller's own time: at the end of a container, and for who asks for fresh
@@ -159,13 +147,14 @@ impl Tracked {
     pub fn read_now(&self, buffer: &mut Vec<u8>) {
         // opening takes milliseconds on a large machine, which is the thread's to spend
         if self.at().is_some() {
-            self.slot.turn(buffer);
+            let member = self.0.member();
+            read(member, &mut lock(&member.target.state), buffer);
         }
     }
 
     /// The instant at which the newest numbers were true.
     pub fn at(&self) -> Option<Timestamp> {
-        Some(Timestamp(self.slot.at.load(Relaxed))).filter(|at| at.nanos() != 0)
+        self.0.member().last(|(at, _)| *at)
     }
 }
 
@@ -253,24 +242,40 @@ impl Slot {
     }
 }
 
-impl Item for Slot {
-    fn turn(&self, buffer: &mut Vec<u8>) {
-        let mut state = lock(&self.state);
-        if state.counting.is_none() {
-            self.open(&mut state, buffer);
+impl rounds::Survey for Survey {
+    type Target = Slot;
+    type Value = Perf;
+
+    /// Opening may be slow: who comes new waits for one other at most.
+    const LOT: usize = 1;
+
+    /// Who takes a container's last sample waits for a reading that has begun.
+    const LOW: bool = false;
+
+    fn measure(&mut self, members: &[Arc<Member<Self>>], _: &dyn Fn() -> Timestamp) {
+        for member in members {
+            let mut state = lock(&member.target.state);
+            if state.counting.is_none() {
+                member.target.open(&mut state, &mut self.buffer);
+            }
+            read(member, &mut state, &mut self.buffer);
         }
-        let State { counting: Some(counting), perf, .. } = &mut *state else { return };
-        let at = (self.world.now)();
-        counting.read(&self.world.plan, buffer, perf);
-        lock(&self.value).assign(perf);
-        self.at.store(at.nanos(), Relaxed);
     }
 
-    fn end(&self) {
-        let mut state = lock(&self.state);
+    fn end(&mut self, slot: &Slot) {
+        let mut state = lock(&slot.state);
         state.counting = None;
-        self.waits(&mut state, false);
+        slot.waits(&mut state, false);
     }
+}
+
+/// Reads the counters that are open, if they are.
+fn read(member: &Member<Survey>, state: &mut State, buffer: &mut Vec<u8>) {
+    let State { counting: Some(counting), perf, .. } = state else { return };
+    let world = &*member.target.world;
+    let at = (world.now)();
+    counting.read(&world.plan, buffer, perf);
+    member.put_copy(at, perf);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

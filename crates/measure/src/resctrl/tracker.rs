@@ -1,10 +1,8 @@
 //! The thread that keeps the monitoring groups of all containers and reads them.
 
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use plimsoll_core::columns::Columnar;
 use plimsoll_core::time::Timestamp;
 
 use super::Resctrl;
@@ -12,34 +10,29 @@ use super::group::{Group, Kernel, Trouble};
 use super::tree::Tree;
 use crate::host::Host;
 use crate::reader::Reader;
-use crate::turns::{Item, Meters, Rounds};
+use crate::rounds::{self, Member, Meters, Rounds};
 
 /// Monitors all containers. Dropping it ends the thread.
 pub struct Tracker {
-    world: Arc<World>,
-    rounds: Rounds<Slot>,
+    rmids: Option<u64>,
+    rounds: Rounds<Survey>,
 }
 
 /// A container that is monitored for as long as this lives.
-pub struct Tracked {
-    slot: Arc<Slot>,
-}
+pub struct Tracked(rounds::Tracked<Survey>);
 
-struct World {
+/// The thread's own.
+struct Survey {
     host: Arc<Host>,
     tree: Tree,
     /// How often groups are filled again; zero is once.
     fill: Duration,
-    now: fn() -> Timestamp,
+    buffer: Vec<u8>,
 }
 
 struct Slot {
-    world: Arc<World>,
     name: Box<str>,
     state: Mutex<State>,
-    value: Mutex<Resctrl>,
-    /// When the value was true, in nanoseconds; 0 while there is none.
-    at: AtomicI64,
     trouble: Mutex<Option<String>>,
 }
 
@@ -64,27 +57,20 @@ impl Tracker {
         fill: Duration,
         now: fn() -> Timestamp,
     ) -> std::io::Result<Self> {
-        let world = Arc::new(World { host, tree, fill, now });
-        Ok(Self { world, rounds: Rounds::start("resctrl", interval)? })
+        let rmids = tree.rmids;
+        let survey = Survey { host, tree, fill, buffer: Vec::new() };
+        Ok(Self { rmids, rounds: Rounds::start("resctrl", survey, interval, now)? })
     }
 
     /// How many groups the CPU can monitor at once.
     pub fn rmids(&self) -> Option<u64> {
-        self.world.tree.rmids
+        self.rmids
     }
 
     /// Monitors the container, from now on.
     pub fn track(&self, name: &str) -> Tracked {
-        let slot = Arc::new(Slot {
-            world: self.world.clone(),
-            name: name.into(),
-            state: Mutex::default(),
-            value: Mutex::default(),
-            at: AtomicI64::new(0),
-            trouble: Mutex::default(),
-        });
-        self.rounds.track(slot.clone());
-        Tracked { slot }
+        let slot = Slot { name: name.into(), state: Mutex::default(), trouble: Mutex::default() };
+        Tracked(self.rounds.track(slot))
     }
 
     /// What it counts of itself.
@@ -94,43 +80,40 @@ impl Tracker {
 
     /// Ends the thread and removes every group that it made.
     pub fn stop(&self) {
-        self.rounds.stop();
+        self.rounds.finish();
     }
 }
 
 impl Tracked {
-    /// Writes the newest numbers; `None` while there are none.
-    pub fn fill(&self, resctrl: &mut Option<Resctrl>) {
-        if self.slot.at.load(Relaxed) == 0 {
-            *resctrl = None;
-        } else {
-            resctrl.get_or_insert_default().assign(&lock(&self.slot.value));
-        }
+    /// Writes the newest numbers; `None` while there are none. Returns whether they are others.
+    pub fn fill(&self, resctrl: &mut Option<Resctrl>) -> bool {
+        self.0.fill(resctrl)
     }
 
     /// Why it is not monitored.
     pub fn trouble(&self) -> Option<String> {
-        lock(&self.slot.trouble).clone()
+        lock(&self.0.member().target.trouble).clone()
     }
 }
 
-impl Slot {
+impl Survey {
     /// Sees to it that the container's threads are in its group.
-    fn place(&self, state: &mut State, buffer: &mut Vec<u8>) {
-        let World { host, tree, fill, .. } = &*self.world;
+    fn place(&mut self, slot: &Slot, state: &mut State) {
+        let Self { host, tree, fill, buffer } = self;
+        let name = &*slot.name;
         let due = state.next.is_some_and(|next| next <= Instant::now());
         if state.begun && !due {
             return;
         }
-        let placed = if host.sees_processes || &*self.name == "/" {
-            let pids = Reader::new(host, &self.name).processes(buffer);
-            state.group.place(tree, &self.name, &pids, &host.root.proc, &Kernel)
+        let placed = if host.sees_processes || name == "/" {
+            let pids = Reader::new(host, name).processes(buffer);
+            state.group.place(tree, name, &pids, &host.root.proc, &Kernel)
         } else {
             Err(Trouble::Other("processes of other containers are not seen; add --pid=host".to_owned()))
         };
         // one that has no processes yet is asked again in the next round
         state.begun = !matches!(placed, Err(Trouble::NoProcesses));
-        let again = !fill.is_zero() && &*self.name != "/";
+        let again = !fill.is_zero() && name != "/";
         state.next = again.then(|| Instant::now() + *fill);
         let why = match placed {
             Ok(()) | Err(Trouble::NoProcesses) => None,
@@ -140,31 +123,40 @@ impl Slot {
         if why.is_some() {
             state.group.remove(&Kernel);
         }
-        let before = std::mem::replace(&mut *lock(&self.trouble), why.clone());
+        let before = std::mem::replace(&mut *lock(&slot.trouble), why.clone());
         if let Some(why) = why.filter(|why| before.as_ref() != Some(why)) {
-            tracing::warn!(container = &*self.name, "not monitored by resctrl: {why}");
+            tracing::warn!(container = name, "not monitored by resctrl: {why}");
         }
     }
 }
 
-impl Item for Slot {
-    fn turn(&self, buffer: &mut Vec<u8>) {
-        let mut guard = lock(&self.state);
-        let state = &mut *guard;
-        self.place(state, buffer);
-        let at = (self.world.now)();
-        let read = match &state.group.path {
-            Some(path) => self.world.tree.read(path, buffer, &mut state.read),
-            None => false,
-        };
-        if read {
-            lock(&self.value).assign(&state.read);
+impl rounds::Survey for Survey {
+    type Target = Slot;
+    type Value = Resctrl;
+
+    /// Who comes new has its group before its threads are many.
+    const LOT: usize = 1;
+
+    /// Threads that a container starts before it has a group are not counted.
+    const LOW: bool = false;
+
+    fn measure(&mut self, members: &[Arc<Member<Self>>], now: &dyn Fn() -> Timestamp) {
+        for member in members {
+            let mut guard = lock(&member.target.state);
+            let state = &mut *guard;
+            self.place(&member.target, state);
+            let at = now();
+            match &state.group.path {
+                Some(path) if self.tree.read(path, &mut self.buffer, &mut state.read) => {
+                    member.put_copy(at, &state.read);
+                }
+                _ => member.put(None),
+            }
         }
-        self.at.store(if read { at.nanos() } else { 0 }, Relaxed);
     }
 
-    fn end(&self) {
-        lock(&self.state).group.remove(&Kernel);
+    fn end(&mut self, slot: &Slot) {
+        lock(&slot.state).group.remove(&Kernel);
     }
 }
 
