@@ -83,10 +83,16 @@ impl Containerd {
     /// A container that waits for orders; the daemon's end removes it.
     #[track_caller]
     pub fn container(&self, namespace: &str, name: &str, flags: &[&str]) -> Container {
+        self.container_on("native", namespace, name, flags)
+    }
+
+    /// The same with a snapshotter, in which the namespace must have the image.
+    #[track_caller]
+    pub fn container_on(&self, snapshotter: &str, namespace: &str, name: &str, flags: &[&str]) -> Container {
         let control = Control::new();
         let mount = format!("type=bind,src={},dst={},options=rbind:rw", control.path(), Control::INSIDE);
         let words: [&[&str]; 4] = [
-            &["run", "--detach", "--snapshotter", "native", "--mount", &mount],
+            &["run", "--detach", "--snapshotter", snapshotter, "--mount", &mount],
             flags,
             &[IMAGE, name],
             &Control::COMMAND,
