@@ -69,4 +69,5 @@ deps:
 clean:
 	testbed/dockerd clean
 	testbed/containerd clean
+	testbed/crio clean
 	cargo clean

@@ -157,8 +157,10 @@ fn a_podman_that_stops_hangs_and_returns_costs_only_names() {
     costs_only_names(&mut OfPodman::start());
 }
 
+type Act = fn(UnixStream);
+
 /// A socket behind which somebody does this with each connection.
-fn impostor(socket: &Path, act: fn(UnixStream)) {
+fn impostor(socket: &Path, act: Act) {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -175,7 +177,7 @@ fn ask_and_say(mut stream: UnixStream, answer: &[u8]) {
 #[test]
 fn daemons_that_answer_errors_or_nonsense_cost_only_names() {
     require!(Need::Root);
-    let acts: [(&str, fn(UnixStream)); 6] = [
+    let acts: [(&str, Act); 6] = [
         ("close", drop),
         ("silent", |stream| {
             std::thread::sleep(seconds(60.0));

@@ -107,11 +107,16 @@ impl Podman {
         }
         // one in a pod has the pod's
         let network: &[&str] = if flags.contains(&"--pod") { &[] } else { &["--network", "none"] };
+        // a host may not let root raise a limit, and never lets a user
+        let limits: &[&str] = if self.settings.user.is_empty() {
+            &["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=32768:32768"]
+        } else {
+            &[]
+        };
         let words: [&[&str]; 6] = [
             &["run", "--detach", "--name", &name, "--volume", &mount],
             network,
-            // this host may not let a limit be raised
-            &["--ulimit", "nofile=20000:20000", "--ulimit", "nproc=32768:32768"],
+            limits,
             flags,
             &[IMAGE],
             &Control::COMMAND,
