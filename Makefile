@@ -94,4 +94,5 @@ deps:
 clean:
 	testbed/dockerd clean
 	testbed/containerd clean
+	testbed/crio clean
 	cargo clean

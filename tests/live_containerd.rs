@@ -97,6 +97,16 @@ fn names_labels_and_work_of_every_namespace_are_right() {
     for (label, value) in [("name", "web"), ("image", IMAGE), ("container_label_bar", "baz")] {
         assert_eq!(series.label(label), value, "{label} of {series:?}");
     }
+    let state = r#"nerdctl/healthstate={"Status":"healthy","FailingStreak":0,"InStartPeriod":false}"#;
+    containerd.ctr(&one, &["containers", "label", "web", state]);
+    eventually("nerdctl's word on health is told", 10.0, || {
+        let all = program.metrics();
+        let mine = all.iter().find(|s| s.name == "container_health_state" && s.label("id") == web.group);
+        let mine = mine.ok_or("no series")?;
+        assert!(!mine.labels.keys().any(|key| key.contains("healthstate")), "{mine:?}");
+        if mine.value == 1.0 { Ok(()) } else { Err(format!("{mine:?}")) }
+    });
+
     let up = program.metrics();
     let up =
         up.iter().find(|s| s.name == "plimsoll_runtime_up" && s.label("runtime") == "containerd").unwrap();

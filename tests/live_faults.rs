@@ -12,10 +12,16 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::time::Instant;
 
+use common::container::Container;
 use common::docker::Daemon;
+use common::exposition::Sample;
 use common::http;
+use common::ill::{Ill, OfContainerd, OfPodman};
 use common::kernel::{self, Group};
 use common::program::Plimsoll;
 use common::{Need, eventually, number, seconds, unique};
@@ -66,46 +72,195 @@ fn a_thousand_groups_that_come_and_go_leave_nothing() {
     well(&mut program);
 }
 
-#[test]
-fn a_daemon_that_stops_hangs_and_returns_costs_only_names() {
-    require!(Need::Docker);
-    let mut daemon = Daemon::start();
-    let docker = daemon.docker.clone();
-    let first = docker.container(&[]);
-    let mut program = Plimsoll::start(&[&docker.flag(), "--allow_dynamic_housekeeping=false"]);
-    let served = |program: &Plimsoll, group: &str| {
-        let info = program.try_json(&format!("/api/v1.3/containers{group}"))?;
-        info.pointer("/stats/0/cpu/usage/total")
-            .and_then(Value::as_f64)
-            .map(|_| info.clone())
-            .ok_or(format!("no sample in {info}"))
-    };
-    let named = |program: &Plimsoll, group: &str, name: &str| {
-        let info = served(program, group)?;
-        if info["aliases"][0] == name { Ok(()) } else { Err(format!("aliases {}", info["aliases"])) }
-    };
-    eventually("the container has its name", 10.0, || named(&program, &first.group, &first.name));
+/// A container's series of one family in one scrape: never more than one, whatever is known of it.
+#[track_caller]
+fn series(program: &Plimsoll, container: &Container) -> Option<Sample> {
+    let start = Instant::now();
+    let all = program.metrics();
+    assert!(start.elapsed() < seconds(3.0), "/metrics waits for a daemon: {:?}", start.elapsed());
+    let mut mine = all.into_iter().filter(|sample| {
+        sample.name == "container_memory_usage_bytes" && sample.label("id").contains(container.group.as_str())
+    });
+    let first = mine.next();
+    let rest: Vec<_> = mine.collect();
+    assert!(rest.is_empty(), "two series of one container: {first:?}, {rest:?}");
+    first
+}
+
+/// The container as it is served, with its numbers.
+fn served(program: &Plimsoll, container: &Container) -> Result<Value, String> {
+    let info = program.fresh("name", &container.group)?;
+    info.pointer("/stats/0/cpu/usage/total").cloned().ok_or(format!("no CPU time in {info}"))?;
+    program.try_json(&format!("/api/v1.3/containers{}", container.group))
+}
+
+fn named(program: &Plimsoll, container: &Container, namespace: &str) -> Result<Sample, String> {
+    let info = served(program, container)?;
+    if info["namespace"] != namespace || info["aliases"][0] != container.name.as_str() {
+        return Err(format!("{} {}", info["namespace"], info["aliases"]));
+    }
+    series(program, container)
+        .filter(|series| series.label("name") == container.name)
+        .ok_or("no series".into())
+}
+
+/// Through stops, hangs and returns of a daemon numbers go on, and names come when it is back.
+#[track_caller]
+fn costs_only_names(daemon: &mut dyn Ill) {
+    let flags = [daemon.flags(), vec!["--allow_dynamic_housekeeping=false".to_owned()]].concat();
+    let mut program = Plimsoll::start(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    let namespace = daemon.namespace();
+    let first = daemon.container();
+    let before = eventually("the container has its name", 20.0, || named(&program, &first, namespace));
 
     daemon.signal(Signal::STOP);
     well(&mut program);
-    named(&program, &first.group, &first.name).unwrap();
-    let start = std::time::Instant::now();
-    assert_eq!(program.get("/metrics").status, 200);
-    assert!(start.elapsed() < seconds(3.0), "/metrics waits for a hung daemon: {:?}", start.elapsed());
+    let burnt: f64 = first.order("burn 50").parse().unwrap();
+    let used = program.fresh("name", &first.group).unwrap();
+    assert!(number(&used, "/stats/0/cpu/usage/total") >= burnt);
+    assert_eq!(named(&program, &first, namespace).unwrap().labels, before.labels);
     daemon.signal(Signal::CONT);
 
     daemon.stop();
     well(&mut program);
-    served(&program, &first.group).unwrap();
+    assert_eq!(named(&program, &first, namespace).unwrap().labels, before.labels);
+    if daemon.names_without() {
+        let meanwhile = daemon.container();
+        eventually("its files tell who it is", 20.0, || named(&program, &meanwhile, namespace));
+    }
 
     daemon.start_again();
-    let second = docker.container(&[]);
+    let second = daemon.container();
     eventually("a new container has its name after the restart", 30.0, || {
-        named(&program, &second.group, &second.name)
+        named(&program, &second, namespace)
     });
-    eventually("the first one still has", 10.0, || named(&program, &first.group, &first.name));
+    let after = eventually("the first one still has", 10.0, || named(&program, &first, namespace));
+    assert_eq!(after.labels, before.labels);
     well(&mut program);
-    drop((first, second));
+}
+
+#[test]
+fn a_docker_that_stops_hangs_and_returns_costs_only_names() {
+    require!(Need::Docker);
+    costs_only_names(&mut Daemon::start());
+}
+
+#[test]
+fn a_containerd_that_stops_hangs_and_returns_costs_only_names() {
+    require!(Need::Root, Need::Workload, Need::Image, Need::Program("containerd"), Need::Program("ctr"));
+    costs_only_names(&mut OfContainerd::start());
+}
+
+#[test]
+fn a_podman_that_stops_hangs_and_returns_costs_only_names() {
+    require!(Need::Root, Need::Workload, Need::Image, Need::Program("podman"), Need::Program("runc"));
+    costs_only_names(&mut OfPodman::start());
+}
+
+type Act = fn(UnixStream);
+
+/// A socket behind which somebody does this with each connection.
+fn impostor(socket: &Path, act: Act) {
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || act(stream));
+        }
+    });
+}
+
+fn ask_and_say(mut stream: UnixStream, answer: &[u8]) {
+    let _ = stream.read(&mut [0; 4096]);
+    let _ = stream.write_all(answer);
+}
+
+#[test]
+fn daemons_that_answer_errors_or_nonsense_cost_only_names() {
+    require!(Need::Root);
+    let acts: [(&str, Act); 6] = [
+        ("close", drop),
+        ("silent", |stream| {
+            std::thread::sleep(seconds(60.0));
+            drop(stream);
+        }),
+        ("error", |stream| ask_and_say(stream, b"HTTP/1.1 500 Oh\r\nContent-Length: 3\r\n\r\nno\n")),
+        ("nonsense", |stream| {
+            ask_and_say(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,\"x\",{}")
+        }),
+        ("garbage", |stream| ask_and_say(stream, &[0, 0xff, 7, 0, b'\n'].repeat(4000))),
+        ("endless", |mut stream| {
+            ask_and_say(
+                stream.try_clone().unwrap(),
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            );
+            while stream.write_all(b"1000\r\n").and_then(|()| stream.write_all(&[b'a'; 4096])).is_ok()
+                && stream.write_all(b"\r\n").is_ok()
+            {}
+        }),
+    ];
+    let folder = common::folder();
+    for (name, act) in acts {
+        let socket = |runtime: &str| folder.path().join(format!("{name}-{runtime}"));
+        let flags: Vec<_> = ["docker", "containerd", "crio", "podman"]
+            .map(|runtime| {
+                impostor(&socket(runtime), act);
+                let scheme = if ["docker", "podman"].contains(&runtime) { "unix://" } else { "" };
+                format!("--{runtime}={scheme}{}", socket(runtime).display())
+            })
+            .into();
+        let mut program = Plimsoll::start(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+        let id = "0123456789abcdef".repeat(4);
+        let groups: Vec<_> =
+            ["docker-ID.scope", "cri-containerd-ID.scope", "crio-ID.scope", "libpod-ID.scope", "ID"]
+                .iter()
+                .map(|pattern| Group::new(&format!("/{}", pattern.replace("ID", &id))))
+                .collect();
+        for group in &groups {
+            eventually("the group has numbers", 10.0, || {
+                let info = program.fresh("name", &group.name)?;
+                info.pointer("/stats/0/cpu").map(drop).ok_or(format!("{name}: {info}"))
+            });
+            eventually("and one series, after a while without a name", 20.0, || {
+                let all = program.metrics();
+                let mine = |sample: &&Sample| {
+                    sample.name == "container_memory_usage_bytes" && sample.label("id") == group.name
+                };
+                match all.iter().filter(mine).collect::<Vec<_>>()[..] {
+                    [one] if one.label("name").is_empty() => Ok(()),
+                    ref other => Err(format!("{name} {}: {other:?}", group.name)),
+                }
+            });
+        }
+        well(&mut program);
+    }
+}
+
+#[test]
+fn a_socket_that_may_not_be_opened_is_told() {
+    require!(Need::Root, Need::Program("setpriv"));
+    let folder = common::folder();
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    open_to_all(folder.path());
+    let socket = |runtime: &str| folder.path().join(runtime);
+    for runtime in ["docker", "containerd"] {
+        impostor(&socket(runtime), drop);
+        std::fs::set_permissions(socket(runtime), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let flags = [
+        format!("--docker=unix://{}", socket("docker").display()),
+        format!("--containerd={}", socket("containerd").display()),
+    ];
+    let mut program = Plimsoll::start_as(&nobody, "", &[&flags[0], &flags[1]]);
+    eventually("what is missing is told", 10.0, || {
+        let told = program.get("/validate/").text();
+        let denied = told.lines().filter(|line| line.to_lowercase().contains("permission denied"));
+        if denied.count() >= 2 { Ok(()) } else { Err(told) }
+    });
+    well(&mut program);
+}
+
+fn open_to_all(path: &Path) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

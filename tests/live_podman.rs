@@ -10,9 +10,9 @@
 
 mod common;
 
-use common::podman::{Container, IMAGE, Podman};
+use common::podman::{Container, IMAGE, Podman, User};
 use common::program::Plimsoll;
-use common::{Need, close, eventually, kernel, number, text};
+use common::{Need, close, close_to_burnt, eventually, kernel, number, text};
 use serde_json::Value;
 
 const MIB: f64 = 1_048_576.0;
@@ -146,4 +146,72 @@ fn the_writable_layer_of_every_driver_is_measured() {
         assert_eq!(before[1] > MIB, driver == "vfs", "{before:?}");
         drop(service);
     }
+}
+
+#[test]
+fn a_users_containers_and_pods_have_names_with_a_socket_and_without() {
+    let needs =
+        [Need::ThrownAway, Need::Workload, Need::Image, Need::Program("podman"), Need::Program("newuidmap")];
+    if !common::able("a_users_containers_and_pods_have_names_with_a_socket_and_without", &needs) {
+        return;
+    }
+    let user = User::log_in();
+    let podman = Podman::rootless(&user);
+    let program = program(&podman);
+    let container = podman.container(&["--env", "TEST_VAR=FOO", "--label", "bar=baz"]);
+    let of = |id: &str| format!("/libpod-{id}.scope");
+    assert!(container.group.starts_with("/user.slice/user-1234.slice/user@1234.service/user.slice/"));
+    assert!(container.group.ends_with(&of(&container.id)), "{}", container.group);
+    // his storage is in his home, and conmon says where
+    let spec = known(&program, &container);
+    assert_eq!(spec["aliases"], serde_json::json!([container.name, container.id]));
+    assert_eq!((&spec["image"], &spec["envs"]["test_var"]), (&IMAGE.into(), &"FOO".into()));
+    assert!(spec["labels"].get("bar").is_none(), "labels are in Podman's database alone: {spec}");
+    container.order("sleep 0");
+    let before = stats(&program, &container);
+    let burnt: f64 = container.order("burn 1000").parse().unwrap();
+    let after = stats(&program, &container);
+    let grown = number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total");
+    close_to_burnt("cpu", grown, burnt, 1.5);
+    close(
+        "the kernel's CPU time",
+        number(&after, "/cpu/usage/total"),
+        kernel::cpu_nanos(&container.group),
+        0.1,
+    );
+    container.order("hold 16");
+    let held = stats(&program, &container);
+    close("the kernel's rss", number(&held, "/memory/rss"), kernel::anonymous_bytes(&container.group), 0.1);
+    let all = program.json("/api/v1.3/subcontainers/").to_string();
+    assert!(!all.contains(".scope/container") && !all.contains("libpod-conmon"), "parts of it are nobody's");
+
+    podman.run(&[
+        "pod",
+        "create",
+        "--name",
+        "fleet",
+        "--network",
+        "none",
+        "--infra-image",
+        IMAGE,
+        "--infra-command",
+        "/bin/sleep 1000",
+    ]);
+    let member = podman.container(&["--pod", "fleet"]);
+    let spec = known(&program, &member);
+    assert_eq!(spec["has_network"], false, "the pod's network is its first container's");
+    let infra = podman.run(&["pod", "inspect", "--format", "{{.InfraContainerID}}", "fleet"]);
+    let group = kernel::find_group("user@1234.service", &infra);
+    let told = eventually("the pod's first container is known", 20.0, || {
+        let info = program.try_json(&format!("/api/v1.3/containers{group}"))?;
+        if info["namespace"] == "podman" { Ok(info) } else { Err(info.to_string()) }
+    });
+    assert_eq!((&told["spec"]["has_network"], &told["id"]), (&true.into(), &infra.as_str().into()));
+
+    let service = podman.serve_at(user.socket());
+    let labelled = podman.container(&["--label", "bar=baz"]);
+    assert_eq!(known(&program, &labelled)["labels"]["bar"], "baz");
+    drop(service);
+    container.last_order("exit 3");
+    assert_eq!(exit_code(&program, &container.group), 3);
 }

@@ -18,12 +18,6 @@ impl Control {
     pub fn path(&self) -> String {
         self.0.path().display().to_string()
     }
-
-    /// For whoever a runtime lets a container's root be.
-    pub fn open_to_all(&self) {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(self.0.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    }
 }
 
 /// A running container; removed when dropped.

@@ -15,6 +15,7 @@ pub mod crio;
 pub mod docker;
 pub mod exposition;
 pub mod http;
+pub mod ill;
 pub mod keeper;
 pub mod kernel;
 pub mod lxc;
@@ -58,7 +59,7 @@ pub fn say(line: &str) {
 pub fn able(test: &str, needs: &[Need]) -> bool {
     for need in needs {
         if let Err(reason) = need.met() {
-            let rare = matches!(need, Need::Rare(_));
+            let rare = matches!(need, Need::Rare(_) | Need::ThrownAway);
             assert!(rare || std::env::var_os("CI").is_none(), "{test} must run under CI: {reason}");
             say(&format!("SKIP {test}: {reason}"));
             return false;
@@ -74,6 +75,8 @@ pub enum Need {
     Image,
     Workload,
     Program(&'static str),
+    /// A host that nobody minds to be changed: the virtual machine, with systemd.
+    ThrownAway,
     /// What no registry of packages has; where it is missing, the test is skipped under CI too.
     Rare(&'static str),
 }
@@ -83,6 +86,10 @@ impl Need {
         match self {
             Self::Root if rustix::process::geteuid().is_root() => Ok(()),
             Self::Root => Err("not root".into()),
+            Self::ThrownAway if std::env::var_os("PLIMSOLL_TEST_THROWN_AWAY").is_some() => Ok(()),
+            Self::ThrownAway => {
+                Err("only in the virtual machine with systemd, whose users it may change".into())
+            }
             Self::Workload => workload::path().map(drop),
             Self::Image if std::env::var_os("PLIMSOLL_TEST_IMAGE").is_some() => Ok(()),
             Self::Image => Err("PLIMSOLL_TEST_IMAGE is not set; `make e2e` makes the image".into()),

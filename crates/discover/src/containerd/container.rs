@@ -17,9 +17,18 @@ const KIND: &str = "io.cri-containerd.kind";
 const NERDCTL_NAME: &str = "nerdctl/name";
 /// nerdctl's folder of a container, with its log.
 const NERDCTL_FOLDER: &str = "nerdctl/state-dir";
+/// Where nerdctl keeps the state of health: `{"Status":"healthy","FailingStreak":0}`.
+const NERDCTL_HEALTH: &str = "nerdctl/healthstate";
+/// How often containerd's restart monitor made it run again.
+const RESTARTS: &str = "containerd.io/restart.count";
 
 /// Reads a container's record with its task, which is absent before the start and after the end.
-pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String], proc: &Path) -> Inspected {
+pub(super) fn read(
+    mut container: Container,
+    task: Option<&Process>,
+    envs: &[String],
+    proc: &Path,
+) -> Inspected {
     let spec = container.spec.as_ref().map(|any| parsed(&any.value)).unwrap_or_default();
     let cri = ["container", "sandbox"]
         .iter()
@@ -27,6 +36,9 @@ pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String]
         .map(|any| parsed(&any.value))
         .unwrap_or_default();
     let running = task.is_some_and(Process::running);
+    // with each check it would make the container's series others
+    let health = container.labels.remove(NERDCTL_HEALTH).map(|state| parsed(state.as_bytes()));
+    let monitored = container.labels.get(RESTARTS).and_then(|count| count.parse().ok());
     let pid = task.map(|task| task.pid).filter(|pid| running && *pid > 0);
     let layers = layers(&container, &cri);
     let identity = Identity {
@@ -44,7 +56,8 @@ pub(super) fn read(container: Container, task: Option<&Process>, envs: &[String]
         },
         has_filesystem: true,
         layers: Some(layers),
-        restart_count: restarts(&cri),
+        restart_count: monitored.unwrap_or_else(|| restarts(&cri)),
+        health: health.and_then(|state| json::text(&state, "/Status").map(str::to_owned)),
         exit_code: task.filter(|task| task.stopped()).map(|task| i64::from(task.exit_status)),
         labels: container.labels.into_iter().collect(),
         id: container.id,
@@ -231,6 +244,25 @@ mod tests {
             ..Container::default()
         };
         assert_eq!(of(container, None).aliases, ["web", "i"]);
+    }
+
+    #[test]
+    fn nerdctls_health_is_no_label_and_monitored_restarts_count() {
+        let container = Container {
+            labels: labels(&[
+                (NERDCTL_HEALTH, r#"{"Status":"unhealthy","FailingStreak":3,"InStartPeriod":false}"#),
+                ("nerdctl/namespace", "default"),
+                (RESTARTS, "4"),
+            ]),
+            ..Container::default()
+        };
+        let identity = of(container, None);
+        assert_eq!((identity.health.as_deref(), identity.restart_count), (Some("unhealthy"), 4));
+        assert!(identity.labels.contains_key("nerdctl/namespace"));
+        assert!(!identity.labels.contains_key(NERDCTL_HEALTH));
+        let odd =
+            Container { labels: labels(&[(NERDCTL_HEALTH, "?"), (RESTARTS, "?")]), ..Container::default() };
+        assert_eq!((of(odd.clone(), None).health, of(odd, None).restart_count), (None, 0));
     }
 
     #[test]

@@ -1,14 +1,11 @@
 //! Which groups are CRI-O's.
 
-use crate::runtime::id;
+use crate::runtime::conmon;
 use crate::runtime::{Claim, Runtime};
 
-/// Claims `crio-ID.scope` (systemd) and `crio-ID` (cgroupfs). conmon's groups, and the group that crun makes
-/// below a container's, whose numbers are in the container's, are nobody's.
+/// Claims `crio-ID.scope` (systemd) and `crio-ID` (cgroupfs); see [`conmon::claim`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Crio;
-
-const PREFIX: &str = "crio-";
 
 impl Runtime for Crio {
     fn namespace(&self) -> &'static str {
@@ -16,18 +13,7 @@ impl Runtime for Crio {
     }
 
     fn claim(&self, name: &str) -> Claim {
-        if id::inside(name, PREFIX) {
-            return Claim::Ignored;
-        }
-        match id::split(name) {
-            Some(parts) if matches!(parts.behind, "" | ".scope") => match parts.before {
-                PREFIX => Claim::Mine { id: parts.id.to_owned() },
-                before if before.ends_with(":crio:") => Claim::Mine { id: parts.id.to_owned() },
-                "crio-conmon-" => Claim::Ignored,
-                _ => Claim::NotMine,
-            },
-            _ => Claim::NotMine,
-        }
+        conmon::claim(name, "crio")
     }
 }
 

@@ -1,14 +1,11 @@
 //! Which groups are Podman's.
 
-use crate::runtime::id;
+use crate::runtime::conmon;
 use crate::runtime::{Claim, Runtime};
 
-/// Claims `libpod-ID.scope` (systemd) and `libpod-ID` (cgroupfs). conmon's groups, and the group that crun
-/// makes below a container's, whose numbers are in the container's, are nobody's.
+/// Claims `libpod-ID.scope` (systemd) and `libpod-ID` (cgroupfs); see [`conmon::claim`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Podman;
-
-const PREFIX: &str = "libpod-";
 
 impl Runtime for Podman {
     fn namespace(&self) -> &'static str {
@@ -16,18 +13,10 @@ impl Runtime for Podman {
     }
 
     fn claim(&self, name: &str) -> Claim {
-        if name == "/libpod_parent/conmon" || id::inside(name, PREFIX) {
+        if name == "/libpod_parent/conmon" {
             return Claim::Ignored;
         }
-        match id::split(name) {
-            Some(parts) if matches!(parts.behind, "" | ".scope") => match parts.before {
-                PREFIX => Claim::Mine { id: parts.id.to_owned() },
-                before if before.ends_with(":libpod:") => Claim::Mine { id: parts.id.to_owned() },
-                "libpod-conmon-" => Claim::Ignored,
-                _ => Claim::NotMine,
-            },
-            _ => Claim::NotMine,
-        }
+        conmon::claim(name, "libpod")
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn read(
     let spec = file(&bundle.join("config.json"))?;
     // <driver>-containers/<id>/userdata
     let store = bundle.parent().and_then(Path::parent);
-    let record = store.and_then(|store| record(store, id)).unwrap_or_default();
+    // a store that does not outlive the machine has its records beside the pid files
+    let run = conmon::below(rootfs, &place.pid_file);
+    let transient = run.ancestors().nth(3);
+    let record = store.into_iter().chain(transient).find_map(|store| record(store, id)).unwrap_or_default();
     let metadata: Value =
         json::text(&record, "/metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let pid = conmon::pid(rootfs, place).filter(|pid| proc.join(pid.to_string()).exists());
@@ -190,6 +193,14 @@ mod tests {
         assert_eq!((identity.aliases[0].as_str(), identity.image.as_str()), ("conmons", ""));
         host.put("store/volatile-containers.json", r#"[{"id":"ID","names":["late"]}]"#);
         assert_eq!(host.read().unwrap().identity.aliases[0], "late");
+    }
+
+    #[test]
+    fn a_store_that_does_not_outlive_the_machine_is_read() {
+        let host = Host::new();
+        host.put("store/containers.json", "[]");
+        host.put("run/volatile-containers.json", r#"[{"id":"ID","names":["fleeting"]}]"#);
+        assert_eq!(host.read().unwrap().identity.aliases[0], "fleeting");
     }
 
     #[test]

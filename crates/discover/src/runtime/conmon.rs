@@ -16,9 +16,33 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::io::unix::AsyncFd;
 
+use super::Claim;
 use super::fault::Fault;
-use super::id;
+use super::id::{self, Parts};
 use super::remote::{Events, What};
+
+/// What the runtime of this word (`crio`, `libpod`) claims: `WORD-ID.scope` (systemd) and `WORD-ID` (cgroupfs).
+/// conmon's groups, and the group `container` that crun makes below a container's, whose numbers are in the
+/// container's, are nobody's.
+pub(crate) fn claim(name: &str, word: &str) -> Claim {
+    let begins = |parts: &Parts<'_>| parts.before.strip_prefix(word) == Some("-");
+    let outer = name.strip_suffix("/container").and_then(id::split);
+    if outer.is_some_and(|outer| begins(&outer) && outer.behind == ".scope") {
+        return Claim::Ignored;
+    }
+    let Some(parts) = id::split(name).filter(|parts| matches!(parts.behind, "" | ".scope")) else {
+        return Claim::NotMine;
+    };
+    // systemd's own way to write it: slice:word:id
+    let between = parts.before.strip_suffix(':').and_then(|before| before.rsplit_once(':'));
+    if begins(&parts) || between.is_some_and(|(_, last)| last == word) {
+        return Claim::Mine { id: parts.id.to_owned() };
+    }
+    match parts.before.strip_prefix(word) {
+        Some("-conmon-") => Claim::Ignored,
+        _ => Claim::NotMine,
+    }
+}
 
 /// What conmon's command line says of its container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

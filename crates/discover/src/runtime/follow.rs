@@ -120,7 +120,7 @@ impl<R: Remote> Follow<R> {
     /// Looks for the daemon, for ever.
     async fn look(&mut self) -> Result<(), Over> {
         let mut failures = 0;
-        let mut said = String::new();
+        let mut said = None;
         let mut seen = false;
         loop {
             let down = match self.reach().await {
@@ -131,7 +131,7 @@ impl<R: Remote> Follow<R> {
                 Err(fault) => fault,
             };
             let reason = down.to_string();
-            if failures == 0 || said != reason {
+            if failures == 0 || said.as_ref() != Some(&down) {
                 // most hosts have one runtime or two; what is missing is on `/validate/`
                 if seen || !matches!(down, Fault::Connect(_)) {
                     tracing::info!(
@@ -142,8 +142,8 @@ impl<R: Remote> Follow<R> {
                 } else {
                     tracing::debug!("{} at {}: {reason}", R::NAME, self.remote.address());
                 }
-                self.tell(Told::Down { reason: reason.clone() }).await?;
-                said = reason;
+                self.tell(Told::Down { reason }).await?;
+                said = Some(down);
             }
             let long = if failures < LOOKS { pause(LOOK.0, LOOK.1, failures) } else { until_beat(LOOK.1) };
             self.rest(long).await?;

@@ -31,13 +31,6 @@ pub fn has_id(part: &str) -> bool {
     find(part.as_bytes()).is_some()
 }
 
-/// Whether it is the group `container` that crun makes below `<prefix>ID.scope`.
-pub fn inside(name: &str, prefix: &str) -> bool {
-    name.strip_suffix("/container")
-        .and_then(split)
-        .is_some_and(|above| above.before == prefix && above.behind == ".scope")
-}
-
 /// Whether a text is an id and nothing else.
 pub fn is_id(text: &str) -> bool {
     find(text.as_bytes()) == Some((0, text.len()))
