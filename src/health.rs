@@ -4,8 +4,11 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use plimsoll::flags::{Health, Probe, Target};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -54,7 +57,7 @@ fn exchange(probe: &Probe) -> Result<Vec<u8>, Failure> {
                 .map_err(|error| format!("{host}: {error}"))?;
             socket.set_read_timeout(Some(probe.timeout))?;
             socket.set_write_timeout(Some(probe.timeout))?;
-            if probe.tls { talk(tls::over(socket)?, probe) } else { talk(socket, probe) }
+            if probe.tls { talk(over(socket)?, probe) } else { talk(socket, probe) }
         }
     }
 }
@@ -73,71 +76,11 @@ fn talk(mut socket: impl Read + Write, probe: &Probe) -> Result<Vec<u8>, Failure
     }
 }
 
-mod tls {
-    //! TLS to the agent itself, whose certificate is for other names than localhost: it is not checked.
-
-    use std::net::TcpStream;
-    use std::sync::Arc;
-
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::crypto::{CryptoProvider, ring};
-    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-    use rustls::{
-        ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-    };
-
-    pub(super) fn over(
-        socket: TcpStream,
-    ) -> Result<StreamOwned<ClientConnection, TcpStream>, super::Failure> {
-        let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unchecked(provider)))
-            .with_no_client_auth();
-        let name = ServerName::try_from("localhost")?;
-        Ok(StreamOwned::new(ClientConnection::new(Arc::new(config), name)?, socket))
-    }
-
-    #[derive(Debug)]
-    struct Unchecked(Arc<CryptoProvider>);
-
-    impl ServerCertVerifier for Unchecked {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            let algorithms = &self.0.signature_verification_algorithms;
-            rustls::crypto::verify_tls12_signature(message, cert, signed, algorithms)
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            message: &[u8],
-            cert: &CertificateDer<'_>,
-            signed: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, Error> {
-            let algorithms = &self.0.signature_verification_algorithms;
-            rustls::crypto::verify_tls13_signature(message, cert, signed, algorithms)
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            self.0.signature_verification_algorithms.supported_schemes()
-        }
-    }
+/// TLS to the agent itself, whose certificate is for other names than localhost: it is not checked.
+fn over(socket: TcpStream) -> Result<StreamOwned<ClientConnection, TcpStream>, Failure> {
+    let config = plimsoll_poll::unchecked()?.with_no_client_auth();
+    let name = ServerName::try_from("localhost")?;
+    Ok(StreamOwned::new(ClientConnection::new(Arc::new(config), name)?, socket))
 }
 
 #[cfg(test)]

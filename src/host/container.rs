@@ -13,6 +13,7 @@ use plimsoll_measure::accelerator::Group;
 use plimsoll_measure::filesystem::{Layer, Tracked};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
+use plimsoll_measure::sockets::Target;
 use plimsoll_measure::{resctrl, spec};
 use plimsoll_poll::Wanted;
 use plimsoll_retain::summary::Summary;
@@ -117,8 +118,8 @@ const GROWING_NANOS: i64 = 30_000_000;
 /// How long a container that a runtime claims is kept off `/metrics` while the runtime has not told who it is.
 const IDENTITY_GRACE_NANOS: i64 = 5_000_000_000;
 
-/// Who writes a limit is noticed by the watch; so often the spec is read again all the same, since a v2 cpuset
-/// changes with that of the group above.
+/// Who writes a limit is noticed by the watch; so often the spec is read again all the same, for what was written
+/// while nobody watched, or as a CPU comes or goes.
 const SPEC_AGE_NANOS: i64 = 240_000_000_000;
 
 impl Container {
@@ -286,9 +287,13 @@ impl Container {
     pub(crate) fn follow_rounds(&self, stages: &Stages) {
         let Some(surveys) = stages.surveys.get().filter(|_| !self.is_gone()) else { return };
         let identity = lock(&self.known).identity.clone();
-        let pid = identity.network_pid.or(identity.pid).filter(|_| identity.has_network);
-        let pid = pid.or((&*self.name == "/").then_some(1));
-        surveys.follow(&mut lock(&self.rounds), &self.name, pid, self.claimed.is_some());
+        let own = |pid| Target { pid, group: (&*self.name).into() };
+        let network = match (identity.network_pid, identity.pid) {
+            (Some(pid), _) => Some(Target::beside(pid, &self.name)),
+            (None, pid) => pid.map(own),
+        };
+        let network = network.filter(|_| identity.has_network).or((&*self.name == "/").then(|| own(1)));
+        surveys.follow(&mut lock(&self.rounds), &self.name, network, self.claimed.is_some());
     }
 
     /// Has its writable layer measured, if the runtime tells of one.

@@ -29,9 +29,13 @@ impl Inner {
     pub(crate) fn on_tree(self: &Arc<Self>, event: TreeEvent, work: &mut Work) {
         match event {
             TreeEvent::Appeared { name, .. } => self.appeared(&name),
-            TreeEvent::Written { name, .. } => {
+            TreeEvent::Written { name, file, .. } => {
                 if let Some(container) = self.registry.get(&name) {
                     container.written();
+                }
+                // on v2 the groups below have what is left of it
+                if file.starts_with("cpuset.") {
+                    self.registry.below(&name).iter().for_each(|container| container.written());
                 }
             }
             TreeEvent::Emptied { name } => self.emptied(&name, work),

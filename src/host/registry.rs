@@ -1,6 +1,7 @@
 //! The containers that are there, by name, and those that ended lately.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::container::Container;
@@ -28,6 +29,17 @@ impl Registry {
     /// All, sorted by name.
     pub(crate) fn all(&self) -> Vec<Arc<Container>> {
         read(&self.by_name).values().cloned().collect()
+    }
+
+    /// Those below a group, sorted by name.
+    pub(crate) fn below(&self, name: &str) -> Vec<Arc<Container>> {
+        let start = format!("{}/", name.trim_end_matches('/'));
+        let by_name = read(&self.by_name);
+        let range = by_name.range::<str, _>((Bound::Excluded(&*start), Bound::Unbounded));
+        range
+            .take_while(|(name, _)| name.starts_with(&start))
+            .map(|(_, container)| container.clone())
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {

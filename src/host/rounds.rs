@@ -102,12 +102,17 @@ impl Surveys {
         }
     }
 
-    /// Has a container measured from now on: `pid` is a process whose network is the container's, `deep` says whether
-    /// groups below are a part of it.
-    pub(crate) fn follow(&self, followed: &mut Followed, group: &str, pid: Option<u32>, deep: bool) {
+    /// Has a container measured from now on: `network` is a process whose network is the container's, `deep` says
+    /// whether groups below are a part of it.
+    pub(crate) fn follow(
+        &self,
+        followed: &mut Followed,
+        group: &str,
+        network: Option<sockets::Target>,
+        deep: bool,
+    ) {
         if let Some((rounds, _)) = &self.sockets {
-            let target = pid.map(|pid| sockets::Target { pid, group: group.into() });
-            follow(rounds, &mut followed.sockets, target);
+            follow(rounds, &mut followed.sockets, network);
         }
         if let Some(rounds) = &self.load {
             follow(rounds, &mut followed.load, Some(load::Target { group: group.into(), deep }));

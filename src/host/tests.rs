@@ -30,7 +30,7 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
         fs::create_dir_all(&root.cgroup).unwrap();
-        fs::write(root.cgroup.join("cgroup.controllers"), "cpu memory\n").unwrap();
+        fs::write(root.cgroup.join("cgroup.controllers"), "cpu cpuset memory\n").unwrap();
         let options = Options {
             root,
             runtimes: docker.into_iter().map(runtime::Config::Docker).collect(),
@@ -136,6 +136,28 @@ async fn a_claimed_group_ends_at_once_where_no_runtime_will_tell() {
         until("told", || machine.events(&name) == [EventType::Creation, EventType::Deletion]).await;
         assert!(lock(&machine.inner().ending).is_empty());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cpuset_that_is_written_is_read_again_in_the_groups_below() {
+    let machine = Machine::start(None).await;
+    let mask = |name| machine.inner().container(name).map(|view| view.spec.cpu.mask.clone());
+    // a rename is nobody's writing, as where the kernel changes the file
+    let becomes = |name: &str, cpus: &str| {
+        let made = machine.folder.path().join("made");
+        fs::write(&made, cpus).unwrap();
+        fs::rename(&made, machine.path(name).join("cpuset.cpus.effective")).unwrap();
+    };
+    for name in ["/pod", "/pod/web"] {
+        machine.create(name, 1);
+        until("seen", || machine.usage(name).is_some()).await;
+    }
+    becomes("/pod/web", "0-3\n");
+    fs::write(machine.path("/pod/web").join("cpu.max"), "max 100000\n").unwrap();
+    until("read", || mask("/pod/web").as_deref() == Some("0-3")).await;
+    becomes("/pod/web", "0-1\n");
+    fs::write(machine.path("/pod").join("cpuset.cpus"), "0-1\n").unwrap();
+    until("read again", || mask("/pod/web").as_deref() == Some("0-1")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

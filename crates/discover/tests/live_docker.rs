@@ -449,26 +449,3 @@ async fn a_daemon_behind_tls_is_followed() {
     let _docker = docker::start(config, &tokio::runtime::Handle::current(), to).unwrap();
     until(&mut told, |told| matches!(told, Told::Up { .. })).await;
 }
-
-/// A measurement: `cargo test --test live_docker -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; prints how long 100 containers take to be known"]
-async fn a_hundred_containers_at_the_start() {
-    let Some(mut daemon) = Daemon::new() else { return };
-    daemon.start();
-    daemon.image();
-    for _ in 0..100 {
-        daemon.run(&[], &["sleep", "1000"]);
-    }
-    for _ in 0..5 {
-        let begin = Instant::now();
-        let (docker, mut told) = daemon.follow();
-        let mut known = 0;
-        while known < 100 {
-            known +=
-                usize::from(matches!(timeout(LONG, told.recv()).await.unwrap(), Some(Told::Known { .. })));
-        }
-        println!("100 containers known after {:?}", begin.elapsed());
-        drop(docker);
-    }
-}

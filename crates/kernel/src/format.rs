@@ -229,5 +229,39 @@ pub fn device(text: &[u8]) -> Option<(u32, u32)> {
     Some((number(major)?.try_into().ok()?, number(minor)?.try_into().ok()?))
 }
 
+/// Undoes `\ooo`, as which the kernel writes space, tab, newline, backslash and `#` in lists of mounts.
+pub fn unescape_octal(text: &[u8]) -> Vec<u8> {
+    unescape(text, |digits| {
+        digits.iter().try_fold(0u8, |value, digit| match digit {
+            b'0'..=b'7' => value.checked_mul(8)?.checked_add(digit - b'0'),
+            _ => None,
+        })
+    })
+}
+
+/// Undoes `\xNN`, as which the kernel's log writes what is not printable, and systemd what may not stand in the name
+/// of a unit. (`-` stands for `/` in units of paths only, and stays.)
+pub fn unescape_hex(text: &[u8]) -> Vec<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    unescape(text, |[x, high, low]| (*x == b'x').then_some(digit(*high)? << 4 | digit(*low)?))
+}
+
+/// Bytes that are written as a backslash and three characters; what is none such stays.
+fn unescape(text: &[u8], code: impl Fn(&[u8; 3]) -> Option<u8>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match tail.first_chunk::<3>().filter(|_| byte == b'\\').and_then(&code) {
+            Some(value) => {
+                out.push(value);
+                rest = tail.get(3..).unwrap_or_default();
+            }
+            None => out.push(byte),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests;

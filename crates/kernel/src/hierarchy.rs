@@ -253,27 +253,8 @@ fn parse_mount(line: &str) -> Option<Mount<'_>> {
     let (shown, point) = (mount.next()?, mount.next()?);
     let mut source = source.split(' ');
     let (kind, options) = (source.next()?, source.nth(1)?);
-    kind.starts_with("cgroup").then(|| Mount { shown, point: unescape(point), kind, options })
-}
-
-/// The kernel writes a blank as `\040`.
-fn unescape(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let code = after.get(..3).and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 8).ok());
-        match (byte, code) {
-            (b'\\', Some(code)) => {
-                out.push(code);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            _ => {
-                out.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    let point = || String::from_utf8_lossy(&format::unescape_octal(point.as_bytes())).into_owned();
+    kind.starts_with("cgroup").then(|| Mount { shown, point: point(), kind, options })
 }
 
 /// A mount point as the machine says it, below the cgroup folder as it lies here.

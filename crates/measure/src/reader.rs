@@ -40,6 +40,7 @@ const STILL_FOR_LONG: i64 = 30_000_000_000;
 /// As many as outlast the 30 s after which the kernel writes dirty pages back, so that the last echo of what the
 /// group did is over.
 const CHECKS: u8 = 4;
+
 /// How long nothing of a group is kept open after its last process' end.
 const LET_GO_FOR: i64 = 5_000_000_000;
 

@@ -25,7 +25,7 @@ mod tls;
 mod tests;
 
 pub use poller::{Options, Poller, Tracked, Wanted};
-pub use tls::{Identity, TlsError};
+pub use tls::{Identity, TlsError, unchecked};
 
 /// What a label's key begins with.
 pub const LABEL: &str = "io.cadvisor.metric.";

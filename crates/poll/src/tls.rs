@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::WantsClientCert;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, SignatureScheme, crypto};
+use tokio_rustls::rustls::{
+    self, ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme, crypto,
+};
 
 /// Certificate and key that applications are shown: `-collector_cert` and `-collector_key`, PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,15 +68,20 @@ impl Tls {
     }
 }
 
-fn client(identity: Option<&Identity>) -> Result<TlsConnector, TlsError> {
-    let pair = |cause: rustls::Error| TlsError::Pair(cause.to_string());
+/// The beginning of a client that does not check whom it speaks to.
+///
+/// # Errors
+/// The library has no protocol to speak.
+pub fn unchecked() -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
     let provider = Arc::new(crypto::ring::default_provider());
     let schemes = provider.signature_verification_algorithms.supported_schemes();
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(pair)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anybody { schemes }));
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody { schemes })))
+}
+
+fn client(identity: Option<&Identity>) -> Result<TlsConnector, TlsError> {
+    let pair = |cause: rustls::Error| TlsError::Pair(cause.to_string());
+    let config = unchecked().map_err(pair)?;
     let config = match identity {
         None => config.with_no_client_auth(),
         Some(Identity { cert, key }) => {

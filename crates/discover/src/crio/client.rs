@@ -11,7 +11,7 @@ use crate::runtime::endpoint::Endpoint;
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
 use crate::runtime::id;
-use crate::runtime::remote::{Inspected, Listed, Remote};
+use crate::runtime::remote::{Inspected, Remote};
 use crate::runtime::started;
 
 /// The longest answer.
@@ -58,10 +58,6 @@ impl Remote for Crio {
 
     async fn events(&self) -> Result<Codes, Fault> {
         self.exits.events()
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>, Fault> {
-        Ok(Vec::new())
     }
 
     async fn inspect(&self, wanted: &str) -> Result<Inspected, Fault> {

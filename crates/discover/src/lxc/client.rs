@@ -9,7 +9,7 @@ use super::monitor::{self, Monitor};
 use super::{Config, claim, config};
 use crate::runtime::conmon::below;
 use crate::runtime::fault::Fault;
-use crate::runtime::remote::{Inspected, Listed, Quiet, Remote};
+use crate::runtime::remote::{Inspected, Quiet, Remote};
 use crate::runtime::{json, process, small, started};
 
 /// The longest configuration that is read.
@@ -81,17 +81,8 @@ impl Remote for Lxc {
         self.proc.display().to_string()
     }
 
-    /// There is no daemon that could be down.
-    async fn ping(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
     async fn events(&self) -> Result<Quiet, Fault> {
         Ok(Quiet)
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>, Fault> {
-        Ok(Vec::new())
     }
 
     async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {

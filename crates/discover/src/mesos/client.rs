@@ -7,7 +7,7 @@ use super::{Config, NAMESPACE, answers, claim};
 use crate::runtime::endpoint::{Endpoint, EndpointError};
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
-use crate::runtime::remote::{Inspected, Listed, Quiet, Remote};
+use crate::runtime::remote::{Inspected, Quiet, Remote};
 use crate::runtime::timeouts::Timeouts;
 
 /// The longest answer: the agent's state has every task.
@@ -15,7 +15,7 @@ const MOST: usize = 64 << 20;
 /// The agent's only route.
 const API: &str = "/api/v1";
 
-/// Asks the agent.
+/// Asks the agent when there is a group that looks like its own: most hosts have none.
 #[derive(Clone)]
 pub(super) struct Mesos {
     address: String,
@@ -44,17 +44,8 @@ impl Remote for Mesos {
         self.address.clone()
     }
 
-    /// Most hosts have no agent: it is asked when there is a group that looks like its own.
-    async fn ping(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
     async fn events(&self) -> Result<Quiet, Fault> {
         Ok(Quiet)
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>, Fault> {
-        Ok(Vec::new())
     }
 
     async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {

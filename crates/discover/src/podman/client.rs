@@ -10,7 +10,7 @@ use crate::runtime::conmon::{self, Codes, Exits};
 use crate::runtime::endpoint::{Endpoint, EndpointError};
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
-use crate::runtime::remote::{Inspected, Listed, Remote};
+use crate::runtime::remote::{Inspected, Remote};
 use crate::runtime::timeouts::Timeouts;
 
 /// The longest inspect.
@@ -84,17 +84,8 @@ impl Remote for Podman {
         self.address.clone()
     }
 
-    /// There is no daemon that could be down.
-    async fn ping(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
     async fn events(&self) -> Result<Codes, Fault> {
         self.exits.events()
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>, Fault> {
-        Ok(Vec::new())
     }
 
     async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {

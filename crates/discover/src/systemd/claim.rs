@@ -1,6 +1,7 @@
 //! Which groups are systemd's own business.
 
-use super::unit;
+use plimsoll_kernel::format::unescape_hex;
+
 use crate::runtime::{Claim, Runtime};
 
 /// Ignores mount units, and claims those of machines: `machine-NAME.scope`, `systemd-nspawn@NAME.service`. The
@@ -31,7 +32,7 @@ pub(super) fn machine(name: &str) -> Option<(&str, String)> {
     let scope = base.strip_prefix("machine-").and_then(|rest| rest.strip_suffix(".scope"));
     let service = base.strip_prefix("systemd-nspawn@").and_then(|rest| rest.strip_suffix(".service"));
     let called = scope.or(service).filter(|called| !called.is_empty())?;
-    Some((base, unit::unescape(called)))
+    Some((base, String::from_utf8_lossy(&unescape_hex(called.as_bytes())).into_owned()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::machine::{self, Machine};
 use super::{Config, claim};
 use crate::runtime::conmon::below;
 use crate::runtime::fault::Fault;
-use crate::runtime::remote::{Inspected, Listed, Quiet, Remote};
+use crate::runtime::remote::{Inspected, Quiet, Remote};
 use crate::runtime::{process, small, started};
 
 /// machined's folder.
@@ -55,17 +55,8 @@ impl Remote for Machines {
         below(&self.rootfs, Path::new(FOLDER)).display().to_string()
     }
 
-    /// Its files are there or not; what is not registered is known by its unit.
-    async fn ping(&self) -> Result<(), Fault> {
-        Ok(())
-    }
-
     async fn events(&self) -> Result<Quiet, Fault> {
         Ok(Quiet)
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>, Fault> {
-        Ok(Vec::new())
     }
 
     async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {

@@ -13,7 +13,6 @@ pub mod claim;
 mod client;
 
 pub mod machine;
-pub mod unit;
 
 use std::path::PathBuf;
 

@@ -572,36 +572,6 @@ fn a_tree_that_changes_under_the_watch_is_told_as_it_is() {
     assert_eq!(seen.there(), want.into_keys().collect());
 }
 
-/// A measurement: `cargo test --release how_soon -- --ignored --nocapture`.
-#[test]
-#[ignore = "prints how soon a group is told, and what a scan of a thousand takes"]
-fn how_soon_a_group_is_told() {
-    let Some(own) = Own::new(&[v1()[0], unified(), v1()[1]], "soon") else { return };
-    let dirs = own.dirs();
-    let mut seen = Seen::start(&dirs, Limits::default());
-    let mut took = Vec::new();
-    for i in 0..1000 {
-        let name = format!("/g{i}");
-        let begin = Instant::now();
-        fs::create_dir(dirs[0].join(&name[1..])).unwrap();
-        took.push(seen.until(|event| *event == appeared(&name, 0)).saturating_duration_since(begin));
-        fs::create_dir(dirs[1].join(&name[1..])).unwrap();
-        fs::create_dir(dirs[2].join(&name[1..])).unwrap();
-    }
-    took.sort();
-    println!("mkdir to Appeared: median {:?}, 99 % {:?}, worst {:?}", took[500], took[990], took[999]);
-    let begin = Instant::now();
-    seen.watch.rescan();
-    while seen.watch.health().scans < 2 {
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    println!("scan of 1000 groups in 3 hierarchies: {:?}", begin.elapsed());
-    drop(seen);
-    let begin = Instant::now();
-    let seen = Seen::start(&dirs, Limits::default());
-    println!("start with 1000 groups in 3 hierarchies: {:?}, {:?}", begin.elapsed(), seen.watch.health());
-}
-
 #[test]
 fn dropping_stops_the_thread() {
     let tmp = tempfile::tempdir().unwrap();

@@ -103,7 +103,33 @@ fn an_error_says_the_line() {
     assert_eq!(entry.number().unwrap_err().to_string(), "line 2: expected a number, found \"two\"");
 }
 
+#[test]
+fn escapes_are_undone_and_the_rest_stays() {
+    for (escaped, name) in [
+        (r"qemu\x2d1\x2dweb", "qemu-1-web"),
+        ("a-b", "a-b"),
+        (r"a\x2", r"a\x2"),
+        (r"\xzz\", r"\xzz\"),
+        (r"\xc3\xa9", "é"),
+        ("", ""),
+    ] {
+        assert_eq!(unescape_hex(escaped.as_bytes()), name.as_bytes());
+    }
+    for (escaped, name) in [(r"a\040b\134040", r"a b\040"), (r"\777\8", r"\777\8"), (r"\04", r"\04")] {
+        assert_eq!(unescape_octal(escaped.as_bytes()), name.as_bytes());
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_is_escaped_is_read_back(name in any::<Vec<u8>>()) {
+        let hex: String = name.iter().map(|byte| format!(r"\x{byte:02x}")).collect();
+        prop_assert_eq!(unescape_hex(hex.as_bytes()), name.clone());
+        let octal: String = name.iter().map(|byte| format!(r"\{byte:03o}")).collect();
+        prop_assert_eq!(unescape_octal(octal.as_bytes()), name.clone());
+        let (_, _) = (unescape_hex(&name), unescape_octal(&name));
+    }
+
     #[test]
     fn no_text_makes_a_parser_panic(text in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = (number(&text), signed(&text), hundredths(&text), device(&text));

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use plimsoll_kernel::error::Error;
+use plimsoll_kernel::format::unescape_octal;
 use plimsoll_kernel::root::Root;
 
 use super::mountinfo::{self, Mount};
@@ -146,7 +147,7 @@ fn at_root(mounts: &[u8]) -> Option<Mounted> {
     Some(match mount.fs_type.as_str() {
         "fuse.fuse-overlayfs" | "fuse-overlayfs" => Mounted::Hidden(device, PathBuf::new()),
         "overlay" => {
-            let options = mountinfo::unescape(line.rsplit(|byte| *byte == b' ').next()?);
+            let options = unescape_octal(line.rsplit(|byte| *byte == b' ').next()?);
             match option(&options, b"upperdir=").map(PathBuf::from) {
                 Some(path) if path.is_absolute() => Mounted::Overlay(path),
                 // it counts from where the runtime was when it mounted

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use plimsoll_kernel::format::unescape_octal;
+
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
@@ -34,11 +36,11 @@ pub fn line(line: &[u8]) -> Option<Mount> {
     let mut words = line.split(|b| *b == b' ');
     let device = std::str::from_utf8(words.nth(2)?).ok()?;
     let (major, minor) = device.split_once(':')?;
-    let root = unescape(words.next()?);
-    let mountpoint = unescape(words.next()?);
+    let root = unescape_octal(words.next()?);
+    let mountpoint = unescape_octal(words.next()?);
     words.by_ref().find(|word| *word == b"-")?;
     let fs_type = String::from_utf8_lossy(words.next()?).into_owned();
-    let source = unescape(words.next()?);
+    let source = unescape_octal(words.next()?);
     Some(Mount {
         major: major.parse().ok()?,
         minor: minor.parse().ok()?,
@@ -46,31 +48,6 @@ pub fn line(line: &[u8]) -> Option<Mount> {
         mountpoint: OsString::from_vec(mountpoint).into(),
         fs_type,
         source: String::from_utf8_lossy(&source).into_owned(),
-    })
-}
-
-/// The kernel writes space, tab, newline, backslash and `#` as `\ooo`.
-pub(super) fn unescape(word: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(word.len());
-    let mut rest = word;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        let octal = tail.first_chunk::<3>().filter(|_| byte == b'\\').and_then(octal);
-        match octal {
-            Some(value) => {
-                out.push(value);
-                rest = tail.get(3..).unwrap_or_default();
-            }
-            None => out.push(byte),
-        }
-    }
-    out
-}
-
-fn octal(digits: &[u8; 3]) -> Option<u8> {
-    digits.iter().try_fold(0u8, |value, digit| match digit {
-        b'0'..=b'7' => value.checked_mul(8)?.checked_add(digit - b'0'),
-        _ => None,
     })
 }
 

@@ -1,5 +1,7 @@
 //! One record of `/dev/kmsg`.
 
+use plimsoll_kernel::format::unescape_hex;
+
 /// A record: `prio,seq,usec,flags;text`, then lines of properties, which begin with a space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -33,27 +35,10 @@ pub fn parse(bytes: &[u8]) -> Option<Record> {
     let (head, text) = line.split_at(split);
     let mut fields = std::str::from_utf8(head).ok()?.split(',');
     let mut number = || fields.next()?.parse().ok();
-    Some(Record { priority: number()?, seq: number()?, usec: number()?, text: unescape(text.get(1..)?) })
-}
-
-/// The log shows control characters, backslashes and what is not ASCII as `\xNN`.
-fn unescape(text: &[u8]) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        match tail.first_chunk::<3>().filter(|_| byte == b'\\').and_then(hex) {
-            Some(value) => {
-                out.push(value);
-                rest = tail.get(3..).unwrap_or_default();
-            }
-            None => out.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-fn hex([x, high, low]: &[u8; 3]) -> Option<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    if *x == b'x' { Some(digit(*high)? << 4 | digit(*low)?) } else { None }
+    Some(Record {
+        priority: number()?,
+        seq: number()?,
+        usec: number()?,
+        text: String::from_utf8_lossy(&unescape_hex(text.get(1..)?)).into_owned(),
+    })
 }

@@ -242,7 +242,7 @@ pub(crate) fn below(hierarchy: &Path, group: &str) -> Option<PathBuf> {
 }
 
 /// The group above; never the root, which has all processes.
-fn above(group: &str) -> &str {
+pub(crate) fn above(group: &str) -> &str {
     group.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty()).unwrap_or(group)
 }
 

@@ -19,7 +19,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use super::files::{self, Columns, Inuse};
 use super::{TcpAdvanced, diag};
 use crate::host::Host;
-use crate::reader::place::is_of_group;
+use crate::reader::place::{above, is_of_group};
 use crate::rounds;
 
 /// Whose sockets.
@@ -29,6 +29,13 @@ pub struct Target {
     pub pid: u32,
     /// The container's group, which the process must be in; `/` for any.
     pub group: Box<str>,
+}
+
+impl Target {
+    /// Of a group that has no process: one in a group beside it, of the same pod.
+    pub fn beside(pid: u32, group: &str) -> Self {
+        Self { pid, group: above(group).into() }
+    }
 }
 
 /// Measures sockets.

@@ -189,6 +189,16 @@ fn without_the_right_to_enter_the_lists_are_read() {
 }
 
 #[test]
+fn a_pod_without_a_process_has_the_sockets_of_one_beside_it_and_of_nobody_else() {
+    let machine = Machine::new();
+    machine.process(7, "/pod/container");
+    machine.process(8, "/other/container");
+    let [one, other] = [7, 8].map(|pid| member(Target::beside(pid, "/pod/sandbox")));
+    machine.survey(Kinds::all()).measure(&[one.clone(), other.clone()], &|| Timestamp(5));
+    assert_eq!((found(&one).is_some(), found(&other)), (true, None));
+}
+
+#[test]
 fn kinds_that_are_off_are_not_read() {
     let machine = Machine::new();
     machine.process(7, "/a");
