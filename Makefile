@@ -52,11 +52,13 @@ check: cargo
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --quiet --workspace generated
+	for part in bench fuzz crates/*/fuzz; do \
+		cargo metadata --locked --format-version 1 --manifest-path $$part/Cargo.toml >/dev/null || exit 1; done
 
 # rewrites what is derived: format, golden files, generated documents
 bless: cargo
 	cargo fmt --all
-	BLESS=1 cargo test --quiet --workspace --lib --bins --test docs --test metrics
+	BLESS=1 cargo test --quiet --workspace --lib --bins --test docs --test metrics --test replay
 
 # questions to the parts, then to the whole program beside others: make bench ARGS="host --sizes 100"
 bench: build

@@ -17,6 +17,8 @@ const SCRAPES: usize = 50;
 const SETTLE: Duration = Duration::from_millis(1600);
 /// Seconds between two full readings of a group in which nothing has moved for a while.
 const SELDOM: u64 = 30;
+/// So many rounds at most, since each takes half a minute a subject.
+const IDLE_ROUNDS: usize = 3;
 /// That while.
 const REST: Duration = Duration::from_secs(45);
 
@@ -37,11 +39,11 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
         std::thread::sleep(Duration::from_secs(if size > 1 { settings.history } else { 10 }));
         memory(&subjects)?;
         answers(&mut subjects)?;
-        cpu("busy", settings, settings.window, &groups, &mut subjects)?;
+        cpu("busy", settings.rounds, settings.window, &groups, &mut subjects)?;
         groups.busy(false)?;
         std::thread::sleep(REST);
         // what is read seldom while nothing moves has its share in each window
-        cpu("idle", settings, settings.window.max(SELDOM), &groups, &mut subjects)?;
+        cpu("idle", settings.rounds.min(IDLE_ROUNDS), settings.window.max(SELDOM), &groups, &mut subjects)?;
     }
     Ok(())
 }
@@ -117,17 +119,11 @@ fn times(subject: &mut Subject, route: &str, gzip: bool) -> Result<(Vec<f64>, us
 }
 
 /// CPU a container sample, in turns with the minimal reader.
-fn cpu(
-    title: &str,
-    settings: &Settings,
-    window: u64,
-    groups: &Groups,
-    subjects: &mut [Subject],
-) -> Result<()> {
+fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [Subject]) -> Result<()> {
     let reader_home = home("minimal")?;
     let plimsoll = subjects.iter().find(|subject| subject.kind == Kind::Plimsoll).ok_or("no program")?;
     let (mut reader, files) = minimal::start(groups, &reader_home, plimsoll.pid)?;
-    let measured = rounds(settings.rounds, window, groups, subjects, &reader_home, reader.id());
+    let measured = rounds(turns, window, groups, subjects, &reader_home, reader.id());
     let _ = reader.kill();
     let _ = reader.wait();
     let (least, costs) = measured?;

@@ -8,7 +8,7 @@
 //! before 510 lack, counts what the driver reserves as free where cAdvisor counted it as used, and does not tell a
 //! MIG instance's numbers. Of its 300 calls we need 20.
 //!
-//! **Unsafe.** The second module that may have such code, beside `sys`. Three things are taken on trust, from
+//! **Unsafe.** Three things are taken on trust, from
 //! NVIDIA's `nvml.h`, whose calls keep their shape for ever (a changed one gets another name): the types of the
 //! functions in [`Calls`], the layout of the `repr(C)` structs, and that a call writes no more than its arguments
 //! allow: one value behind a pointer, or as many entries as the count says that it is given.

@@ -14,8 +14,6 @@ pub mod rounds;
 pub mod spec;
 
 mod group;
-pub use rounds::Meters;
-
 mod keyed;
 mod pressure;
 
