@@ -86,13 +86,11 @@ impl Fake {
         }
     }
 
-    /// A small host: the root, `/docker` and three containers with three samples each.
+    /// A small host: the root, `/docker` and three containers with three samples each, one of them with a GPU and an
+    /// application's own metrics.
     pub fn host() -> Self {
-        let mut host = Self { versions: versions(), machine: machine(), ..Self::empty() };
-        host.add(Reference::raw("/"), root_spec(), root_samples());
-        host.add(Reference::raw("/docker"), group_spec(), samples(1, None));
-        host.add_docker(WEB, "fx-web", web_spec(), with_gpu(samples(2, Some("eth0"))));
-        if let Some((view, _)) = host.containers.get_mut(&format!("/docker/{WEB}")) {
+        let mut host = Self::plain();
+        if let Some((view, samples)) = host.containers.get_mut(&format!("/docker/{WEB}")) {
             let app = application();
             view.spec = Arc::new(Spec {
                 has_custom_metrics: true,
@@ -100,7 +98,18 @@ impl Fake {
                 ..(*view.spec).clone()
             });
             view.app = Some(Arc::new(app));
+            *samples = with_gpu(std::mem::take(samples));
         }
+        host
+    }
+
+    /// The same host without what the one on which cAdvisor's answers were recorded had not: GPUs and applications'
+    /// own metrics.
+    pub fn plain() -> Self {
+        let mut host = Self { versions: versions(), machine: machine(), ..Self::empty() };
+        host.add(Reference::raw("/"), root_spec(), root_samples());
+        host.add(Reference::raw("/docker"), group_spec(), samples(1, None));
+        host.add_docker(WEB, "fx-web", web_spec(), samples(2, Some("eth0")));
         host.add_docker(WORKER, "fx-worker", worker_spec(), without_disk(samples(3, Some("eth0"))));
         host.add_docker(IDLE, "fx-idle", idle_spec(), without_disk(idle_samples()));
         for name in host.containers.keys() {
