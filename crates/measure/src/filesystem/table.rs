@@ -113,7 +113,10 @@ impl Table {
 
     /// What the filesystems hold that are mounted at one of these paths of the host.
     pub fn usage_at(&self, mountpoints: &[PathBuf]) -> Vec<FsStats> {
-        let sizes = self.sizes(|entry| mountpoints.contains(&entry.partition.mountpoint));
+        let mut sizes = self.sizes(|entry| mountpoints.contains(&entry.partition.mountpoint));
+        // an overlay at `/` stands in the table by its device and by its source: one filesystem all the same
+        let mut seen = std::collections::BTreeSet::new();
+        sizes.retain(|(entry, _)| seen.insert((entry.partition.major, entry.partition.minor)));
         if sizes.is_empty() {
             return Vec::new();
         }
