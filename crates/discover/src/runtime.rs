@@ -18,6 +18,7 @@ pub mod timeouts;
 mod backoff;
 pub(crate) mod conmon;
 mod follow;
+mod lookout;
 pub(crate) mod process;
 pub(crate) mod small;
 pub(crate) mod started;

@@ -152,6 +152,10 @@ impl Remote for Containerd {
         self.socket.display().to_string()
     }
 
+    fn socket(&self) -> Option<&Path> {
+        Some(&self.socket)
+    }
+
     async fn ping(&self) -> Result<(), Fault> {
         within(self.timeouts.ping, self.version()).await.map(drop)
     }

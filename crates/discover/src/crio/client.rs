@@ -1,6 +1,6 @@
 //! CRI-O, as it is followed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plimsoll_core::container::Identity;
 use plimsoll_core::runtime::Status;
@@ -50,6 +50,10 @@ impl Remote for Crio {
 
     fn address(&self) -> String {
         self.socket.display().to_string()
+    }
+
+    fn socket(&self) -> Option<&Path> {
+        Some(&self.socket)
     }
 
     async fn ping(&self) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! The engine, as it is followed. Paths have no version, which every engine takes as its newest API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use plimsoll_core::runtime::Status;
 
@@ -45,6 +45,10 @@ impl Remote for Engine {
 
     fn address(&self) -> String {
         self.address.clone()
+    }
+
+    fn socket(&self) -> Option<&Path> {
+        self.client.socket()
     }
 
     async fn ping(&self) -> Result<(), Fault> {

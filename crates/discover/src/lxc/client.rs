@@ -75,6 +75,7 @@ fn aliases(folder: &Path, name: &str) -> Vec<String> {
 impl Remote for Lxc {
     const NAME: &'static str = "LXC";
     const TELLS: bool = false;
+    const DAEMON: bool = false;
     type Events = Quiet;
 
     fn address(&self) -> String {

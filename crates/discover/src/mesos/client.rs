@@ -38,6 +38,7 @@ impl Mesos {
 impl Remote for Mesos {
     const NAME: &'static str = "Mesos";
     const TELLS: bool = false;
+    const DAEMON: bool = false;
     type Events = Quiet;
 
     fn address(&self) -> String {

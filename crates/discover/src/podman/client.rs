@@ -78,6 +78,7 @@ impl Podman {
 impl Remote for Podman {
     const NAME: &'static str = "Podman";
     const TELLS: bool = false;
+    const DAEMON: bool = false;
     type Events = Codes;
 
     fn address(&self) -> String {

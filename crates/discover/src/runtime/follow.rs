@@ -14,13 +14,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::backoff::{pause, until_beat};
 use super::fault::Fault;
+use super::lookout;
 use super::remote::{Events, Inspected, Listed, Remote, What};
 use super::told::Told;
 
 /// Inspects at once.
 const AT_ONCE: usize = 8;
-/// Pauses while there is no daemon: its socket is seen within the longest. After [`LOOKS`] of them it is looked
-/// for together with the other runtimes that are not there, once in the longest.
+/// Pauses while there is no daemon. After [`LOOKS`] of them a socket that is not there is waited for; what is there and
+/// does not answer is asked together with others like it, once in the longest.
 const LOOK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 const LOOKS: u32 = 4;
 /// Pauses after an answer that was none.
@@ -145,8 +146,15 @@ impl<R: Remote> Follow<R> {
                 self.tell(Told::Down { reason }).await?;
                 said = Some(down);
             }
-            let long = if failures < LOOKS { pause(LOOK.0, LOOK.1, failures) } else { until_beat(LOOK.1) };
-            self.rest(long).await?;
+            let remote = self.remote.clone();
+            self.rest(async {
+                match remote.socket() {
+                    _ if failures < LOOKS => sleep(pause(LOOK.0, LOOK.1, failures)).await,
+                    Some(socket) => lookout::appears(socket, until_beat(LOOK.1)).await,
+                    None => sleep(until_beat(LOOK.1)).await,
+                }
+            })
+            .await?;
             failures += 1;
         }
     }
@@ -157,9 +165,8 @@ impl<R: Remote> Follow<R> {
         self.remote.events().await
     }
 
-    /// Sleeps, and keeps what is asked meanwhile.
-    async fn rest(&mut self, pause: Duration) -> Result<(), Over> {
-        let end = sleep(pause);
+    /// Waits, and keeps what is asked meanwhile.
+    async fn rest(&mut self, end: impl Future<Output = ()>) -> Result<(), Over> {
         tokio::pin!(end);
         loop {
             tokio::select! {
@@ -212,7 +219,8 @@ impl<R: Remote> Follow<R> {
                     Err(cause) => tracing::error!("a request to {} ended badly: {cause}", R::NAME),
                 },
                 ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
-                _ = ping.tick() => {
+                // without a daemon and without containers there is nothing to ask
+                _ = ping.tick(), if R::DAEMON || !self.known.is_empty() => {
                     if !std::mem::replace(&mut work.pinging, true) {
                         let remote = self.remote.clone();
                         work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
@@ -221,7 +229,7 @@ impl<R: Remote> Follow<R> {
                         self.check(&mut work, |identity| self.remote.wants_again(identity));
                     }
                 },
-                _ = health.tick(), if !R::TELLS => self.check(&mut work, |identity| identity.health.is_some()),
+                _ = health.tick(), if !R::TELLS && !self.known.is_empty() => self.check(&mut work, |identity| identity.health.is_some()),
             }
         }
     }

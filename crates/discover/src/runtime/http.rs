@@ -4,6 +4,7 @@
 //! in an enumeration (`State.Health.Status`, `HostConfig.CgroupnsMode`, ...) or one malformed time, and its
 //! answers are not bounded. What we need is a few GET requests.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -51,6 +52,14 @@ impl Drop for Abort {
 impl Client {
     pub(crate) fn new(endpoint: Endpoint, timeouts: Timeouts) -> Self {
         Self { endpoint, timeouts }
+    }
+
+    /// The Unix socket, where it is none of the network's.
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        match &self.endpoint {
+            Endpoint::Unix(path) => Some(path),
+            Endpoint::Tcp { .. } => None,
+        }
     }
 
     /// The whole answer to a request that a daemon which is well answers at once.

@@ -1,6 +1,7 @@
 //! A runtime's daemon as [`super::follow`] asks it: a runtime writes this, and the rest is the same for all.
 
 use std::future::Future;
+use std::path::Path;
 
 use plimsoll_core::container::Identity;
 use plimsoll_core::runtime::Status;
@@ -14,11 +15,17 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     /// Whether its events tell of starts, renames and removals. Where they do not, a container is asked for
     /// again until it runs, and whenever its cgroup appears or goes.
     const TELLS: bool;
+    /// Whether there is a daemon that could be down; if not, all that is known stands in files.
+    const DAEMON: bool = true;
     /// What happens, as it happens.
     type Events: Events;
 
     /// Where it is looked for.
     fn address(&self) -> String;
+    /// The Unix socket of its daemon, where it has one, as this program sees it.
+    fn socket(&self) -> Option<&Path> {
+        None
+    }
     /// Whether it answers; where there is no daemon that could be down, always.
     fn ping(&self) -> impl Future<Output = Result<(), Fault>> + Send {
         std::future::ready(Ok(()))

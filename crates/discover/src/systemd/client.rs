@@ -49,6 +49,7 @@ impl Machines {
 impl Remote for Machines {
     const NAME: &'static str = "systemd-machined";
     const TELLS: bool = false;
+    const DAEMON: bool = false;
     type Events = Quiet;
 
     fn address(&self) -> String {

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::root::Root;
+use plimsoll_kernel::sys;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::FsStats;
@@ -28,6 +30,8 @@ pub struct Table {
     all: Vec<Mount>,
     root_device: Option<String>,
     store_devices: Vec<(&'static str, String)>,
+    /// `<proc>/diskstats`, once it could be opened.
+    disks: OnceLock<File>,
 }
 
 /// An open mount table and what was last read from it.
@@ -62,6 +66,7 @@ impl Table {
             all: Vec::new(),
             root_device: None,
             store_devices: Vec::new(),
+            disks: OnceLock::new(),
         };
         table.build();
         table
@@ -101,7 +106,7 @@ impl Table {
     /// What each filesystem holds now, in two shapes and the order of the mount table; `now` is the instant that
     /// they carry. A filesystem that does not answer is left out.
     pub fn usage(&self, now: Timestamp) -> (Vec<FsStats>, Vec<FsInfo>) {
-        let disks = file::bytes(&self.root.proc.join("diskstats")).unwrap_or_default();
+        let disks = self.diskstats();
         let disks: Vec<_> = diskstats::parse(&disks).collect();
         self.sizes(|_| true)
             .into_iter()
@@ -120,7 +125,7 @@ impl Table {
         if sizes.is_empty() {
             return Vec::new();
         }
-        let disks = file::bytes(&self.root.proc.join("diskstats")).unwrap_or_default();
+        let disks = self.diskstats();
         let disks: Vec<_> = diskstats::parse(&disks).collect();
         sizes.into_iter().map(|(entry, sizes)| stats(&entry.partition, sizes, entry.disk(&disks))).collect()
     }
@@ -214,6 +219,26 @@ impl Table {
                 Entry { partition, block }
             })
             .collect();
+    }
+
+    /// The text of `<proc>/diskstats`; empty where it cannot be read.
+    fn diskstats(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if self.disks.get().is_none() {
+            let path = self.root.proc.join("diskstats");
+            match File::open(&path) {
+                Ok(file) => drop(self.disks.set(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => file::tell(&path, &error),
+            }
+        }
+        if let Some(file) = self.disks.get()
+            && let Err(error) = sys::read_whole(file, &mut text)
+        {
+            file::tell(&self.root.proc.join("diskstats"), &error);
+            text.clear();
+        }
+        text
     }
 
     /// Of the filesystems that are wanted those that answer.
