@@ -471,7 +471,7 @@ fn a_writable_layer_is_measured_as_the_kernel_counts_it() {
     };
     assert!(own("plimsoll_layers_measured_total").unwrap() >= 2.0);
     assert_eq!(own("plimsoll_layer_failures_total"), Some(0.0));
-    assert!(own("plimsoll_layer_oldest_seconds").unwrap() < 30.0);
+    assert!(own("plimsoll_layer_oldest_seconds").unwrap() < common::seconds(30.0).as_secs_f64());
     let group = container.group.clone();
     drop(container);
     eventually("nothing of it is left", 20.0, || {

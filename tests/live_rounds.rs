@@ -132,7 +132,7 @@ fn tasks_and_load_are_counted() {
     let container = docker::shared().container(&["--network=none"]);
     becomes(&program, &container, "container_tasks_state", ("state", "sleeping"), |value| value >= 1.0);
     std::thread::scope(|scope| {
-        let burning = scope.spawn(|| container.order("burn 6000"));
+        let burning = scope.spawn(|| container.order(&format!("burn {}", common::seconds(6.0).as_millis())));
         becomes(&program, &container, "container_tasks_state", ("state", "running"), |value| value == 1.0);
         becomes(&program, &container, "container_cpu_load_average_10s", ("", ""), |value| value > 100.0);
         let load = stats(&program, &container).unwrap();
