@@ -183,6 +183,16 @@ impl Groups {
         Ok(())
     }
 
+    /// The same, with a network namespace for each that has a listening socket.
+    pub(crate) fn fill_apart(&mut self, count: usize) -> Result<()> {
+        while self.members.len() < count {
+            let mut group = self.make()?;
+            group.start(&["listen"])?;
+            self.members.push(group);
+        }
+        Ok(())
+    }
+
     /// A process that works a little each second joins each; or leaves.
     pub(crate) fn busy(&mut self, on: bool) -> Result<()> {
         for group in &mut self.members {

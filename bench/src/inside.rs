@@ -19,7 +19,7 @@ pub(crate) fn enter(args: &[String]) -> Result<()> {
     Err(Command::new(program).args(args).exec().into())
 }
 
-/// `work busy`, `work burn MILLISECONDS`.
+/// `work busy`, `work burn MILLISECONDS`, `work listen`.
 pub(crate) fn work(args: &[String]) -> Result<()> {
     let word = |place: usize| args.get(place).map(String::as_str);
     match word(0) {
@@ -35,7 +35,19 @@ pub(crate) fn work(args: &[String]) -> Result<()> {
             std::thread::sleep(Duration::from_millis(100).saturating_sub(begin.elapsed()));
             Ok(())
         }
-        _ => Err("work: busy or burn".into()),
+        // in a network namespace of its own
+        Some("listen") => {
+            #[allow(
+                deprecated,
+                reason = "the new name is unsafe for tables of descriptors, which stay shared"
+            )]
+            rustix::thread::unshare(rustix::thread::UnshareFlags::NEWNET)?;
+            let _socket = std::net::TcpListener::bind("0.0.0.0:80")?;
+            loop {
+                std::thread::sleep(Duration::from_secs(3600));
+            }
+        }
+        _ => Err("work: busy, burn or listen".into()),
     }
 }
 

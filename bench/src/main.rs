@@ -29,6 +29,7 @@ usage: plimsoll-bench [options] SCENARIO...
 
 scenarios:
   host      CPU, memory, answers and start with --sizes containers, idle and busy
+  kinds     CPU of each kind of metric that is off by default, with the largest of --sizes, 300 at most
   appear    from a new cgroup to the API
   short     containers that live 100 ms: seen, and with which totals
   churn     100 new containers a minute
@@ -102,7 +103,7 @@ fn run(args: &[String]) -> Result<()> {
             "--window" => settings.window = value()?.parse()?,
             "--cycles" => settings.cycles = value()?.parse()?,
             "--hours" => settings.hours = Some(value()?.parse()?),
-            "host" | "appear" | "short" | "churn" | "soak" => scenarios.push(arg.as_str()),
+            "host" | "kinds" | "appear" | "short" | "churn" | "soak" => scenarios.push(arg.as_str()),
             other => return Err(format!("{other}?\n{USAGE}").into()),
         }
     }
@@ -113,6 +114,7 @@ fn run(args: &[String]) -> Result<()> {
     for name in scenarios {
         match name {
             "host" => scenario::host::run(&settings)?,
+            "kinds" => scenario::kinds::run(&settings)?,
             "appear" => scenario::appear::run(&settings)?,
             "short" => scenario::short::run(&settings)?,
             "churn" => scenario::churn::run(&settings, 120.0)?,

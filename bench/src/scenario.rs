@@ -3,6 +3,7 @@
 pub(crate) mod appear;
 pub(crate) mod churn;
 pub(crate) mod host;
+pub(crate) mod kinds;
 pub(crate) mod short;
 pub(crate) mod soak;
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,16 @@ impl Kind {
 impl Subject {
     /// Starts it at a fixed interval of 1 s; of raw groups, it looks at the bench's own alone.
     pub(crate) fn start(kind: Kind, settings: &Settings, groups: &Groups) -> Result<Self> {
+        Self::start_with(kind, settings, groups, &[])
+    }
+
+    /// The same with further flags.
+    pub(crate) fn start_with(
+        kind: Kind,
+        settings: &Settings,
+        groups: &Groups,
+        more: &[String],
+    ) -> Result<Self> {
         let program = match kind {
             Kind::Plimsoll => settings.program.as_path(),
             Kind::CAdvisor => settings.peer.as_deref().ok_or("no peer")?,
@@ -67,6 +78,7 @@ impl Subject {
         if kind == Kind::Plimsoll {
             args.extend(["--jitter_factor=0", "--initial_splay_factor=0"].map(str::to_owned));
         }
+        args.extend_from_slice(more);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut command = home.command(program, &args);
         let log = fs::File::create(std::env::temp_dir().join(format!("plimsoll-bench-{}.log", kind.name())))?;
@@ -144,7 +156,9 @@ impl Drop for Subject {
 
 /// A cgroup for something that is measured, outside the bench's containers.
 pub(crate) fn home(name: &str) -> Result<Group> {
-    Group::new(&hierarchies()?, format!("/plimsoll-home-{}-{name}", std::process::id()))
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let nth = MADE.fetch_add(1, Ordering::Relaxed);
+    Group::new(&hierarchies()?, format!("/plimsoll-home-{}-{nth}-{name}", std::process::id()))
 }
 
 /// Stops a process or lets it go on; one that is gone needs neither.

@@ -142,7 +142,7 @@ fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [
 }
 
 /// Microseconds a container sample: those of the minimal reader, those of each subject.
-fn rounds(
+pub(super) fn rounds(
     rounds: usize,
     window: u64,
     groups: &Groups,
