@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::NAMESPACE;
 use crate::runtime::conmon::{self, Place};
 use crate::runtime::remote::Inspected;
-use crate::runtime::{json, started};
+use crate::runtime::{json, started, volumes};
 
 /// The longest file that is read.
 const MOST: u64 = 64 << 20;
@@ -55,6 +55,7 @@ pub(super) fn read(
             .is_none_or(|path| !path.starts_with("/proc/")),
         has_filesystem: true,
         layers: Some(layers(&place.bundle, &record)),
+        volumes: volumes::of_spec(&spec),
         health: health(rootfs, &bundle, place),
         ..Identity::default()
     };
@@ -112,10 +113,14 @@ fn file(path: &Path) -> Option<Value> {
 mod tests {
     use std::fs;
 
+    use plimsoll_core::container::Volume;
+
     use super::*;
 
     const ID: &str = "a6ee0b5b4d4e09e3a6d36797665f428a9939f580df4f82d541ee58ebeb6082eb";
     const SPEC: &str = r#"{"process":{"env":["TEST_X=1","PATH=/bin"]},
+        "mounts":[{"destination":"/proc","source":"proc"},
+            {"destination":"/d","type":"bind","source":"/store/volumes/data/_data"}],
         "linux":{"namespaces":[{"type":"pid"},{"type":"network","path":"/run/netns/netns-1"}]}}"#;
 
     struct Host(tempfile::TempDir);
@@ -165,6 +170,8 @@ mod tests {
         assert_eq!((identity.pid, identity.health.as_deref()), (Some(77), Some("starting")));
         assert_eq!(identity.envs["test_x"], "1");
         assert!(identity.has_network);
+        let data = Volume { name: "data".to_owned(), path: "/store/volumes/data/_data".into() };
+        assert_eq!(identity.volumes, [data]);
     }
 
     #[test]

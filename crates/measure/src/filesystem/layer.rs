@@ -33,6 +33,8 @@ pub struct Layer {
     pub upper: Option<PathBuf>,
     /// A directory or file besides, with its log.
     pub extra: Option<PathBuf>,
+    /// Whether it is a volume: one that another machine answers for, which may never do so, is not measured.
+    pub is_volume: bool,
     /// Its first process, whose mounts tell the directory when nobody else does.
     pub pid: Option<u32>,
 }
@@ -67,6 +69,15 @@ impl Layer {
     /// The mounts of its first process cannot be read, or the directory is not to be had.
     pub(super) fn find(&self, root: &Root, table: &Mutex<Table>) -> Result<Option<Place>, Error> {
         if let Some(upper) = &self.upper {
+            let is_remote = || {
+                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                // the runtime mounts it a moment before
+                table.refresh();
+                table.is_remote(upper)
+            };
+            if self.is_volume && is_remote() {
+                return Ok(None);
+            }
             return View::host(root).place(upper).map(Some);
         }
         let Some(pid) = self.pid else { return Ok(None) };
