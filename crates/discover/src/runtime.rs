@@ -21,6 +21,7 @@ mod follow;
 pub(crate) mod process;
 pub(crate) mod small;
 pub(crate) mod started;
+pub(crate) mod storage;
 pub(crate) mod volumes;
 
 pub(crate) mod remote;

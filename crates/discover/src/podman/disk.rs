@@ -13,10 +13,8 @@ use serde_json::Value;
 use super::NAMESPACE;
 use crate::runtime::conmon::{self, Place};
 use crate::runtime::remote::Inspected;
+use crate::runtime::storage::{self, file};
 use crate::runtime::{json, started, volumes};
-
-/// The longest file that is read.
-const MOST: u64 = 64 << 20;
 
 /// Reads the files of a container that runs. `None` if they are not there.
 pub(super) fn read(
@@ -33,9 +31,9 @@ pub(super) fn read(
     // a store that does not outlive the machine has its records beside the pid files
     let run = conmon::below(rootfs, &place.pid_file);
     let transient = run.ancestors().nth(3);
-    let record = store.into_iter().chain(transient).find_map(|store| record(store, id)).unwrap_or_default();
-    let metadata: Value =
-        json::text(&record, "/metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut records = store.into_iter().chain(transient).flat_map(storage::records);
+    let record = records.find(|one| json::text(one, "/id") == Some(id)).unwrap_or_default();
+    let metadata = storage::metadata(&record);
     let pid = conmon::pid(rootfs, place).filter(|pid| proc.join(pid.to_string()).exists());
     let name = json::text(&record, "/names/0").unwrap_or(&place.name);
     let network =
@@ -87,26 +85,12 @@ pub(super) fn folder(bundle: &Path) -> Option<PathBuf> {
     bundle.parent().filter(|_| bundle.ends_with("userdata")).map(Path::to_path_buf)
 }
 
-fn record(store: &Path, id: &str) -> Option<Value> {
-    ["containers.json", "volatile-containers.json"].iter().find_map(|name| {
-        let all = file(&store.join(name))?;
-        json::list(&all, "").iter().find(|one| json::text(one, "/id") == Some(id)).cloned()
-    })
-}
-
 /// Podman writes it beside the pid file's folder or in the bundle, depending on its version.
 fn health(rootfs: &Path, bundle: &Path, place: &Place) -> Option<String> {
     let run = conmon::below(rootfs, &place.pid_file);
     let beside = run.parent().and_then(Path::parent).map(|folder| folder.join("healthcheck.log"));
     let log = beside.as_deref().and_then(file).or_else(|| file(&bundle.join("healthcheck.log")))?;
     json::text(&log, "/Status").filter(|word| !word.is_empty()).map(str::to_owned)
-}
-
-fn file(path: &Path) -> Option<Value> {
-    if std::fs::metadata(path).ok()?.len() > MOST {
-        return None;
-    }
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 #[cfg(test)]

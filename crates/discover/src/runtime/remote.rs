@@ -14,6 +14,9 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     /// Whether its events tell of starts, renames and removals. Where they do not, a container is asked for
     /// again until it runs, and whenever its cgroup appears or goes.
     const TELLS: bool;
+    /// Whether its containers are known from what it leaves on disk while it does not answer: then it is asked for
+    /// them all the same, and a ping that fails only says that it is down.
+    const LEAVES: bool = false;
     /// What happens, as it happens.
     type Events: Events;
 
