@@ -65,11 +65,12 @@ bench: build
 	cargo bench --locked --workspace --exclude plimsoll-workload
 	[ ! -x bench/run ] || bench/run $(ARGS)
 
-# 2,000 containers, then 300 of Docker's, come and go: fails if memory or descriptors grow; 8 minutes
+# 2,000 groups, then 400 containers of Docker and of containerd each, come and go: fails if memory or descriptors
+# grow; 11 minutes
 soak: workload
 	bench/run soak $(ARGS)
 	PLIMSOLL_BIN=$(BIN) PLIMSOLL_TEST_WORKLOAD=$(OUT)/workload PLIMSOLL_TEST_IMAGE=$(OUT)/workload-image.tar \
-		testbed/dockerd with cargo test --locked --package plimsoll --test live_soak -- --ignored --nocapture
+		testbed/dockerd with cargo test --locked --package plimsoll --test live_soak -- --ignored --nocapture --test-threads=1
 
 # each target for a while: make fuzz SECONDS=60 FUZZ="measure serve/request"; needs a C++ compiler, nothing else
 SECONDS ?= 20

@@ -481,6 +481,62 @@ fn a_writable_layer_is_measured_as_the_kernel_counts_it() {
     assert!(!program.log().contains("is not measured"), "{}", program.log());
 }
 
+/// The container's volumes as v1 tells them.
+fn volumes(program: &Plimsoll, container: &Container) -> Result<Vec<Value>, String> {
+    let all = program.try_json(&format!("/api/v1.3/docker/{}", container.name))?;
+    let stats =
+        all[&container.group]["stats"].as_array().and_then(|all| all.last()).cloned().ok_or("none")?;
+    stats["volumes"].as_array().cloned().ok_or_else(|| format!("no volumes in {stats}"))
+}
+
+#[test]
+fn volumes_have_numbers_of_their_own_and_shared_ones_stand_with_each_container() {
+    require!(Need::Docker);
+    let docker = docker::shared();
+    let name = common::unique("volume");
+    let program = program(&["--disk_interval=200ms"]);
+    let shared = format!("{name}:/data");
+    let bound = tempfile::tempdir().unwrap();
+    let bind = format!("{}:/bound", bound.path().display());
+    let one = docker.container(&["--volume", &shared, "--volume", "/nameless", "--volume", &bind]);
+    let other = docker.container(&["--volume", &format!("{shared}:ro")]);
+    one.order("sync /data/sixteen 16");
+    one.order("sync /nameless/four 4");
+    one.order("sync /bound/two 2");
+    one.order("sync /three 3");
+    let mounts = docker.inspect(&one.id)["Mounts"].as_array().unwrap().clone();
+    let nameless = mounts.iter().find(|mount| mount["Destination"] == "/nameless").unwrap();
+    let told = eventually("both volumes with what was written", 30.0, || {
+        let told = volumes(&program, &one)?;
+        let full = |wanted: f64| {
+            let near = |one: &&Value| (number(one, "/usage") / MIB / wanted - 1.0).abs() < 0.01;
+            told.iter().filter(near).count() == 1
+        };
+        if told.len() == 2 && full(16.0) && full(4.0) { Ok(told) } else { Err(format!("{told:?}")) }
+    });
+    let of = |wanted: &str| told.iter().find(|volume| volume["name"] == wanted).unwrap().clone();
+    // the directory and the file
+    assert_eq!(of(&name)["inodes"], 2);
+    assert!((number(&of(text(nameless, "/Name")), "/usage") / MIB / 4.0 - 1.0).abs() < 0.01);
+    eventually("the other one has it too", 10.0, || match volumes(&program, &other)? {
+        theirs if theirs == [of(&name)] => Ok(()),
+        theirs => Err(format!("{theirs:?}")),
+    });
+    for container in [&one, &other] {
+        let bytes = family(&program, container, "container_volume_usage_bytes");
+        let mine = bytes.iter().find(|sample| sample.label("volume") == name).unwrap();
+        assert_eq!(mine.value, number(&of(&name), "/usage"));
+    }
+    // none of it is the layer's, which has three MiB of its own
+    let truth = counted(&one);
+    eventually("the layer without volumes", 10.0, || match layer(&program, &one)? {
+        told if told == truth && (3.0..4.0).contains(&(told[1] / MIB)) => Ok(()),
+        told => Err(format!("{told:?}, not {truth:?}")),
+    });
+    drop((one, other));
+    docker.run(&["volume", "rm", &name]);
+}
+
 #[test]
 fn a_layer_that_the_runtime_does_not_tell_is_found_by_its_processs_mounts() {
     use plimsoll_measure::filesystem::{Layer, Table, Tracker};
@@ -512,11 +568,12 @@ fn a_layer_that_the_runtime_does_not_tell_is_found_by_its_processs_mounts() {
 fn with_its_kind_off_no_layer_is_measured() {
     require!(Need::Docker);
     let program = program(&["--disable_metrics=disk", "--disk_interval=50ms"]);
-    let container = docker::shared().container(&[]);
+    let container = docker::shared().container(&["--volume", "/data"]);
     let info = info(&program, &container);
     assert_eq!(info["spec"]["has_filesystem"], false);
-    assert!(info.pointer("/stats/0/filesystem").is_none());
-    assert!(!program.metrics().iter().any(|sample| sample.name.starts_with("plimsoll_layer")));
+    assert!(info.pointer("/stats/0/filesystem").is_none() && info.pointer("/stats/0/volumes").is_none());
+    let off = |name: &str| name.starts_with("plimsoll_layer") || name.starts_with("container_volume");
+    assert!(!program.metrics().iter().any(|sample| off(&sample.name)));
     let threads = std::fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap();
     let names = threads.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
     assert!(!names.into_iter().any(|name| name.trim() == "layers"));

@@ -21,7 +21,7 @@ use common::container::Container;
 use common::docker::Daemon;
 use common::exposition::Sample;
 use common::http;
-use common::ill::{Ill, OfContainerd, OfPodman};
+use common::ill::{Ill, OfContainerd, OfCrio, OfPodman};
 use common::kernel::{self, Group};
 use common::program::Plimsoll;
 use common::{Need, eventually, number, seconds, unique};
@@ -155,6 +155,12 @@ fn a_containerd_that_stops_hangs_and_returns_costs_only_names() {
 fn a_podman_that_stops_hangs_and_returns_costs_only_names() {
     require!(Need::Root, Need::Workload, Need::Image, Need::Program("podman"), Need::Program("runc"));
     costs_only_names(&mut OfPodman::start());
+}
+
+#[test]
+fn a_crio_that_stops_hangs_and_returns_costs_only_names() {
+    require!(Need::Root, Need::Workload);
+    costs_only_names(&mut OfCrio::start());
 }
 
 type Act = fn(UnixStream);

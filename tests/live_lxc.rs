@@ -84,6 +84,30 @@ fn names_and_known_work_are_right() {
 }
 
 #[test]
+fn its_root_file_system_is_measured() {
+    if !able() {
+        return;
+    }
+    let program = Plimsoll::start(&["--disk_interval=200ms"]);
+    let container = Container::start(&[]);
+    let told = || common::layer(&program, "name", &container.group);
+    let before = common::settled("it is measured", told);
+    // the helper's program is in it
+    let helper = std::fs::metadata(container.root().join("bin/workload")).unwrap().len() as f64;
+    assert!((1.0..1.1).contains(&(before[1] / helper)), "{before:?} with a program of {helper}");
+    container.order("sync /fifty 50");
+    eventually("50 MiB more", 20.0, || {
+        let [total, base, inodes] = told()?;
+        let (written, files) = (base - before[1], inodes - before[2]);
+        if (written / (50.0 * MIB) - 1.0).abs() < 0.01 && files == 1.0 && total == base {
+            Ok(())
+        } else {
+            Err(format!("{written} bytes, {files} files, {total} in all"))
+        }
+    });
+}
+
+#[test]
 fn two_with_one_name_are_told_apart_and_a_stopped_one_goes() {
     if !able() {
         return;

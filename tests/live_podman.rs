@@ -128,7 +128,7 @@ fn the_writable_layer_of_every_driver_is_measured() {
         let service = with_socket.then(|| podman.serve());
         let flags = ["--docker=", "--containerd=", "--disk_interval=200ms"];
         let program = Plimsoll::start(&[&[podman.flag().as_str()], &flags[..]].concat());
-        let container = podman.container(&[]);
+        let container = podman.container(&["--volume", "data:/data"]);
         let told = || common::layer(&program, "podman", &container.id);
         let before = common::settled("its layer is measured", told);
         container.order("sync /fifty 50");
@@ -141,6 +141,13 @@ fn the_writable_layer_of_every_driver_is_measured() {
             } else {
                 Err(format!("{driver}: {written} bytes, {files} files, {total} in all"))
             }
+        });
+        container.order("sync /data/five 5");
+        eventually("5 MiB in the volume", 20.0, || {
+            let info = program.fresh("podman", &container.id)?;
+            let volume = info.pointer("/stats/0/volumes/0").ok_or("no volume")?;
+            let near = (number(volume, "/usage") / (5.0 * MIB) - 1.0).abs() < 0.01;
+            if near && volume["name"] == "data" { Ok(()) } else { Err(volume.to_string()) }
         });
         // a copy holds its image too
         assert_eq!(before[1] > MIB, driver == "vfs", "{before:?}");

@@ -367,7 +367,7 @@ pub static SECTIONS: &[Section] = &[
                 "disk_interval",
                 "1m0s",
                 Set::Duration(|d, v| d.settings.pace.disk_interval = v),
-                "Time between two measurements of a container's writable layer; longer by itself, up to 20m, \
+                "Time between two measurements of a container's writable layer and volumes; longer by itself, up to 20m, \
                  for one that takes long or cannot be measured.",
             )
             .ours(),

@@ -10,7 +10,7 @@ use plimsoll_core::kinds::{Kind, Kinds};
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::runtime::Verdict;
 use plimsoll_measure::accelerator::Group;
-use plimsoll_measure::filesystem::{Layer, Tracked};
+use plimsoll_measure::filesystem::{Layer, Tracked, Volumes};
 use plimsoll_measure::reader::{Effort, Reader};
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::sockets::Target;
@@ -61,6 +61,8 @@ pub(crate) struct Container {
     latest: Mutex<Option<Arc<Sample>>>,
     /// Its writable layer, while that is measured.
     layer: Mutex<Option<Tracked>>,
+    /// Its volumes, likewise.
+    volumes: Mutex<Volumes>,
     /// What is measured of it in rounds.
     rounds: Mutex<rounds::Followed>,
     /// What its application tells of itself, while it is asked.
@@ -165,6 +167,7 @@ impl Container {
             }),
             latest: Mutex::new(None),
             layer: Mutex::new(None),
+            volumes: Mutex::default(),
             rounds: Mutex::default(),
             application: Mutex::new(None),
         }
@@ -232,6 +235,7 @@ impl Container {
         }
         self.follow_pid(stages);
         self.follow_layer(stages);
+        self.follow_volumes(stages);
         self.follow_application(stages);
         true
     }
@@ -306,12 +310,23 @@ impl Container {
             upper: layers.upper.clone(),
             extra: layers.extra.clone(),
             pid: identity.pid.filter(|_| layers.upper.is_none()),
+            ..Layer::default()
         };
         let mut layer = lock(&self.layer);
         let same = layer.as_ref().is_some_and(|layer| layer.is(&wanted));
         // one that ended keeps what was found, though its process cannot be asked any more
         if !same && !self.is_gone() && (wanted.upper.is_some() || wanted.pid.is_some()) {
             *layer = Some(tracker.track(wanted));
+        }
+    }
+
+    /// Has its volumes measured, of which its runtime tells.
+    fn follow_volumes(&self, stages: &Stages) {
+        let Some(tracker) = stages.layers.get() else { return };
+        let identity = lock(&self.known).identity.clone();
+        let mut volumes = lock(&self.volumes);
+        if !self.is_gone() {
+            volumes.follow(tracker, &identity.volumes);
         }
     }
 
@@ -359,14 +374,16 @@ impl Container {
         lock(&self.application).as_ref().and_then(plimsoll_poll::Tracked::trouble)
     }
 
-    /// When the newest size of its writable layer was true.
+    /// When the oldest of the newest sizes of its writable layer and volumes was true.
     pub(crate) fn layer_at(&self) -> Option<Timestamp> {
-        lock(&self.layer).as_ref().and_then(Tracked::at)
+        let layer = lock(&self.layer).as_ref().and_then(Tracked::at);
+        layer.into_iter().chain(lock(&self.volumes).at()).min()
     }
 
-    /// Why its writable layer could not be measured.
+    /// Why its writable layer, or a volume, could not be measured.
     pub(crate) fn layer_trouble(&self) -> Option<String> {
-        lock(&self.layer).as_ref().and_then(Tracked::trouble)
+        let layer = lock(&self.layer).as_ref().and_then(Tracked::trouble);
+        layer.or_else(|| lock(&self.volumes).trouble())
     }
 
     /// Its last process has ended and was accounted for: it will be removed in a moment, or is used again later.
@@ -390,6 +407,7 @@ impl Container {
     pub(crate) fn vanished(&self) {
         self.gone.store(true, Ordering::Relaxed);
         lock(&self.layer).take();
+        *lock(&self.volumes) = Volumes::default();
         *lock(&self.rounds) = rounds::Followed::default();
         lock(&self.application).take();
     }
@@ -437,6 +455,7 @@ impl Container {
                 moved |= layer.fill(&mut sampler.sample.filesystem);
             }
         }
+        moved |= lock(&self.volumes).fill(&mut sampler.sample.volumes);
         let followed = lock(&self.rounds);
         // the other numbers have been read already; of a group without processes it takes microseconds
         if let Some(perf) = followed.perf.as_ref().filter(|_| effort == Effort::Full) {

@@ -44,7 +44,7 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
     }
     if let Some(reason) = host.registry.all().iter().find_map(|container| container.layer_trouble()) {
         lacks(
-            "Sizes of containers' writable layers",
+            "Sizes of containers' writable layers and volumes",
             reason,
             "run as root, or give CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE where the runtime tells no directory, and \
              CAP_SYS_ADMIN for layers on btrfs; in a container mount / at /rootfs",

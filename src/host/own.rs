@@ -107,16 +107,19 @@ static ROWS: &[Own] = &[
     ),
     row(
         "plimsoll_layer_failures_total",
-        "Writable layers that could not be measured; the number from before stays.",
+        "Writable layers and volumes that could not be measured; the number from before stays.",
         Type::Counter,
         |host| count(&host.stages.layers.get()?.meters().failures),
     ),
-    row("plimsoll_layer_names_total", "Names looked at to measure writable layers.", Type::Counter, |host| {
-        count(&host.stages.layers.get()?.meters().names)
-    }),
+    row(
+        "plimsoll_layer_names_total",
+        "Names looked at to measure writable layers and volumes.",
+        Type::Counter,
+        |host| count(&host.stages.layers.get()?.meters().names),
+    ),
     row(
         "plimsoll_layer_oldest_seconds",
-        "Age of the oldest size of a writable layer that is shown.",
+        "Age of the oldest size of a writable layer or volume that is shown.",
         Type::Gauge,
         |host| {
             host.stages.layers.get()?;
@@ -127,17 +130,17 @@ static ROWS: &[Own] = &[
     ),
     row(
         "plimsoll_layer_seconds_total",
-        "Time that the measuring of writable layers took.",
+        "Time that the measuring of writable layers and volumes took.",
         Type::Counter,
         |host| Some(host.stages.layers.get()?.meters().nanos.load(Relaxed) as f64 / 1e9),
     ),
     row(
         "plimsoll_layers_accounted_total",
-        "Writable layers measured by what their filesystem counts itself (project quota, qgroup, own filesystem).",
+        "Writable layers and volumes measured by what their filesystem counts itself (project quota, qgroup, own filesystem).",
         Type::Counter,
         |host| count(&host.stages.layers.get()?.meters().counted),
     ),
-    row("plimsoll_layers_measured_total", "Writable layers measured.", Type::Counter, |host| {
+    row("plimsoll_layers_measured_total", "Writable layers and volumes measured.", Type::Counter, |host| {
         count(&host.stages.layers.get()?.meters().walks)
     }),
     row("plimsoll_open_kernel_files", "Descriptors kept open on kernel files.", Type::Gauge, |host| {

@@ -152,18 +152,9 @@ impl Followed {
         let before = sample.rounds;
         if let Some(tracked) = &self.sockets {
             let network_is_read = kinds.has(Kind::Network);
-            tracked.show(|found| match found {
-                Some((at, found)) => {
-                    sample.rounds.sockets = Some(at);
-                    put_sockets(sample, found);
-                }
-                None => {
-                    sample.rounds.sockets = None;
-                    match &mut sample.network {
-                        Some(network) if network_is_read => network.sockets = None,
-                        network => *network = None,
-                    }
-                }
+            tracked.show(|found| {
+                sample.rounds.sockets = found.map(|(at, _)| at);
+                put_sockets(sample, found.map(|(_, found)| &**found), network_is_read);
             });
         }
         if let Some(tracked) = &self.load {
@@ -200,13 +191,23 @@ where
     }
 }
 
-/// In place, so that a sample every second allocates nothing.
-fn put_sockets(sample: &mut Sample, found: &Sockets) {
-    let sockets = &mut sample.network.get_or_insert_default().sockets;
-    match sockets {
+/// In place, so that a sample every second allocates nothing. Where the network is read with the sample, it is there as
+/// long as its process is: what was found before that ended makes none.
+fn put_sockets(sample: &mut Sample, found: Option<&Sockets>, network_is_read: bool) {
+    let Some(found) = found else {
+        match &mut sample.network {
+            Some(network) if network_is_read => network.sockets = None,
+            network => *network = None,
+        }
+        return;
+    };
+    if network_is_read && sample.network.is_none() {
+        return;
+    }
+    match &mut sample.network.get_or_insert_default().sockets {
         Some(sockets) if **sockets == *found => {}
         Some(sockets) => plimsoll_core::columns::Columnar::assign(&mut **sockets, found),
-        None => *sockets = Some(Box::new(found.clone())),
+        sockets @ None => *sockets = Some(Box::new(found.clone())),
     }
 }
 
@@ -226,6 +227,7 @@ mod tests {
     use plimsoll_core::time::Timestamp;
     use plimsoll_measure::cpu::Cpu;
     use plimsoll_measure::load::TaskStats;
+    use plimsoll_measure::network::Network;
     use plimsoll_measure::sockets::Tcp;
 
     use super::*;
@@ -255,11 +257,29 @@ mod tests {
         let mut sample = Sample::default();
         let found = Sockets { tcp: Some(Tcp { listen: 3, ..Tcp::default() }), ..Sockets::default() };
         for _ in 0..2 {
-            put_sockets(&mut sample, &found);
+            put_sockets(&mut sample, Some(&found), false);
             let network = sample.network.as_ref().unwrap();
             assert_eq!((network.interfaces.len(), network.sockets.as_deref()), (0, Some(&found)));
         }
-        put_sockets(&mut sample, &Sockets::default());
-        assert_eq!(sample.network.unwrap().sockets.as_deref(), Some(&Sockets::default()));
+        put_sockets(&mut sample, Some(&Sockets::default()), false);
+        assert_eq!(sample.network.as_ref().unwrap().sockets.as_deref(), Some(&Sockets::default()));
+        put_sockets(&mut sample, None, false);
+        assert_eq!(sample.network, None);
+    }
+
+    #[test]
+    fn sockets_of_a_process_that_ended_make_no_network() {
+        let found = Sockets { tcp: Some(Tcp { listen: 3, ..Tcp::default() }), ..Sockets::default() };
+        let mut sample = Sample { network: Some(Network::default()), ..Sample::default() };
+        put_sockets(&mut sample, Some(&found), true);
+        assert_eq!(sample.network.as_ref().unwrap().sockets.as_deref(), Some(&found));
+        // the reader takes the network out before the next round finds nothing
+        sample.network = None;
+        put_sockets(&mut sample, Some(&found), true);
+        assert_eq!(sample.network, None);
+        // and a network that is there stays without sockets
+        sample.network = Some(Network { sockets: Some(Box::new(found)), ..Network::default() });
+        put_sockets(&mut sample, None, true);
+        assert_eq!(sample.network, Some(Network::default()));
     }
 }

@@ -62,6 +62,8 @@ pub struct Identity {
     pub has_filesystem: bool,
     /// Where that layer is; absent where the runtime does not tell.
     pub layers: Option<Layers>,
+    /// Volumes that its runtime keeps for it, each once; other containers may have them too.
+    pub volumes: Vec<Volume>,
     /// How often the runtime restarted it.
     pub restart_count: u64,
     /// `healthy`, `unhealthy`, `starting`, `none`; absent where the runtime has no such thing.
@@ -82,6 +84,16 @@ pub struct Layers {
     pub upper: Option<PathBuf>,
     /// A directory or file besides that counts as the container's, with its log.
     pub extra: Option<PathBuf>,
+}
+
+/// A volume that a runtime keeps: it outlives the container's layer, and several containers may share it. Directories
+/// of the host that are bound into a container are none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// As the runtime calls it; one without a name has a number as its name.
+    pub name: String,
+    /// Its directory, a path of the host.
+    pub path: PathBuf,
 }
 
 impl Identity {

@@ -22,6 +22,8 @@ mod lookout;
 pub(crate) mod process;
 pub(crate) mod small;
 pub(crate) mod started;
+pub(crate) mod storage;
+pub(crate) mod volumes;
 
 pub(crate) mod remote;
 

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use crate::accelerator::Accelerator;
 use crate::cpu::Cpu;
 use crate::cpuset::CpuSet;
-use crate::filesystem::FsStats;
+use crate::filesystem::{FsStats, VolumeStats};
 use crate::hugetlb::HugeTlb;
 use crate::io::DiskIo;
 use crate::load::TaskStats;
@@ -36,6 +36,8 @@ pub struct Sample {
     pub network: Option<Network>,
     /// Filesystems: of the machine for `/`, else the writable layer.
     pub filesystem: Vec<FsStats>,
+    /// Volumes, which count for no filesystem of the container's.
+    pub volumes: Vec<VolumeStats>,
     /// Tasks by state.
     pub task_stats: Option<TaskStats>,
     /// GPUs.
@@ -73,6 +75,7 @@ columnar!(Sample {
     hugetlb,
     network,
     filesystem,
+    volumes,
     task_stats,
     accelerators,
     processes,

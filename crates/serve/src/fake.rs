@@ -16,7 +16,7 @@ use plimsoll_core::summary::{InstantUsage, Percentiles, Usage};
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::accelerator::{Accelerator, Process};
 use plimsoll_measure::cpu::{Cfs, Cpu, CpuUsage};
-use plimsoll_measure::filesystem::FsStats;
+use plimsoll_measure::filesystem::{FsStats, VolumeStats};
 use plimsoll_measure::io::{DiskIo, Ops, PerDisk};
 use plimsoll_measure::memory::{Faults, Memory};
 use plimsoll_measure::network::{Interface, Network};
@@ -109,7 +109,7 @@ impl Fake {
         let mut host = Self { versions: versions(), machine: machine(), ..Self::empty() };
         host.add(Reference::raw("/"), root_spec(), root_samples());
         host.add(Reference::raw("/docker"), group_spec(), samples(1, None));
-        host.add_docker(WEB, "fx-web", web_spec(), samples(2, Some("eth0")));
+        host.add_docker(WEB, "fx-web", web_spec(), with_volumes(samples(2, Some("eth0"))));
         host.add_docker(WORKER, "fx-worker", worker_spec(), without_disk(samples(3, Some("eth0"))));
         host.add_docker(IDLE, "fx-idle", idle_spec(), without_disk(idle_samples()));
         for name in host.containers.keys() {
@@ -476,6 +476,21 @@ fn with_gpu(mut all: Vec<Sample>) -> Vec<Sample> {
             ..named
         };
         sample.accelerators = vec![measured, nameless];
+    }
+    all
+}
+
+/// A container with two volumes, of one of which the filesystem tells no inodes.
+fn with_volumes(mut all: Vec<Sample>) -> Vec<Sample> {
+    let volume = |name: &str, usage, inodes| VolumeStats {
+        name: name.to_owned(),
+        device: "/dev/vda".to_owned(),
+        usage,
+        inodes,
+    };
+    for sample in &mut all {
+        sample.volumes =
+            vec![volume("fx-data", 16_789_504, Some(3)), volume("fx-\"quoted\"", 1_048_576, None)];
     }
     all
 }

@@ -202,4 +202,8 @@ impl Remote for Containerd {
         let root_dir = within(self.timeouts.answer, self.root()).await.unwrap_or_default();
         Ok(Status { version, root_dir, ..Status::default() })
     }
+
+    async fn describe_whole(&self) -> Result<Status, Fault> {
+        self.describe().await
+    }
 }

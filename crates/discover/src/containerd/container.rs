@@ -9,7 +9,7 @@ use super::NAMESPACE;
 use super::messages::{Container, Process};
 use crate::runtime::json;
 use crate::runtime::remote::Inspected;
-use crate::runtime::started;
+use crate::runtime::{started, volumes};
 
 /// The label by which CRI tells a pod's sandbox from its containers.
 const KIND: &str = "io.cri-containerd.kind";
@@ -56,6 +56,7 @@ pub(super) fn read(
         },
         has_filesystem: true,
         layers: Some(layers),
+        volumes: volumes::of_spec(&spec),
         restart_count: monitored.unwrap_or_else(|| restarts(&cri)),
         health: health.and_then(|state| json::text(&state, "/Status").map(str::to_owned)),
         exit_code: task.filter(|task| task.stopped()).map(|task| i64::from(task.exit_status)),
@@ -149,6 +150,7 @@ mod tests {
     #[test]
     fn a_plain_container_has_its_record() {
         let spec = r#"{"process":{"env":["TEST_a=1","PATH=/","TEST_b=x=y","odd"]},
+            "mounts":[{"source":"/var/lib/nerdctl/1935db59/volumes/default/data/_data"}],
             "linux":{"namespaces":[{"type":"pid"},{"type":"network"}]}}"#;
         let container = Container {
             id: "web".to_owned(),
@@ -167,6 +169,8 @@ mod tests {
         let envs: Vec<_> = identity.envs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         assert_eq!(envs, [("TEST_a", "1"), ("TEST_b", "x=y")]);
         assert_eq!(identity.created.unwrap().nanos(), 1_700_000_000_000_000_005);
+        let volumes: Vec<_> = identity.volumes.iter().map(|volume| volume.name.as_str()).collect();
+        assert_eq!(volumes, ["data"]);
         assert_eq!((identity.pid, identity.has_network, identity.exit_code), (Some(7), true, None));
     }
 

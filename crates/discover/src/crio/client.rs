@@ -5,14 +5,13 @@ use std::path::{Path, PathBuf};
 use plimsoll_core::container::Identity;
 use plimsoll_core::runtime::Status;
 
-use super::{Config, container, info};
+use super::{Config, container, disk, info};
 use crate::runtime::conmon::{self, Codes, Exits};
 use crate::runtime::endpoint::Endpoint;
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
-use crate::runtime::id;
 use crate::runtime::remote::{Inspected, Remote};
-use crate::runtime::started;
+use crate::runtime::{id, started, volumes};
 
 /// The longest answer.
 const MOST: usize = 4 << 20;
@@ -38,6 +37,12 @@ impl Crio {
         }
     }
 
+    /// Over the socket.
+    async fn told(&self, id: &str) -> Result<Inspected, Fault> {
+        let bytes = self.client.get(&format!("/containers/{id}"), MOST).await?;
+        container::parse(&bytes, id).map_err(|error| Fault::nonsense(&error))
+    }
+
     fn lives(&self, pid: u32) -> bool {
         self.proc.join(pid.to_string()).exists()
     }
@@ -46,6 +51,7 @@ impl Crio {
 impl Remote for Crio {
     const NAME: &'static str = "CRI-O";
     const TELLS: bool = false;
+    const LEAVES: bool = true;
     type Events = Codes;
 
     fn address(&self) -> String {
@@ -68,11 +74,22 @@ impl Remote for Crio {
         if !id::is_id(wanted) {
             return Err(Fault::not_found());
         }
-        let ended = conmon::find(&self.proc, wanted)
+        let place = conmon::find(&self.proc, wanted);
+        let ended = place
+            .as_ref()
             .and_then(|place| self.exits.watch(&conmon::below(&self.rootfs, &place.exits), wanted));
-        let bytes = self.client.get(&format!("/containers/{wanted}"), MOST).await?;
-        let mut inspected = container::parse(&bytes, wanted).map_err(|error| Fault::nonsense(&error))?;
+        let told = self.told(wanted).await;
+        let left = disk::find(&self.rootfs, wanted, place.as_ref());
+        let mut inspected = match (told, &left) {
+            (Ok(inspected), _) => inspected,
+            (Err(fault), Some(left)) if !fault.is_not_found() => {
+                left.read(&self.proc, &self.rootfs, wanted, place.as_ref())
+            }
+            (Err(fault), _) => return Err(fault),
+        };
         let identity = &mut inspected.identity;
+        // the socket does not tell them
+        identity.volumes = left.map(|left| volumes::of_spec(&left.spec)).unwrap_or_default();
         if inspected.running && identity.pid.is_none() {
             identity.network_pid = identity.network_pid.filter(|pid| self.lives(*pid));
             return Ok(inspected);
@@ -99,5 +116,9 @@ impl Remote for Crio {
 
     async fn describe(&self) -> Result<Status, Fault> {
         info::parse(&self.client.get("/info", MOST).await?).map_err(|error| Fault::nonsense(&error))
+    }
+
+    async fn describe_whole(&self) -> Result<Status, Fault> {
+        self.describe().await
     }
 }

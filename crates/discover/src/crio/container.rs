@@ -11,11 +11,15 @@ use crate::runtime::json::{self, ParseError};
 use crate::runtime::remote::Inspected;
 
 /// The annotation of a pod whose own process was left out, as is the default.
-const SPOOFED: &str = "io.kubernetes.cri-o.Spoofed";
+pub(super) const SPOOFED: &str = "io.kubernetes.cri-o.Spoofed";
 
 /// Reads an answer about the container of that id, which the answer itself does not repeat.
 pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
-    let all = json::object(bytes, "a container as an object")?;
+    Ok(read(&json::object(bytes, "a container as an object")?, id))
+}
+
+/// The same of an answer that has been taken apart, or put together.
+pub(super) fn read(all: &Value, id: &str) -> Inspected {
     let texts = |key: &str| {
         let map = all.get(key).and_then(Value::as_object);
         map.into_iter()
@@ -27,15 +31,15 @@ pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
     let mut annotations = texts("annotations");
     // a pod without a process of its own has only a group; the pid is that of its first container
     let spoofed = annotations.remove(SPOOFED).is_some_and(|value| value == "true");
-    let pid = json::int(&all, "/pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
-    let name = json::text(&all, "/name").unwrap_or_default();
+    let pid = json::int(all, "/pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+    let name = json::text(all, "/name").unwrap_or_default();
     let restarts = annotations.remove("io.kubernetes.container.restartCount");
-    let created = json::int(&all, "/created_time").filter(|nanos| *nanos > 0).map(Timestamp);
+    let created = json::int(all, "/created_time").filter(|nanos| *nanos > 0).map(Timestamp);
     let identity = Identity {
         id: id.to_owned(),
         namespace: NAMESPACE,
         aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
-        image: json::text_or_empty(&all, "/image"),
+        image: json::text_or_empty(all, "/image"),
         created,
         started: created.filter(|_| spoofed),
         pid: pid.filter(|_| !spoofed),
@@ -43,12 +47,12 @@ pub(super) fn parse(bytes: &[u8], id: &str) -> Result<Inspected, ParseError> {
         // the pod's network is its sandbox', which CRI-O names so
         has_network: labels.get("io.kubernetes.container.name").is_some_and(|name| name == "POD"),
         has_filesystem: true,
-        layers: Some(layers(&all)),
+        layers: Some(layers(all)),
         restart_count: restarts.and_then(|count| count.parse().ok()).unwrap_or(0),
         labels,
         ..Identity::default()
     };
-    Ok(Inspected { identity, running: pid.is_some() || spoofed })
+    Inspected { identity, running: pid.is_some() || spoofed }
 }
 
 /// Where the container's root is an overlay, what it changed lies beside it. Of other drivers the mounts of its first

@@ -1,6 +1,7 @@
 //! CRI-O: who its containers are, how they ended.
 //!
-//! Reads: its HTTP socket: `/info`, `/containers/ID`; the exit codes that conmon leaves.
+//! Reads: its HTTP socket: `/info`, `/containers/ID`; while that does not answer what CRI-O leaves on disk; the exit
+//!        codes that conmon leaves.
 //! Gives: [`Told`] on a channel; [`plimsoll_core::runtime::Status`] for the page.
 //! Cost:  one request and one look through `/proc` a container at its start and end; a request every few seconds.
 
@@ -9,6 +10,7 @@ pub mod claim;
 mod client;
 
 mod container;
+mod disk;
 mod info;
 
 use std::path::PathBuf;

@@ -70,3 +70,61 @@ async fn a_container_is_known_with_its_start_and_its_exit_code() {
     crio.ask(&none);
     next(&|told| *told == Told::Unknown { id: none.clone() }).await;
 }
+
+#[tokio::test]
+async fn while_it_is_away_its_files_tell_and_when_it_is_back_it_does() {
+    const CONFIG: &str = include_str!("testdata/1.30/config-container.json");
+    const OF_FILE: &str = "4b1f6f8f9a3a4bb8a2e8b2c53a7d0c4f0a3e9d8c7b6a5f4e3d2c1b0a99887766";
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let put = |name: &str, text: &str| {
+        std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        std::fs::write(at(name), text).unwrap();
+    };
+    let bundle = format!("var/lib/containers/storage/overlay-containers/{ID}/userdata");
+    put(&format!("{bundle}/config.json"), &CONFIG.replace(OF_FILE, ID));
+    put(&format!("{bundle}/pidfile"), "18191");
+    put("proc/18191/cgroup", &format!("0::/x/crio-{ID}.scope\n"));
+    put("proc/18191/stat", "1 (a) S 1 1 1 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 9 0 5250 7");
+    put("proc/stat", "btime 1795255200\n");
+    let (to, mut told) = mpsc::channel(64);
+    let config = Config {
+        socket: at("crio.sock"),
+        proc: at("proc"),
+        rootfs: dir.path().to_owned(),
+        timeouts: Timeouts { ping_every: Duration::from_millis(20), ..Timeouts::default() },
+    };
+    let crio = start(config, &Handle::current(), to);
+    crio.ask(ID);
+    let mut seen = Vec::new();
+    let mut next = async |fits: &dyn Fn(&Told) -> bool| loop {
+        let next = timeout(LONG, told.recv()).await.unwrap().unwrap();
+        seen.push(next.clone());
+        if fits(&next) {
+            return next;
+        }
+    };
+    let named = |name: &'static str| move |told: &Told| matches!(told, Told::Known { identity, .. } if identity.aliases[0] == name);
+    let Told::Known { identity, .. } =
+        next(&named("k8s_main_web_default_408d24a5-0f17-411c-96d6-45c7002c5df9_0")).await
+    else {
+        panic!()
+    };
+    assert_eq!((identity.pid, identity.volumes.len()), (Some(18191), 1));
+    assert_eq!(identity.started.unwrap().to_string(), "2026-11-21T10:00:52.5Z");
+    // and it is told that it is not there
+    next(&|told| matches!(told, Told::Down { .. })).await;
+    let listener = UnixListener::bind(at("crio.sock")).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let len = stream.read(&mut request).await.unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..len]).into_owned();
+            let _ = stream.write_all(answer(request.split(' ').nth(1).unwrap_or_default()).as_bytes()).await;
+        }
+    });
+    next(&named("k8s_main_web_default_0f9c2b8e_3")).await;
+    next(&|told| matches!(told, Told::Up { .. })).await;
+    let downs = seen.iter().filter(|told| matches!(told, Told::Down { .. })).count();
+    assert_eq!(downs, 1, "{seen:?}");
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::NAMESPACE;
 use crate::runtime::json::{self, ParseError};
 pub use crate::runtime::remote::Inspected;
+use crate::runtime::volumes;
 
 /// Reads an answer. `envs` are the prefixes of environment variables that are taken over.
 ///
@@ -51,6 +52,7 @@ pub(crate) fn parse_as(
         has_network: !network.starts_with("container:"),
         has_filesystem: true,
         layers: Some(layers(&all, id)),
+        volumes: volumes::of_mounts(&all),
         restart_count: json::int(&all, "/RestartCount").and_then(|count| count.try_into().ok()).unwrap_or(0),
         health: json::text(&all, "/State/Health/Status").filter(|word| !word.is_empty()).map(str::to_owned),
         exit_code: if ended { json::int(&all, "/State/ExitCode") } else { None },

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_core::container::Identity;
-use plimsoll_core::runtime::Status;
+use plimsoll_core::container::{Identity, Layers};
 
 use super::monitor::{self, Monitor};
 use super::{Config, claim, config};
@@ -96,7 +95,12 @@ impl Remote for Lxc {
         };
         let config = config.unwrap_or_default();
         let pid = process::first(&self.proc, &group, monitor.as_ref().map(|monitor| monitor.pid));
+        // where its root is, the mounts of its first process tell
+        let layers =
+            (!config.storage.is_empty()).then(|| Layers { driver: config.storage, ..Layers::default() });
         let identity = Identity {
+            has_filesystem: layers.is_some(),
+            layers,
             aliases,
             image: config.rootfs,
             envs: json::chosen(&config.environment, &self.envs),
@@ -106,15 +110,6 @@ impl Remote for Lxc {
             ..Identity::default()
         };
         Ok(Inspected { identity, running: pid.is_some() })
-    }
-
-    /// There is nothing to describe.
-    async fn describe(&self) -> Result<Status, Fault> {
-        std::future::pending().await
-    }
-
-    async fn describe_whole(&self) -> Result<Status, Fault> {
-        Ok(Status::default())
     }
 }
 
@@ -175,6 +170,8 @@ mod tests {
         assert!(running);
         assert_eq!((identity.aliases, identity.image.as_str()), (vec!["one".to_owned()], "/x"));
         assert_eq!((identity.pid, identity.has_network), (Some(8), true));
+        let layers = Layers { driver: "dir".to_owned(), ..Layers::default() };
+        assert_eq!((identity.has_filesystem, identity.layers), (true, Some(layers)));
         assert_eq!(identity.envs["test_a"], "1");
         assert_eq!(identity.started.unwrap().to_string(), "2026-11-28T00:33:35.5Z");
         assert_eq!((identity.id.as_str(), identity.namespace, identity.created), ("", "", None));
@@ -192,6 +189,7 @@ mod tests {
         host.put(&format!("proc/7/root{snap}/logs/dev_web/lxc.conf"), "lxc.rootfs.path = dir:/snap\n");
         let Inspected { identity, running } = host.inspect("lxc.payload.dev_web").await.unwrap();
         assert!(!running, "its first process is not there yet");
+        assert!(identity.has_filesystem);
         assert_eq!(
             (identity.aliases, identity.image.as_str()),
             (vec!["web".into(), "dev_web".into()], "/snap")

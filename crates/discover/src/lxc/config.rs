@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 pub struct Config {
     /// `lxc.rootfs.path` (`lxc.rootfs` before LXC 3), without the kind `dir:` in front; empty when absent.
     pub rootfs: String,
+    /// The kind in front of it: `dir`, `overlay`, `btrfs`, `zfs`, `lvm`, `loop`, ...; `dir` where there is none. Empty
+    /// without a root file system.
+    pub storage: String,
     /// `lxc.environment`: variables that the container's first process is given; those without a value are
     /// the monitor's own and are not known here.
     pub environment: BTreeMap<String, String>,
@@ -25,6 +28,8 @@ pub fn parse(text: &str) -> Config {
         let (key, value) = (key.trim(), unquoted(value.trim()));
         match key {
             "lxc.rootfs.path" | "lxc.rootfs" => {
+                let kind = value.split_once(':').map(|(kind, _)| kind).filter(|kind| !kind.contains('/'));
+                config.storage = if value.is_empty() { "" } else { kind.unwrap_or("dir") }.to_owned();
                 config.rootfs = value.strip_prefix("dir:").unwrap_or(value).to_owned();
             }
             // an empty one takes all back
@@ -74,6 +79,16 @@ lxc.environment=OTHER= x
     #[test]
     fn later_lines_win_and_other_storages_keep_their_kind() {
         let of = |text| parse(text).rootfs;
+        for (path, kind) in [
+            ("dir:/a:b", "dir"),
+            ("/a:b", "dir"),
+            ("overlay:/a:/b", "overlay"),
+            ("btrfs:/a", "btrfs"),
+            ("zfs:pool/a", "zfs"),
+            ("", ""),
+        ] {
+            assert_eq!(parse(&format!("lxc.rootfs.path = {path}\n")).storage, kind, "{path}");
+        }
         assert_eq!(of("lxc.rootfs = /old\nlxc.rootfs.path = \"overlay:/a:/b\"\n"), "overlay:/a:/b");
         assert_eq!(of("lxc.rootfs.path='/q'"), "/q");
         assert_eq!(of("#lxc.rootfs.path = /x\nnonsense\n=\n"), "");

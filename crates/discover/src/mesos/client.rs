@@ -1,7 +1,6 @@
 //! Mesos' agent, as it is followed.
 
 use plimsoll_core::container::Identity;
-use plimsoll_core::runtime::Status;
 
 use super::{Config, NAMESPACE, answers, claim};
 use crate::runtime::endpoint::{Endpoint, EndpointError};
@@ -70,14 +69,5 @@ impl Remote for Mesos {
             ..Identity::default()
         };
         Ok(Inspected { identity, running: true })
-    }
-
-    /// There is nothing to describe.
-    async fn describe(&self) -> Result<Status, Fault> {
-        std::future::pending().await
-    }
-
-    async fn describe_whole(&self) -> Result<Status, Fault> {
-        Ok(Status::default())
     }
 }

@@ -13,10 +13,8 @@ use serde_json::Value;
 use super::NAMESPACE;
 use crate::runtime::conmon::{self, Place};
 use crate::runtime::remote::Inspected;
-use crate::runtime::{json, started};
-
-/// The longest file that is read.
-const MOST: u64 = 64 << 20;
+use crate::runtime::storage::{self, file};
+use crate::runtime::{json, started, volumes};
 
 /// Reads the files of a container that runs. `None` if they are not there.
 pub(super) fn read(
@@ -33,9 +31,9 @@ pub(super) fn read(
     // a store that does not outlive the machine has its records beside the pid files
     let run = conmon::below(rootfs, &place.pid_file);
     let transient = run.ancestors().nth(3);
-    let record = store.into_iter().chain(transient).find_map(|store| record(store, id)).unwrap_or_default();
-    let metadata: Value =
-        json::text(&record, "/metadata").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let mut records = store.into_iter().chain(transient).flat_map(storage::records);
+    let record = records.find(|one| json::text(one, "/id") == Some(id)).unwrap_or_default();
+    let metadata = storage::metadata(&record);
     let pid = conmon::pid(rootfs, place).filter(|pid| proc.join(pid.to_string()).exists());
     let name = json::text(&record, "/names/0").unwrap_or(&place.name);
     let network =
@@ -55,6 +53,7 @@ pub(super) fn read(
             .is_none_or(|path| !path.starts_with("/proc/")),
         has_filesystem: true,
         layers: Some(layers(&place.bundle, &record)),
+        volumes: volumes::of_spec(&spec),
         health: health(rootfs, &bundle, place),
         ..Identity::default()
     };
@@ -86,13 +85,6 @@ pub(super) fn folder(bundle: &Path) -> Option<PathBuf> {
     bundle.parent().filter(|_| bundle.ends_with("userdata")).map(Path::to_path_buf)
 }
 
-fn record(store: &Path, id: &str) -> Option<Value> {
-    ["containers.json", "volatile-containers.json"].iter().find_map(|name| {
-        let all = file(&store.join(name))?;
-        json::list(&all, "").iter().find(|one| json::text(one, "/id") == Some(id)).cloned()
-    })
-}
-
 /// Podman writes it beside the pid file's folder or in the bundle, depending on its version.
 fn health(rootfs: &Path, bundle: &Path, place: &Place) -> Option<String> {
     let run = conmon::below(rootfs, &place.pid_file);
@@ -101,21 +93,18 @@ fn health(rootfs: &Path, bundle: &Path, place: &Place) -> Option<String> {
     json::text(&log, "/Status").filter(|word| !word.is_empty()).map(str::to_owned)
 }
 
-fn file(path: &Path) -> Option<Value> {
-    if std::fs::metadata(path).ok()?.len() > MOST {
-        return None;
-    }
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    use plimsoll_core::container::Volume;
 
     use super::*;
 
     const ID: &str = "a6ee0b5b4d4e09e3a6d36797665f428a9939f580df4f82d541ee58ebeb6082eb";
     const SPEC: &str = r#"{"process":{"env":["TEST_X=1","PATH=/bin"]},
+        "mounts":[{"destination":"/proc","source":"proc"},
+            {"destination":"/d","type":"bind","source":"/store/volumes/data/_data"}],
         "linux":{"namespaces":[{"type":"pid"},{"type":"network","path":"/run/netns/netns-1"}]}}"#;
 
     struct Host(tempfile::TempDir);
@@ -165,6 +154,8 @@ mod tests {
         assert_eq!((identity.pid, identity.health.as_deref()), (Some(77), Some("starting")));
         assert_eq!(identity.envs["test_x"], "1");
         assert!(identity.has_network);
+        let data = Volume { name: "data".to_owned(), path: "/store/volumes/data/_data".into() };
+        assert_eq!(identity.volumes, [data]);
     }
 
     #[test]

@@ -97,6 +97,10 @@ struct Work {
     list_failures: u32,
     describe_failures: u32,
     pinging: bool,
+    /// It does not answer, and what it left is read.
+    away: bool,
+    /// It has answered since it is followed.
+    answered: bool,
     said_nonsense: bool,
 }
 
@@ -131,27 +135,15 @@ impl<R: Remote> Follow<R> {
                 }
                 Err(fault) => fault,
             };
-            let reason = down.to_string();
             if failures == 0 || said.as_ref() != Some(&down) {
-                // most hosts have one runtime or two; what is missing is on `/validate/`
-                if seen || !matches!(down, Fault::Connect(_)) {
-                    tracing::info!(
-                        "{} at {}: {reason}; it is looked for until it answers",
-                        R::NAME,
-                        self.remote.address()
-                    );
-                } else {
-                    tracing::debug!("{} at {}: {reason}", R::NAME, self.remote.address());
-                }
-                self.tell(Told::Down { reason }).await?;
+                self.down(&down, seen).await?;
                 said = Some(down);
             }
             let remote = self.remote.clone();
             self.rest(async {
-                match remote.socket() {
-                    _ if failures < LOOKS => sleep(pause(LOOK.0, LOOK.1, failures)).await,
-                    Some(socket) => lookout::appears(socket, until_beat(LOOK.1)).await,
-                    None => sleep(until_beat(LOOK.1)).await,
+                match failures {
+                    ..LOOKS => sleep(pause(LOOK.0, LOOK.1, failures)).await,
+                    _ => absence(&remote).await,
                 }
             })
             .await?;
@@ -159,9 +151,27 @@ impl<R: Remote> Follow<R> {
         }
     }
 
+    /// Says that it does not answer (any more). `seen`: it has before.
+    async fn down(&self, fault: &Fault, seen: bool) -> Result<(), Over> {
+        let reason = fault.to_string();
+        // most hosts have one runtime or two; what is missing is on `/validate/`
+        if seen || !matches!(fault, Fault::Connect(_)) {
+            tracing::info!(
+                "{} at {}: {reason}; it is looked for until it answers",
+                R::NAME,
+                self.remote.address()
+            );
+        } else {
+            tracing::debug!("{} at {}: {reason}", R::NAME, self.remote.address());
+        }
+        self.tell(Told::Down { reason }).await
+    }
+
     /// A daemon that answers, and its events from now on.
     async fn reach(&self) -> Result<R::Events, Fault> {
-        self.remote.ping().await?;
+        if !R::LEAVES {
+            self.remote.ping().await?;
+        }
         self.remote.events().await
     }
 
@@ -214,23 +224,27 @@ impl<R: Remote> Follow<R> {
                     Err(fault) => return Ok(fault),
                 },
                 Some(done) = work.tasks.join_next() => match done {
-                    Ok(Done::Pinged(Err(fault))) => return Ok(fault),
+                    Ok(Done::Pinged(Err(fault))) if !R::LEAVES => return Ok(fault),
                     Ok(done) => self.done(&mut work, done).await?,
                     Err(cause) => tracing::error!("a request to {} ended badly: {cause}", R::NAME),
                 },
                 ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
                 // without a daemon and without containers there is nothing to ask
-                _ = ping.tick(), if R::DAEMON || !self.known.is_empty() => {
-                    if !std::mem::replace(&mut work.pinging, true) {
-                        let remote = self.remote.clone();
-                        work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
-                    }
-                    if !R::TELLS {
-                        self.check(&mut work, |identity| self.remote.wants_again(identity));
-                    }
-                },
+                _ = ping.tick(), if !work.away && (R::DAEMON || !self.known.is_empty()) => self.ping(&mut work),
+                () = absence(&self.remote), if work.away => self.ping(&mut work),
                 _ = health.tick(), if !R::TELLS && !self.known.is_empty() => self.check(&mut work, |identity| identity.health.is_some()),
             }
+        }
+    }
+
+    /// Whether it still answers, and what may have become old without a word.
+    fn ping(&self, work: &mut Work) {
+        if !std::mem::replace(&mut work.pinging, true) {
+            let remote = self.remote.clone();
+            work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
+        }
+        if !R::TELLS {
+            self.check(work, |identity| self.remote.wants_again(identity));
         }
     }
 
@@ -261,6 +275,9 @@ impl<R: Remote> Follow<R> {
         if !R::TELLS && self.known.contains_key(&id) {
             work.want(&id);
             work.leaving.insert(id);
+        } else if work.away {
+            // nobody will tell, and it has left nothing
+            self.asked.remove(&id);
         }
     }
 
@@ -322,7 +339,10 @@ impl<R: Remote> Follow<R> {
                 self.list(work, after);
             }
             Done::List => self.list(work, Duration::ZERO),
-            Done::Described(Ok(status)) => return self.tell(Told::Up { status: Arc::new(status) }).await,
+            Done::Described(Ok(status)) => {
+                work.answered = true;
+                return self.tell(Told::Up { status: Arc::new(status) }).await;
+            }
             Done::Described(Err(fault)) => {
                 if work.describe_failures == 0 && !matches!(fault, Fault::Connect(_)) {
                     tracing::warn!("{}'s description of itself: {fault}; it is asked again", R::NAME);
@@ -330,11 +350,41 @@ impl<R: Remote> Follow<R> {
                 let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
                 work.describe_failures += 1;
                 self.describe(work, after);
+                if R::LEAVES && matches!(fault, Fault::Connect(_) | Fault::Late(_) | Fault::Broken(_)) {
+                    return self.is_away(work, &fault).await;
+                }
             }
             Done::Describe => self.describe(work, Duration::ZERO),
-            Done::Pinged(_) => work.pinging = false,
+            Done::Pinged(pinged) => {
+                work.pinging = false;
+                return match pinged {
+                    Ok(()) => {
+                        self.is_back(work);
+                        Ok(())
+                    }
+                    Err(fault) => self.is_away(work, &fault).await,
+                };
+            }
         }
         Ok(())
+    }
+
+    /// It does not answer, and what it left is read meanwhile.
+    async fn is_away(&mut self, work: &mut Work, fault: &Fault) -> Result<(), Over> {
+        if std::mem::replace(&mut work.away, true) {
+            return Ok(());
+        }
+        self.down(fault, work.answered).await
+    }
+
+    /// It answers (again), and may know more than what it left said.
+    fn is_back(&self, work: &mut Work) {
+        work.answered = true;
+        if std::mem::replace(&mut work.away, false) {
+            work.describe_failures = 0;
+            self.describe(work, Duration::ZERO);
+            self.known.keys().chain(&self.asked).for_each(|id| work.want(id));
+        }
     }
 
     /// All that runs is asked for, and what is known and not there any more.
@@ -369,7 +419,13 @@ impl<R: Remote> Follow<R> {
         let removed = work.removed.remove(&id);
         let Inspected { mut identity, running } = match answer {
             Ok(inspected) => inspected,
-            Err(fault) if fault.is_not_found() => return self.not_found(work, id).await,
+            Err(fault) if fault.is_not_found() || (work.away && work.leaving.contains(&id)) => {
+                return self.not_found(work, id).await;
+            }
+            Err(_) if work.away && !self.asked.contains(&id) && !self.known.contains_key(&id) => {
+                work.failures.remove(&id);
+                return Ok(());
+            }
             Err(fault) => {
                 work.failed(R::NAME, id, &fault);
                 return Ok(());
@@ -497,6 +553,14 @@ impl<R: Remote> Follow<R> {
     }
 }
 
+/// Waits while a daemon is away: until it may be back.
+async fn absence(remote: &impl Remote) {
+    match remote.socket() {
+        Some(socket) => lookout::appears(socket, until_beat(LOOK.1)).await,
+        None => sleep(until_beat(LOOK.1)).await,
+    }
+}
+
 impl Work {
     fn new() -> Self {
         Self {
@@ -513,6 +577,8 @@ impl Work {
             list_failures: 0,
             describe_failures: 0,
             pinging: false,
+            away: false,
+            answered: false,
             said_nonsense: false,
         }
     }

@@ -17,6 +17,9 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     const TELLS: bool;
     /// Whether there is a daemon that could be down; if not, all that is known stands in files.
     const DAEMON: bool = true;
+    /// Whether its containers are known from what it leaves on disk while it does not answer: then it is asked for
+    /// them all the same, and a ping that fails only says that it is down.
+    const LEAVES: bool = false;
     /// What happens, as it happens.
     type Events: Events;
 
@@ -43,11 +46,13 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     fn wants_again(&self, _: &Identity) -> bool {
         false
     }
-    /// Its description, without images.
-    fn describe(&self) -> impl Future<Output = Result<Status, Fault>> + Send;
-    /// Its description, with its images if it has a list of them.
+    /// Its description, without images. Where there is no daemon there is nothing to describe, and never an answer.
+    fn describe(&self) -> impl Future<Output = Result<Status, Fault>> + Send {
+        std::future::pending()
+    }
+    /// Its description for who asks now, with its images if it has a list of them.
     fn describe_whole(&self) -> impl Future<Output = Result<Status, Fault>> + Send {
-        self.describe()
+        std::future::ready(Ok(Status::default()))
     }
 }
 

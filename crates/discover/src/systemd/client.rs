@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use plimsoll_core::container::Identity;
-use plimsoll_core::runtime::Status;
 
 use super::machine::{self, Machine};
 use super::{Config, claim};
@@ -84,15 +83,6 @@ impl Remote for Machines {
             ..Identity::default()
         };
         Ok(Inspected { identity, running })
-    }
-
-    /// There is nothing to describe.
-    async fn describe(&self) -> Result<Status, Fault> {
-        std::future::pending().await
-    }
-
-    async fn describe_whole(&self) -> Result<Status, Fault> {
-        Ok(Status::default())
     }
 }
 

@@ -33,7 +33,27 @@ pub static ROWS: &[Row<Sample>] = &[
         "statfs; of a container's layer its files",
         |s, out| each(s, out, |fs| Some(fs.usage)),
     ),
+    of_volume("container_volume_inodes", "Number of inodes used by the volume", |s, out| {
+        for volume in &s.volumes {
+            if let Some(inodes) = volume.inodes {
+                out.int(&[&volume.name], inodes);
+            }
+        }
+    }),
+    of_volume("container_volume_usage_bytes", "Number of bytes used by the volume", |s, out| {
+        for volume in &s.volumes {
+            out.int(&[&volume.name], volume.usage);
+        }
+    }),
 ];
+
+const fn of_volume(
+    name: &'static str,
+    help: &'static str,
+    values: fn(&Sample, &mut dyn Emit),
+) -> Row<Sample> {
+    gauge(name, help, Kind::Disk, &["volume"], Source::both("the volume's files"), values)
+}
 
 const fn row(
     name: &'static str,
@@ -60,6 +80,7 @@ fn each(s: &Sample, out: &mut dyn Emit, number: impl Fn(&FsStats) -> Option<u64>
 mod tests {
     use super::*;
     use crate::families::tests::text;
+    use crate::filesystem::VolumeStats;
 
     fn fs(device: &str, has_inodes: bool, inodes: u64) -> FsStats {
         let device = device.to_owned();
@@ -80,6 +101,24 @@ container_fs_limit_bytes{device="layer"} 22
 container_fs_usage_bytes{device="/dev/sda1"} 23
 container_fs_usage_bytes{device="zfs/data"} 23
 container_fs_usage_bytes{device="layer"} 23
+"#
+        );
+    }
+
+    #[test]
+    fn a_volume_has_lines_of_its_own() {
+        let volume = |name: &str, inodes| VolumeStats {
+            name: name.to_owned(),
+            device: "/dev/sda1".to_owned(),
+            usage: 8192,
+            inodes,
+        };
+        let volumes = vec![volume("data", Some(3)), volume("uncounted", None)];
+        assert_eq!(
+            text(ROWS, &Sample { volumes, ..Sample::default() }),
+            r#"container_volume_inodes{volume="data"} 3
+container_volume_usage_bytes{volume="data"} 8192
+container_volume_usage_bytes{volume="uncounted"} 8192
 "#
         );
     }

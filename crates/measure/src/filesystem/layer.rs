@@ -33,6 +33,8 @@ pub struct Layer {
     pub upper: Option<PathBuf>,
     /// A directory or file besides, with its log.
     pub extra: Option<PathBuf>,
+    /// Whether it is a volume: one that another machine answers for, which may never do so, is not measured.
+    pub is_volume: bool,
     /// Its first process, whose mounts tell the directory when nobody else does.
     pub pid: Option<u32>,
 }
@@ -67,6 +69,15 @@ impl Layer {
     /// The mounts of its first process cannot be read, or the directory is not to be had.
     pub(super) fn find(&self, root: &Root, table: &Mutex<Table>) -> Result<Option<Place>, Error> {
         if let Some(upper) = &self.upper {
+            let is_remote = || {
+                let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+                // the runtime mounts it a moment before
+                table.refresh();
+                table.is_remote(upper)
+            };
+            if self.is_volume && is_remote() {
+                return Ok(None);
+            }
             return View::host(root).place(upper).map(Some);
         }
         let Some(pid) = self.pid else { return Ok(None) };
@@ -97,7 +108,7 @@ impl Layer {
                 Some(path) => View::host(root).place(&path)?,
                 None => own_root()?,
             };
-            return Ok(place.is_subvolume().then_some(place));
+            return Ok((place.is_subvolume() || self.is_copy(&at.root)).then_some(place));
         }
         if self.is_copy(&at.root) {
             return seen.map(|path| View::host(root).place(&path)).transpose();
@@ -112,10 +123,10 @@ impl Layer {
         Ok(None)
     }
 
-    /// Whether the folder is all the container's own: Docker's and Podman's `vfs`, containerd's `native`.
+    /// Whether the folder is all the container's own: Docker's and Podman's `vfs`, containerd's `native`, LXC's `dir`.
     fn is_copy(&self, folder: &Path) -> bool {
         let has = |part: &str| folder.to_string_lossy().contains(part);
-        matches!(self.driver.as_str(), "vfs" | "native")
+        matches!(self.driver.as_str(), "vfs" | "native" | "dir")
             || has("/vfs/dir/")
             || has("/io.containerd.snapshotter.v1.native/snapshots/")
     }
@@ -368,6 +379,13 @@ mod tests {
         assert_eq!(f(13, "/lib/io.containerd.snapshotter.v1.native/snapshots/3", "containerd"), Some(native));
         assert_eq!(f(14, "/lib/odd", ""), None);
         assert_eq!(f(15, "/lib/odd", "vfs"), Some(odd));
+        assert_eq!(f(17, "/lib/odd", "dir"), Some(odd));
+        // btrfs too has plain folders
+        let on_btrfs = |pid: u32, driver: &str| {
+            host.process(pid, 1, "mnt:[9]", "1 0 8:2 /lib/odd / rw - btrfs /dev/sdb1 rw\n");
+            host.found(&of(pid, driver))
+        };
+        assert_eq!((on_btrfs(18, "dir"), on_btrfs(19, "btrfs")), (Some(odd), None));
         // not mounted on the host where it could be seen
         assert_eq!(f(16, "/other/vfs/dir/ab", "vfs"), None);
     }

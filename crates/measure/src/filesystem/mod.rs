@@ -1,8 +1,9 @@
-//! Filesystems: those of the machine, and a container's writable layer.
+//! Filesystems: those of the machine, a container's writable layer and its volumes.
 //!
 //! Reads: proc/1/mountinfo (else proc/self/mountinfo), proc/diskstats, dev/disk/by-uuid; statvfs of each mount;
-//!        the directories of writable layers
-//! Gives: filesystems of the machine, filesystem of `/`, `/api/v2.x/storage`; what a container's layer takes
+//!        the directories of writable layers and volumes
+//! Gives: filesystems of the machine, filesystem of `/`, `/api/v2.x/storage`; what a container's layer takes, and
+//!        its volumes
 //! Cost:  one statvfs a filesystem and one file; the mount table is read again only when it has changed.
 //!        Layers are walked by a thread of their own: see `tracker`
 
@@ -19,6 +20,7 @@ mod purse;
 pub mod tracker;
 pub mod usage;
 mod view;
+mod volume;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ pub use layer::Layer;
 pub use layer::fuzz as fuzz_layer;
 pub use table::Table;
 pub use tracker::{Tracked, Tracker};
+pub use volume::{VolumeStats, Volumes};
 
 /// One filesystem's numbers; an item of `filesystem` in JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

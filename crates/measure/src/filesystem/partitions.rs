@@ -79,7 +79,7 @@ fn key(mount: &Mount, zfs: bool) -> Option<(String, &'static str)> {
 }
 
 /// Whether another machine, or a program, answers for it.
-fn is_remote(mount: &Mount) -> bool {
+pub(super) fn is_remote(mount: &Mount) -> bool {
     match mount.fs_type.as_str() {
         "cifs" | "smb3" | "ceph" | "9p" | "afs" | "fuse" | "fuseblk" => true,
         fs => (fs.starts_with("nfs") && fs != "nfsd") || fs.starts_with("fuse."),

@@ -165,6 +165,14 @@ impl Table {
         })
     }
 
+    /// Whether another machine, or a program, answers for a path of the host. No file is asked.
+    pub(super) fn is_remote(&self, path: &Path) -> bool {
+        // the last mount at a place hides the others
+        let holds = |mount: &&Mount| path.starts_with(&mount.mountpoint);
+        let deepest = self.all.iter().filter(holds).max_by_key(|mount| mount.mountpoint.components().count());
+        deepest.is_some_and(partitions::is_remote)
+    }
+
     /// Whether this is the device number of what the host has mounted at `/`.
     pub(super) fn is_root(&self, device: (u32, u32)) -> bool {
         let root = self.all.iter().rev().find(|mount| mount.mountpoint == Path::new("/"));

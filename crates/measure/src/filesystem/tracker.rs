@@ -1,4 +1,4 @@
-//! What containers' writable layers take: measured on one thread of low priority, kept with its instant.
+//! What containers' writable layers and volumes take: measured on one thread of low priority, kept with its instant.
 //!
 //! Reads: see [`super::layer`], [`super::own`] and [`super::usage`]
 //! Gives: `filesystem` of a container
@@ -8,7 +8,7 @@
 //! Several walks take turns, so that a large layer keeps no small one waiting.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,8 @@ struct Shared {
     queue: Mutex<Queue>,
     woken: Condvar,
     meters: Meters,
+    /// Those that are volumes, which containers share.
+    volumes: Mutex<HashMap<PathBuf, Weak<Slot>>>,
     /// Reasons that were told of a layer.
     told: Mutex<Vec<Errno>>,
 }
@@ -153,6 +155,18 @@ impl Tracker {
         Tracked { slot }
     }
 
+    /// Measures a volume, once for all who ask for it.
+    pub(super) fn track_volume(&self, path: &Path) -> Tracked {
+        let mut volumes = lock(&self.shared.volumes);
+        if let Some(slot) = volumes.get(path).and_then(Weak::upgrade) {
+            return Tracked { slot };
+        }
+        volumes.retain(|_, slot| slot.strong_count() > 0);
+        let tracked = self.track(Layer { upper: Some(path.to_owned()), is_volume: true, ..Layer::default() });
+        volumes.insert(path.to_owned(), Arc::downgrade(&tracked.slot));
+        tracked
+    }
+
     /// What it counts of itself.
     pub fn meters(&self) -> &Meters {
         &self.shared.meters
@@ -182,15 +196,21 @@ impl Tracked {
     /// thread of low priority: while that puts new numbers down, the old ones stay. Says whether anything was
     /// written.
     pub fn fill(&self, filesystem: &mut Vec<FsStats>) -> bool {
-        if let Ok(value) = self.slot.value.try_lock()
-            && let Some(value) = &*value
-            && filesystem.as_slice() != std::slice::from_ref(&value.stats)
-        {
-            filesystem.clear();
-            filesystem.push(value.stats.clone());
-            return true;
-        }
-        false
+        let news = self.read(|stats| {
+            let news = filesystem.as_slice() != std::slice::from_ref(stats);
+            if news {
+                filesystem.clear();
+                filesystem.push(stats.clone());
+            }
+            news
+        });
+        news == Some(true)
+    }
+
+    /// Shows the newest numbers; `None` while there are none, or the thread puts new ones down.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&FsStats) -> T) -> Option<T> {
+        let value = self.slot.value.try_lock().ok()?;
+        value.as_ref().map(|value| look(&value.stats))
     }
 
     /// Why the last walk failed; `None` when it did not.
@@ -266,10 +286,11 @@ impl Shared {
                 let before = lock(&slot.trouble).replace(said.clone());
                 // a container that ends takes its layer along: an everyday thing, unless it stays
                 let everyday = error.is_absent() && before.is_none();
+                let what = if slot.layer.is_volume { "volume" } else { "layer" };
                 if everyday || !self.is_news(error) {
-                    tracing::debug!("a container's layer is not measured: {said}");
+                    tracing::debug!("a container's {what} is not measured: {said}");
                 } else {
-                    tracing::warn!("a container's layer is not measured: {said}");
+                    tracing::warn!("a container's {what} is not measured: {said}");
                 }
                 (turn.pause * 2).clamp(interval, LONGEST_PAUSE.max(interval))
             }
@@ -488,7 +509,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
 
@@ -497,13 +518,13 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(7);
 
     /// A host with one filesystem, on which the layers are.
-    struct Host {
+    pub(in super::super) struct Host {
         dir: tempfile::TempDir,
-        tracker: Tracker,
+        pub(in super::super) tracker: Tracker,
     }
 
     impl Host {
-        fn new(interval: Duration) -> Self {
+        pub(in super::super) fn new(interval: Duration) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let device = fs::metadata(dir.path()).unwrap().dev();
             let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
@@ -515,7 +536,14 @@ mod tests {
             Self { tracker: Tracker::start(root, table, interval, || NOW).unwrap(), dir }
         }
 
-        fn write(&self, name: &str, bytes: usize) {
+        /// A further mount.
+        pub(in super::super) fn mount(&self, source: &str, fs_type: &str, at: &str) {
+            let table = self.dir.path().join("proc/1/mountinfo");
+            let mounts = fs::read_to_string(&table).unwrap();
+            fs::write(table, format!("{mounts}2 1 0:99 / {at} rw - {fs_type} {source} rw\n")).unwrap();
+        }
+
+        pub(in super::super) fn write(&self, name: &str, bytes: usize) {
             let path = self.dir.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, vec![1; bytes]).unwrap();
@@ -527,13 +555,13 @@ mod tests {
             self.tracker.track(Layer { upper, extra, ..Layer::default() })
         }
 
-        fn blocks(&self, names: &[&str]) -> u64 {
+        pub(in super::super) fn blocks(&self, names: &[&str]) -> u64 {
             let of = |name: &&str| fs::metadata(self.dir.path().join(name)).unwrap().blocks() * 512;
             names.iter().map(of).sum()
         }
 
         /// Waits for as long as it takes.
-        fn until(&self, mut fits: impl FnMut(&Meters) -> bool) {
+        pub(in super::super) fn until(&self, mut fits: impl FnMut(&Meters) -> bool) {
             while !fits(self.tracker.meters()) {
                 std::thread::sleep(Duration::from_millis(2));
             }

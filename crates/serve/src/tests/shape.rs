@@ -54,6 +54,7 @@ const ADDED: &[&str] = &[
     "total_inactive_file",
     "uncore_caches",
     "vendor_id",
+    "volumes",
     "workingset_refault_anon",
     "workingset_refault_file",
 ];

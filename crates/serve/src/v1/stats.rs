@@ -36,6 +36,7 @@ impl Serialize for Stats<'_> {
             hugetlb,
             network,
             filesystem,
+            volumes,
             task_stats,
             accelerators,
             processes,
@@ -55,6 +56,7 @@ impl Serialize for Stats<'_> {
         maybe(&mut stats, "hugetlb", (!hugetlb.is_empty()).then_some(HugeTlbs(hugetlb)))?;
         maybe(&mut stats, "network", network.as_ref().map(FlatNetwork))?;
         maybe(&mut stats, "filesystem", (!filesystem.is_empty()).then_some(filesystem))?;
+        maybe(&mut stats, "volumes", (!volumes.is_empty()).then_some(volumes))?;
         match task_stats {
             Some(task_stats) => stats.serialize_field("task_stats", task_stats)?,
             None => stats.serialize_field("task_stats", &TaskStats::default())?,

@@ -79,6 +79,7 @@ impl Serialize for Stats<'_> {
         )?;
         maybe(&mut stats, "processes", sample.processes.as_ref().filter(|_| spec.has_processes))?;
         maybe(&mut stats, "filesystem", Filesystem::of(sample).filter(|_| spec.has_filesystem))?;
+        maybe(&mut stats, "volumes", (!sample.volumes.is_empty()).then_some(&sample.volumes))?;
         maybe(&mut stats, "load_stats", sample.task_stats)?;
         maybe(&mut stats, "accelerators", measured(&sample.accelerators))?;
         let custom = Custom::of(view.app.as_deref(), *before, sample).filter(|_| spec.has_custom_metrics);
