@@ -76,7 +76,7 @@ struct Burner {
 impl Burner {
     #[track_caller]
     fn start() -> Self {
-        let group = Group::new(&unique("plimsoll-top-burner"));
+        let group = Group::new(&unique("pl-burner"));
         let line = format!("{} while :; do :; done", group.enter());
         let child = Command::new("sh").arg("-c").arg(line).stdin(Stdio::null()).spawn().unwrap();
         Self { child, group }
@@ -96,7 +96,8 @@ impl Drop for Burner {
 
 /// Cores in use, as the line of this name shows them.
 fn cores(screen: &str, name: &str) -> Option<f64> {
-    let line = screen.lines().find(|line| line.contains(name))?;
+    // above the table the filter is named
+    let line = screen.lines().skip(5).find(|line| line.contains(name))?;
     line.split_once(name)?.1.split_whitespace().next()?.parse().ok()
 }
 
