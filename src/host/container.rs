@@ -193,6 +193,7 @@ impl Container {
             latest,
             oom_events: self.oom_events(),
             app,
+            runtime: known.owner,
         }
     }
 
