@@ -33,17 +33,19 @@ use serde_json::Value;
 fn well(program: &mut Plimsoll) {
     assert!(program.child.try_wait().unwrap().is_none(), "it ended:\n{}", program.log());
     assert_eq!(program.get("/healthz").text(), "ok");
-    let stamp = |program: &Plimsoll| {
-        let root = program.json("/api/v1.3/containers/");
-        root["stats"]
-            .as_array()
-            .and_then(|all| all.last())
-            .map_or_else(String::new, |last| last["timestamp"].to_string())
+    let stamp = || {
+        let root = program.try_json("/api/v1.3/containers/")?;
+        let last = root["stats"].as_array().and_then(|all| all.last());
+        last.map(|last| last["timestamp"].to_string()).ok_or_else(|| root.to_string())
     };
-    let first = stamp(program);
-    eventually("the root's next sample", 10.0, || {
-        if stamp(program) == first { Err(first.clone()) } else { Ok(()) }
-    });
+    let first = eventually("a sample of the root", 10.0, stamp);
+    eventually(
+        "the root's next sample",
+        10.0,
+        || {
+            if stamp()? == first { Err(first.clone()) } else { Ok(()) }
+        },
+    );
     assert_eq!(program.get("/metrics").status, 200);
 }
 
