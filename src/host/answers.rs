@@ -15,12 +15,12 @@ use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
 use plimsoll_retain::events;
 use plimsoll_serve::past::{
-    EndedContainer, EventQuery, Later, Missing, OwnMetric, Past, Validation, View, Window,
+    EndedContainer, EventQuery, HostState, Later, Missing, OwnMetric, Past, Validation, View, Window,
 };
 use tokio::sync::broadcast;
 
 use super::container::{Container, Work};
-use super::{Inner, lock, missing, own};
+use super::{Inner, lock, missing, own, state};
 
 /// Whether a sample is too old for who asks. One from the future is of before the clock was set back.
 fn is_old(at: Timestamp, asked: Timestamp, max_age: i64) -> bool {
@@ -36,6 +36,10 @@ impl Past for Inner {
 
     fn machine(&self) -> Arc<MachineInfo> {
         lock(&self.machine).clone()
+    }
+
+    fn host_state(&self) -> HostState {
+        state::read(self)
     }
 
     fn containers(&self) -> Vec<View> {

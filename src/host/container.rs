@@ -190,6 +190,7 @@ impl Container {
             latest,
             oom_events: self.oom_events(),
             app,
+            runtime: known.owner,
         }
     }
 

@@ -19,6 +19,8 @@ struct State {
     down: Option<String>,
     /// Whether it has answered ever.
     seen: bool,
+    /// As it told when it answered last; empty where it tells none.
+    version: String,
 }
 
 impl Followed {
@@ -26,8 +28,8 @@ impl Followed {
         Self { daemon, state: Mutex::default() }
     }
 
-    pub(crate) fn up(&self) {
-        *lock(&self.state) = State { down: None, seen: true };
+    pub(crate) fn up(&self, status: &Status) {
+        *lock(&self.state) = State { down: None, seen: true, version: status.version.clone() };
     }
 
     pub(crate) fn down(&self, reason: String) {
@@ -47,6 +49,11 @@ impl Followed {
     pub(crate) fn is_up(&self) -> Option<bool> {
         let state = lock(&self.state);
         state.seen.then_some(state.down.is_none())
+    }
+
+    /// Its version, if it told one.
+    pub(crate) fn version(&self) -> Option<String> {
+        Some(lock(&self.state).version.clone()).filter(|version| !version.is_empty())
     }
 
     /// What it tells of itself, asked now.

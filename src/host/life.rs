@@ -251,7 +251,7 @@ impl Inner {
     }
 
     fn up(&self, runtime: &Followed, status: &Status) {
-        runtime.up();
+        runtime.up(status);
         if runtime.daemon.namespace() == docker::NAMESPACE {
             self.docker_is(status);
         }

@@ -19,6 +19,7 @@ mod own;
 mod registry;
 mod rounds;
 mod stages;
+mod state;
 #[cfg(test)]
 mod tests;
 

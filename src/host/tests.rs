@@ -107,7 +107,7 @@ fn silent() -> Option<docker::Config> {
 async fn up(inner: &Inner) -> Arc<Followed> {
     let docker = inner.followed(docker::NAMESPACE).unwrap().clone();
     until("silent", || docker.is_down()).await;
-    docker.up();
+    docker.up(&plimsoll_core::runtime::Status::default());
     docker
 }
 

@@ -15,6 +15,7 @@ use crate::auth::Guard;
 use crate::body::{Body, empty};
 use crate::meters::Metered;
 use crate::metrics::MetricsOptions;
+use crate::overview::live::Live;
 use crate::past::Past;
 use crate::query::{Query, unescape};
 use crate::route::{self, Route};
@@ -56,15 +57,16 @@ impl Default for Options {
 pub struct Protect {
     /// Checks credentials; absent when none are asked for.
     pub guard: Option<Guard>,
-    /// Whether all routes but `/healthz` are guarded; the pages and `/static/` always are.
+    /// Whether all routes but `/healthz` are guarded; the pages, their data and `/static/` always are.
     pub all: bool,
 }
 
 impl Protect {
     /// Who guards this route, if anyone does.
     fn guard_of(&self, route: &Route<'_>) -> Option<&Guard> {
+        let of_page = route.is_page() || matches!(route, Route::Api(path) if own::is_of_page(path));
         // a health check has no password
-        let guarded = route.is_page() || (self.all && *route != Route::Healthz);
+        let guarded = of_page || (self.all && *route != Route::Healthz);
         self.guard.as_ref().filter(|_| guarded)
     }
 }
@@ -74,6 +76,7 @@ pub struct App {
     past: Arc<dyn Past>,
     options: Options,
     metrics: MetricsOptions,
+    live: Live,
 }
 
 impl App {
@@ -83,7 +86,7 @@ impl App {
         options.url_base_prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
         let machine: Vec<_> = plimsoll_measure::machine::families::FAMILIES.iter().collect();
         let metrics = MetricsOptions::new(options.kinds, plimsoll_measure::families::container(), &machine);
-        Self { past, options, metrics }
+        Self { live: Live::new(&past), past, options, metrics }
     }
 
     /// What was decided.
@@ -144,7 +147,7 @@ impl App {
             Route::Api(path) => match (unescape(path, false), read(body).await) {
                 (None, _) => bad_escape(path),
                 (_, Err(refusal)) => refusal,
-                (Some(path), Ok(body)) => self.api(&path, query, &body).await,
+                (Some(path), Ok(body)) => self.api(&path, query, &body, &parts.headers).await,
             },
             Route::Metrics => match RequestOptions::parse(query) {
                 Ok(asked) => {
@@ -182,7 +185,7 @@ impl App {
     }
 
     /// The REST API: `/api/<version>/<type>/<name...>`, decoded.
-    async fn api(&self, path: &str, query: Query<'_>, body: &[u8]) -> Response<Body> {
+    async fn api(&self, path: &str, query: Query<'_>, body: &[u8], headers: &HeaderMap) -> Response<Body> {
         let rest = path.strip_prefix("/api/").unwrap_or_default();
         if rest.is_empty() {
             let all = [v1::VERSIONS, v2::VERSIONS].concat().join(",");
@@ -190,7 +193,7 @@ impl App {
         }
         let (version, rest) = rest.split_once('/').unwrap_or((rest, ""));
         if version == "plimsoll" {
-            return own::answer(&*self.past, rest, query);
+            return own::answer(&self.past, &self.live, rest, query, headers).await;
         }
         let (kind, below) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),

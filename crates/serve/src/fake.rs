@@ -25,7 +25,10 @@ use plimsoll_measure::sample::{Psi, PsiLine, Sample};
 use tokio::sync::broadcast;
 
 use crate::names::is_within;
-use crate::past::{DerivedStats, EventQuery, Later, Missing, OwnMetric, Past, Validation, View, Window};
+use crate::past::{
+    DerivedStats, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState, Validation, View,
+    Window,
+};
 
 /// Ids of the three containers.
 pub const WEB: &str = "48f993e4c45a0c77b936426b26a02d6bf5e5fabeab65c15967f32026b2c8ee3e";
@@ -60,6 +63,8 @@ pub struct Fake {
     pub missing: Vec<Missing>,
     /// The cgroup set-up.
     pub validation: Validation,
+    /// How the host is now.
+    pub state: HostState,
     /// How often samples were asked for.
     pub asked: std::sync::atomic::AtomicUsize,
     /// Names that were refreshed, for whom to look at.
@@ -81,6 +86,7 @@ impl Fake {
             docker: Err("no Docker at /var/run/docker.sock: mount it into this container".to_owned()),
             missing: Vec::new(),
             validation: Validation::default(),
+            state: HostState::default(),
             asked: std::sync::atomic::AtomicUsize::new(0),
             refreshed: std::sync::Mutex::default(),
         }
@@ -125,6 +131,7 @@ impl Fake {
             remedy: "mount /run/containerd".to_owned(),
         }];
         host.validation = validation();
+        host.state = state();
         host
     }
 
@@ -142,6 +149,7 @@ impl Fake {
     /// Adds a container.
     pub fn add(&mut self, reference: Reference, spec: Spec, samples: Vec<Sample>) {
         let name = reference.name.clone();
+        let runtime = if reference.namespace == "docker" { "docker" } else { "" };
         let view = View {
             reference: Arc::new(reference),
             identity: Arc::new(Identity::default()),
@@ -151,6 +159,7 @@ impl Fake {
             latest: samples.last().cloned().map(Arc::new),
             oom_events: 0,
             app: None,
+            runtime,
         };
         self.containers.insert(name, (view, samples));
     }
@@ -163,6 +172,10 @@ impl Past for Fake {
 
     fn machine(&self) -> Arc<MachineInfo> {
         Arc::new(self.machine.clone())
+    }
+
+    fn host_state(&self) -> HostState {
+        self.state.clone()
     }
 
     fn containers(&self) -> Vec<View> {
@@ -684,6 +697,26 @@ fn docker() -> Status {
             virtual_size: 4_261_502,
             created: Some(START.plus_nanos(-86_400_000_000_000)),
         }],
+    }
+}
+
+/// A second after the last sample.
+fn state() -> HostState {
+    let runtime = |name, state, version: Option<&str>, why: Option<&str>| RuntimeState {
+        name,
+        state,
+        version: version.map(str::to_owned),
+        why: why.map(str::to_owned),
+    };
+    HostState {
+        at: START.plus_nanos(4_811_751_959),
+        name: "fixture".to_owned(),
+        boot: Some(START.plus_nanos(-7_797_000_000_000)),
+        load: Some([0.52, 0.34, 0.2]),
+        runtimes: vec![
+            runtime("docker", "up", Some("20.10.24"), None),
+            runtime("containerd", "absent", None, Some("/run/containerd/containerd.sock is not there")),
+        ],
     }
 }
 

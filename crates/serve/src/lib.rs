@@ -16,6 +16,7 @@ pub mod names;
 pub mod query;
 pub mod reply;
 
+pub mod overview;
 pub mod own;
 pub mod v1;
 pub mod v2;

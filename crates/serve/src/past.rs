@@ -38,6 +38,9 @@ pub struct View {
     pub oom_events: u64,
     /// What its application tells of itself; absent where nothing asks for it.
     pub app: Option<Arc<AppMetrics>>,
+    /// The runtime that told who it is, also one for whose containers cAdvisor has no namespace; empty for a raw
+    /// cgroup.
+    pub runtime: &'static str,
 }
 
 /// Which samples: those between `start` and `end` (inclusive, open where absent), the newest `count`.
@@ -103,6 +106,34 @@ pub struct EndedContainer {
     pub last: Option<Arc<Sample>>,
 }
 
+/// How the host is now: what an overview has beside its containers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HostState {
+    /// Now, by the host's clock.
+    pub at: Timestamp,
+    /// The machine's name.
+    pub name: String,
+    /// When the machine was started.
+    pub boot: Option<Timestamp>,
+    /// Load averages over 1, 5 and 15 minutes.
+    pub load: Option<[f64; 3]>,
+    /// The runtimes that are asked, in their order.
+    pub runtimes: Vec<RuntimeState>,
+}
+
+/// How a runtime is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuntimeState {
+    /// As in [`View::runtime`].
+    pub name: &'static str,
+    /// `up`, `down`, or `absent` where there is none.
+    pub state: &'static str,
+    /// Its version, if it tells one.
+    pub version: Option<String>,
+    /// Why it does not answer.
+    pub why: Option<String>,
+}
+
 /// The cgroup set-up as `/validate/` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validation {
@@ -130,6 +161,8 @@ pub trait Past: Send + Sync + 'static {
     fn versions(&self) -> Arc<Versions>;
     /// The machine.
     fn machine(&self) -> Arc<MachineInfo>;
+    /// How the host is now.
+    fn host_state(&self) -> HostState;
     /// Every container whose numbers may be shown, sorted by name.
     fn containers(&self) -> Vec<View>;
     /// One container by its cgroup name.

@@ -1,11 +1,16 @@
 //! Answers that every route gives: JSON, plain text, errors, redirects; in Go's own forms.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use http::{Response, StatusCode};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, VARY};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::body::{Body, full, pieces};
 use crate::json;
+use crate::metrics::accepts_gzip;
 
 const NOSNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 /// What Go calls plain text.
@@ -26,6 +31,26 @@ pub fn with_type(status: StatusCode, kind: &'static str, body: Body) -> Response
 /// Success with a value as JSON.
 pub fn value<T: serde::Serialize + ?Sized>(value: &T) -> Response<Body> {
     with_type(StatusCode::OK, JSON, full(json::to_vec(value)))
+}
+
+/// Success with a large value as JSON, compressed where the client takes gzip.
+pub fn large<T: serde::Serialize + ?Sized>(value: &T, headers: &HeaderMap) -> Response<Body> {
+    let plain = json::to_vec(value);
+    let compressed = if accepts_gzip(headers) { gzip(&plain) } else { None };
+    let encoded = compressed.is_some();
+    let mut answer = with_type(StatusCode::OK, JSON, full(compressed.unwrap_or(plain)));
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if encoded {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+fn gzip(plain: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
+    // writing to memory cannot fail
+    encoder.write_all(plain).ok()?;
+    encoder.finish().ok()
 }
 
 /// Success with JSON that is made piece by piece.

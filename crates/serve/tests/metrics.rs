@@ -65,6 +65,7 @@ fn two() -> Fake {
         latest: Some(Arc::new(sample)),
         oom_events: 2,
         app: None,
+        runtime: "",
     };
     let versions = Versions {
         kernel: "6.18.44".to_owned(),

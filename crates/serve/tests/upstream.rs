@@ -134,6 +134,7 @@ fn upstreams(input: &Value, per_cpu: bool) -> Fake {
         latest: Some(Arc::new(sample(&container["stats"][0], per_cpu))),
         oom_events: 0,
         app: None,
+        runtime: "",
     };
     let version = &input["version_info"];
     let versions = Versions {

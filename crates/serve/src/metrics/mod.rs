@@ -13,6 +13,8 @@ mod plan;
 mod process;
 mod render;
 
+pub(crate) use negotiate::accepts_gzip;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

@@ -90,6 +90,11 @@ fn encoding(headers: &HeaderMap) -> Encoding {
     }
 }
 
+/// Whether the client takes gzip.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    by_quality(headers, header::ACCEPT_ENCODING).iter().any(|item| matches!(item.name, "gzip" | "x-gzip"))
+}
+
 /// An item of a list with qualities.
 struct Item<'a> {
     name: &'a str,

@@ -65,5 +65,6 @@ fn view(ended: &EndedContainer) -> View {
         latest: ended.last.clone(),
         oom_events: ended.oom_events,
         app: None,
+        runtime: "",
     }
 }

@@ -4,6 +4,7 @@ mod errors;
 mod events;
 mod golden;
 mod hostile;
+mod live;
 mod pages;
 mod recorded;
 mod routes;

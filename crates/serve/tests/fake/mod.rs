@@ -17,7 +17,9 @@ use plimsoll_measure::memory::Memory;
 use plimsoll_measure::network::{Interface, Network};
 use plimsoll_measure::sample::Sample;
 use plimsoll_serve::labels::{LabelRules, block};
-use plimsoll_serve::past::{DerivedStats, EventQuery, Later, Missing, OwnMetric, Past, View, Window};
+use plimsoll_serve::past::{
+    DerivedStats, EventQuery, HostState, Later, Missing, OwnMetric, Past, View, Window,
+};
 use tokio::sync::broadcast;
 
 #[derive(Default)]
@@ -34,6 +36,9 @@ impl Past for Fake {
     }
     fn machine(&self) -> Arc<MachineInfo> {
         Arc::new(self.machine.clone())
+    }
+    fn host_state(&self) -> HostState {
+        HostState::default()
     }
     fn containers(&self) -> Vec<View> {
         self.views.clone()
@@ -152,6 +157,7 @@ pub fn container(n: u64) -> View {
         latest: Some(Arc::new(sample(n))),
         oom_events: 0,
         app: None,
+        runtime: "",
     }
 }
 

@@ -1,0 +1,210 @@
+//! Overviews over a past made of literals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_core::container::{Identity, MemorySpec, Reference, Spec};
+use plimsoll_core::event::{Event, EventData, EventType};
+use plimsoll_measure::memory::Memory;
+use serde_json::{Value, json};
+
+use super::{Delta, Observer, Overview, Row};
+use crate::fake::{Fake, START, WEB, WORKER, samples};
+
+const TWO: Duration = Duration::from_secs(2);
+
+fn look(fake: &Fake) -> Overview {
+    Observer::new(TWO).look(fake)
+}
+
+fn row<'a>(overview: &'a Overview, name: &str) -> &'a Row {
+    overview.rows.iter().find(|row| row.name() == name).unwrap()
+}
+
+fn web() -> String {
+    format!("/docker/{WEB}")
+}
+
+/// The host some seconds later, with one more sample of each container.
+fn later(seconds: i64) -> Fake {
+    let mut host = Fake::host();
+    host.state.at = host.state.at.plus_nanos(seconds * 1_000_000_000);
+    for (view, samples) in host.containers.values_mut() {
+        let mut sample = samples.last().unwrap().clone();
+        sample.at = sample.at.plus_nanos(seconds * 1_000_000_000);
+        view.latest = Some(Arc::new(sample.clone()));
+        samples.push(sample);
+    }
+    host
+}
+
+fn delta(before: &Overview, now: &Overview, only: Option<&str>) -> Value {
+    serde_json::from_slice(&Delta::between(before, now).json(only)).unwrap()
+}
+
+#[test]
+fn rates_are_of_the_newest_two_samples() {
+    let overview = look(&Fake::host());
+    let row = row(&overview, &web());
+    assert_eq!((row.cpu, row.cpu_limit, row.load_line), (Some(0.2), Some(0.5), Some(0.4)));
+    assert_eq!((row.memory, row.memory_limit), (Some(2 * 1_376_256), Some(134_217_728)));
+    assert_eq!((row.rx, row.tx, row.read, row.write), (Some(2032), Some(1000), Some(8192), Some(8192)));
+    assert_eq!((row.throttled, row.severity), (Some(0.1), 1));
+    assert_eq!(row.breaches[0].text, "throttled 10 % of the time");
+    assert_eq!(overview.machine.cpu, Some(0.5));
+    assert_eq!(row.spark.cpu(), [Some(0.2); 2], "one each two seconds");
+}
+
+#[test]
+fn rows_are_sorted_and_know_who_is_above() {
+    let overview = look(&Fake::host());
+    assert!(overview.rows.is_sorted_by(|a, b| a.name() < b.name()));
+    let of = |name: &str| {
+        let row = row(&overview, name);
+        (row.who.parent.clone(), row.who.title.clone(), row.who.runtime)
+    };
+    assert_eq!(of("/"), (String::new(), "/".into(), ""));
+    assert_eq!(of("/docker"), ("/".into(), "docker".into(), ""));
+    assert_eq!(of(&web()), ("/docker".into(), "fx-web".into(), "docker"));
+}
+
+#[test]
+fn nothing_new_is_no_change() {
+    let (mut observer, host) = (Observer::new(TWO), Fake::host());
+    let before = observer.look(&host);
+    let now = observer.look(&host);
+    let told = delta(&before, &now, None);
+    assert_eq!(told["changed"], json!([]));
+    assert_eq!((&told["gone"], &told["lost"]), (&json!([]), &json!({})));
+    assert_eq!(told["machine"], json!({"spark": {"cpu": 0.5, "memory": 6_881_280}}));
+    assert!(told.get("runtimes").is_none());
+}
+
+#[test]
+fn what_changed_is_told_and_nothing_else() {
+    let mut observer = Observer::new(TWO);
+    let before = observer.look(&Fake::host());
+    let now = observer.look(&later(2));
+    let told = delta(&before, &now, Some(&web()));
+    let expected = json!([{
+        "name": web(), "cpu": 0, "load_line": 0.0205, "rx": 0, "tx": 0, "read": 0, "write": 0,
+        "spark": {"cpu": 0, "memory": 2_752_512},
+    }]);
+    assert_eq!(told["changed"], expected, "one container is asked for");
+    let all = delta(&before, &now, None);
+    assert_eq!(all["changed"].as_array().unwrap().len(), 5);
+    // it stands still from now on, but its spark still moves
+    let next = observer.look(&later(2));
+    let told = delta(&now, &next, Some(&web()));
+    assert_eq!(told["changed"], json!([{"name": web(), "spark": {"cpu": 0, "memory": 2_752_512}}]));
+}
+
+#[test]
+fn a_row_comes_and_goes() {
+    let mut observer = Observer::new(TWO);
+    let before = observer.look(&Fake::host());
+    let mut host = Fake::host();
+    host.containers.remove(&web());
+    host.add(Reference::raw("/new"), Spec::default(), samples(1, None));
+    let now = observer.look(&host);
+    let told = delta(&before, &now, None);
+    assert_eq!(told["gone"], json!([web()]));
+    let changed = told["changed"].as_array().unwrap();
+    assert_eq!(
+        (changed.len(), &changed[0]["name"], &changed[0]["title"]),
+        (1, &json!("/new"), &json!("new"))
+    );
+    assert!(changed[0]["spark"]["cpu"].is_number(), "one number, as of any row");
+}
+
+#[test]
+fn a_field_that_is_absent_now_is_lost() {
+    let mut observer = Observer::new(TWO);
+    let before = observer.look(&Fake::host());
+    let mut host = Fake::host();
+    let (view, _) = host.containers.get_mut(&web()).unwrap();
+    view.spec = Arc::new(Spec::default());
+    host.state.load = None;
+    host.state.runtimes.pop();
+    let told = delta(&before, &observer.look(&host), None);
+    let lost = &told["lost"][web()];
+    for field in ["image", "cpu_limit", "memory_limit", "load_line", "throttled"] {
+        assert!(lost.as_array().unwrap().contains(&json!(field)), "{field}: {lost}");
+    }
+    assert_eq!(told["lost"][""], json!(["load"]), "the machine's");
+    assert_eq!(told["runtimes"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_long_pause_begins_the_sparks_anew() {
+    let mut observer = Observer::new(TWO);
+    observer.look(&Fake::host());
+    let long = observer.look(&later(60));
+    assert_eq!(row(&long, &web()).spark.cpu().len(), 30, "filled from what was kept, not appended");
+}
+
+#[test]
+fn a_limit_beyond_the_machine_is_none() {
+    let mut host = Fake::host();
+    let of = |limit| Spec { memory: MemorySpec { limit, ..MemorySpec::default() }, ..Spec::default() };
+    for (name, limit) in [("/a", 0), ("/b", u64::MAX), ("/c", 25_276_510_208), ("/d", 25_276_510_207)] {
+        host.add(Reference::raw(name), of(limit), samples(1, None));
+    }
+    let overview = look(&host);
+    let limits = ["/a", "/b", "/c", "/d"].map(|name| row(&overview, name).memory_limit);
+    assert_eq!(limits, [None, None, None, Some(25_276_510_207)]);
+    assert_eq!(row(&overview, "/a").load_line, None);
+}
+
+#[test]
+fn kills_are_those_of_the_last_hour() {
+    let mut host = Fake::host();
+    let kill = |seconds: i64| Event {
+        container_name: web(),
+        timestamp: START.plus_nanos(seconds * 1_000_000_000),
+        event_type: EventType::Oom,
+        event_data: EventData::default(),
+    };
+    host.events = vec![kill(-3600), kill(-100), kill(-50)];
+    let (view, _) = host.containers.get_mut(&web()).unwrap();
+    view.oom_events = 3;
+    let overview = look(&host);
+    let row = row(&overview, &web());
+    assert_eq!((row.ooms, row.severity), (Some(3), 3));
+    assert_eq!(row.breaches[0].text, "OOM-killed twice in the last hour");
+}
+
+#[test]
+fn a_group_above_does_not_wait_as_well() {
+    let mut host = Fake::host();
+    for (view, samples) in host.containers.values_mut() {
+        let mut sample = samples.last().unwrap().clone();
+        let memory: &mut Memory = sample.memory.as_mut().unwrap();
+        memory.psi.get_or_insert_default().some.avg60 = 3400;
+        view.latest = Some(Arc::new(sample.clone()));
+        *samples = vec![sample];
+    }
+    let overview = look(&host);
+    let waits =
+        |name: &str| row(&overview, name).breaches.iter().any(|breach| breach.kind == "pressure-memory");
+    assert_eq!((waits("/"), waits("/docker"), waits(&web())), (false, false, true));
+}
+
+#[test]
+fn what_a_runtime_tells() {
+    let mut host = Fake::host();
+    let (view, _) = host.containers.get_mut(&format!("/docker/{WORKER}")).unwrap();
+    let labels = [("io.kubernetes.pod.name", "p"), ("com.docker.compose.project", "shop")];
+    view.identity = Arc::new(Identity {
+        health: Some("unhealthy".to_owned()),
+        restart_count: 4,
+        started: Some(START),
+        labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        ..Identity::default()
+    });
+    let overview = look(&host);
+    let row = row(&overview, &format!("/docker/{WORKER}"));
+    assert_eq!((row.who.pod.as_str(), row.who.compose.as_str(), row.restarts), ("p", "shop", Some(4)));
+    let texts: Vec<_> = row.breaches.iter().map(|breach| breach.text.as_str()).collect();
+    assert_eq!(texts, ["its health check fails", "restarted 4 times", "throttled 10 % of the time"]);
+}
