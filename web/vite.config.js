@@ -16,6 +16,8 @@ export default defineConfig({
   build: {
     target: "es2022",
     modulePreload: false,
+    // a note is kept there, see its own words
+    emptyOutDir: false,
     // a classic script: it runs before the first paint, so that the plain page is never seen in between
     rollupOptions: { input: "src/main.tsx", output: { format: "iife", entryFileNames: "page.js" } },
   },

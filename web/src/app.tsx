@@ -24,7 +24,7 @@ function Live() {
   const paused = settings.value.paused;
   return (
     <button type="button" class={`live ${state}`} aria-pressed={paused} title={`${at.value ? `Numbers of ${clock(at.value)}. ` : ""}${paused ? "Go on" : "Pause"} (p)`} onClick={() => set({ paused: !paused })}>
-      <span class="dot" aria-hidden="true" />{text}
+      <span class="dot" aria-hidden="true" /><span>{text}</span>
     </button>
   );
 }
@@ -119,7 +119,7 @@ export function App() {
         <button type="button" class="icon" onClick={nextTheme} aria-label={`Colours: ${theme}`} title={`Colours: ${theme} (t)`}>{theme === "auto" ? "◐" : theme === "light" ? "○" : "●"}</button>
         <button type="button" class="icon help-key" onClick={() => { help.value = true; }} aria-label="Keys" title="Keys (?)">?</button>
       </header>
-      {link.value === "lost" && known.value && <p class="lost" role="alert">{fault.value || "The program does not answer."} The numbers are of {clock(at.value)}; trying again.</p>}
+      {link.value === "lost" && known.value && <p class="outage" role="alert">{fault.value || "The program does not answer."} The numbers are of {clock(at.value)}; trying again.</p>}
       <main id="main" tabIndex={-1}>
         {view === "overview" ? <Overview /> : view === "container" ? <Container /> : view === "events" ? <Events /> : view === "machine" ? <Machine /> : <Missing />}
       </main>

@@ -4,13 +4,13 @@ import { useComputed } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
 import { memo } from "./memo";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Bar, Bytes, Degree, Empty, Number, Sparkline, degree } from "./parts";
+import { Bar, Bytes, Degree, Empty, Number, Sparkline, Used, degree } from "./parts";
 import { ask, place, to, toContainer } from "./route";
 import { type Key, type Line, type Wanted, grouped, isContainer, matches, podOf, sorted, tree, worst } from "./select";
 import { set, settings } from "./settings";
 import { at, fault, known, machine, rows, runtimes } from "./store";
 import type { Row } from "./types";
-import { age, bytes, count, many, percent, share, short } from "./units";
+import { age, count, many, percent, share, short } from "./units";
 
 // ---- the machine ---------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ export function Strip() {
       </Tile>
       <Tile name="Memory" note={memoryPart !== undefined && <Bar part={memoryPart} label="memory in use" />}>
         <span>
-          {of.memory_used === undefined ? "…" : <><Bytes of={of.memory_used} /> <small>of {bytes(of.memory)}</small></>}
+          {of.memory_used === undefined ? "…" : <Used of={of.memory_used} limit={of.memory} />}
         </span>
         <Sparkline line={of.spark?.memory} top={of.memory} />
       </Tile>
@@ -115,18 +115,18 @@ interface Column {
 const two = (a: ComponentChildren, b: ComponentChildren) => <>{a}<br />{b}</>;
 
 const COLUMNS: Column[] = [
-  { key: "runtime", head: "Runtime", from: 1100, width: 92, text: true, up: true, cell: (row) => row.runtime },
-  { key: "image", head: "Image", from: 1400, width: 150, text: true, up: true, cell: (row) => <span class="clip" title={row.image ?? ""}>{imageOf(row)}</span> },
-  { key: "state", head: "State", from: 1000, width: 84, text: true, up: true, cell: (row) => <State row={row} /> },
-  { key: "cpu", head: "CPU", from: 0, width: 118, cell: (row) => <Cpu row={row} /> },
-  { key: "memory", head: "Memory", from: 0, width: 136, cell: (row) => <Memory row={row} /> },
+  { key: "runtime", head: "Runtime", from: 1060, width: 100, text: true, up: true, cell: (row) => row.runtime },
+  { key: "image", head: "Image", from: 1600, width: 170, text: true, up: true, cell: (row) => <span class="clip" title={row.image ?? ""}>{imageOf(row)}</span> },
+  { key: "state", head: "State", from: 1060, width: 80, text: true, up: true, cell: (row) => <State row={row} /> },
+  { key: "cpu", head: "CPU", from: 0, width: 116, cell: (row) => <Cpu row={row} /> },
+  { key: "memory", head: "Memory", from: 0, width: 138, cell: (row) => <Memory row={row} /> },
   { key: "net", head: "Network", from: 860, width: 104, cell: (row) => row.rx === undefined && row.tx === undefined ? null : two(<><i aria-hidden="true">↓</i><span class="sr">in </span><Bytes of={row.rx} per /></>, <><i aria-hidden="true">↑</i><span class="sr">out </span><Bytes of={row.tx} per /></>) },
   { key: "io", head: "Disk", from: 860, width: 104, cell: (row) => row.read === undefined && row.write === undefined ? null : two(<><i>r</i><Bytes of={row.read} per /></>, <><i>w</i><Bytes of={row.write} per /></>) },
-  { key: "throttled", head: "Throttled", from: 1200, width: 84, cell: (row) => row.throttled === undefined ? null : row.throttled ? <span class={degree(row.throttled * 4)}>{share(row.throttled)}</span> : <span class="zero">0</span> },
-  { key: "pressure", head: "Waits", from: 1200, width: 76, cell: (row) => <Waits row={row} /> },
-  { key: "restarts", head: "Restarts", from: 1280, width: 76, cell: (row) => row.restarts === undefined ? null : row.restarts ? count(row.restarts) : <span class="zero">0</span> },
+  { key: "throttled", head: "Throttled", from: 1280, width: 84, cell: (row) => row.throttled === undefined ? null : row.throttled ? <span class={degree(row.throttled * 4)}>{share(row.throttled)}</span> : <span class="zero">0</span> },
+  { key: "pressure", head: "Waits", from: 1200, width: 68, cell: (row) => <Waits row={row} /> },
+  { key: "restarts", head: "Restarts", from: 1360, width: 78, cell: (row) => row.restarts === undefined ? null : row.restarts ? count(row.restarts) : <span class="zero">0</span> },
   { key: "ooms", head: "OOMs", from: 1280, width: 62, cell: (row) => row.ooms ? <span class="s3">{count(row.ooms)}</span> : null },
-  { key: "created", head: "Age", from: 700, width: 74, up: true, cell: (row, now) => age(row.started ?? row.created, now) },
+  { key: "created", head: "Age", from: 700, width: 66, up: true, cell: (row, now) => age(row.started ?? row.created, now, 1) },
 ];
 
 /** The part of an image that tells it from others. */
@@ -157,7 +157,7 @@ function Memory({ row }: { row: Row }) {
   const part = row.memory_limit ? row.memory / row.memory_limit : undefined;
   return (
     <>
-      <span><Bytes of={row.memory} />{row.memory_limit && <small> of {bytes(row.memory_limit)}</small>}</span>
+      <span><Used of={row.memory} limit={row.memory_limit} /></span>
       {part === undefined ? <Sparkline line={row.spark?.memory} top={0} width={100} height={16} /> : <Bar part={part} label="of the memory limit" />}
     </>
   );
@@ -229,7 +229,8 @@ const TableLine = memo(
 
 /** The softer second line of a row that is well: where it belongs. */
 const under = (row: Row): string =>
-  podOf(row) ? `pod ${podOf(row)}` : row.compose ? `project ${row.compose}` : isContainer(row) ? imageOf(row) : row.parent && row.parent !== "/" ? row.parent : "";
+  [podOf(row) ? `pod ${podOf(row)}` : row.compose ? `project ${row.compose}` : "", imageOf(row)].filter(Boolean).join(" · ") ||
+  (!isContainer(row) && row.parent && row.parent !== "/" ? row.parent : "");
 
 /** Which lines of the table the window shows, and some before and after. */
 function useWindow(lines: number): [RefObject<HTMLTableSectionElement | null>, number, number] {
@@ -385,6 +386,7 @@ const GROUPS: [string, string][] = [["pod", "pod"], ["compose", "compose project
 
 export function Overview() {
   const [, again] = useState(0);
+  const [more, setMore] = useState(false);
   redraw = () => again((n) => n + 1);
   const query = place.value.query;
   const { scope: kept, group: keptGroup, sort, down } = settings.value;
@@ -425,7 +427,7 @@ export function Overview() {
       <Strip />
       <Runtimes />
       <Sentence of={chosen} />
-      <form class="tools" role="search" onSubmit={(event) => event.preventDefault()}>
+      {all.size > 0 && <form class={`tools ${more || filtered ? "open" : ""}`} role="search" onSubmit={(event) => event.preventDefault()}>
         <label class="search">
           <span class="sr">Search names, images, pods</span>
           <input id="search" type="search" placeholder="Search  /" value={wanted.text} autocomplete="off" spellcheck={false}
@@ -445,7 +447,8 @@ export function Overview() {
         <Choice label="Group by" any="nothing" value={group} of={GROUPS} onChange={(value) => { set({ group: value }); ask({ group: "" }); }} />
         {filtered && <button type="button" class="plain" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button>}
         <span class="shown" role="status">{chosen.length === inScope.length ? many(chosen.length, "row") : `${count(chosen.length)} of ${many(inScope.length, "row")}`}</span>
-      </form>
+        <button type="button" class="plain fold" aria-expanded={more} onClick={() => setMore(!more)}>{more ? "Fewer filters" : "Filters"}</button>
+      </form>}
       {lines.length > 0
         ? <div onPointerEnter={() => { pointed = true; }} onPointerLeave={() => { pointed = false; }}><Table lines={lines} total={chosen.length} /></div>
         : filtered
@@ -500,7 +503,7 @@ function Sentence({ of }: { of: Row[] }) {
     at_ && <b class="s2" key="2">{at_} at the load line</b>,
     near && <b class="s1" key="1">{near} near it</b>,
   ].filter(Boolean);
-  if (!of.length) return <h1 class="sentence sr">Overview</h1>;
+  if (!of.length) return <h1 class="sr">Overview</h1>;
   return (
     <h1 class="sentence" aria-live="polite">
       {parts.length ? parts.flatMap((part, i) => (i ? [", ", part] : [part])) : "All within their limits"}

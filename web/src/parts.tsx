@@ -109,3 +109,10 @@ export function Facts({ of }: { of: [string, ComponentChildren][] }) {
     </dl>
   );
 }
+
+/** What is used of what there is; a unit that both share is told once. */
+export function Used({ of, limit }: { of: number; limit: number | undefined }) {
+  if (!limit) return <Bytes of={of} />;
+  const [[size, unit], [whole, its]] = [inBytes(of), inBytes(limit)];
+  return <Number of={size} unit={`${unit === its ? "" : `${unit} `}of ${whole} ${its}`} />;
+}

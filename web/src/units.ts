@@ -52,23 +52,23 @@ export function perSecond(value: number | undefined | null): string {
   return value == null ? "" : `${short(value)}/s`;
 }
 
-/** Seconds in at most two units: 43 s, 5 min, 3 h 20 min, 12 d. */
-export function duration(seconds: number): string {
+/** Seconds in at most two units, or in one: 43 s, 5 min, 3 h 20 min, 12 d. */
+export function duration(seconds: number, units: 1 | 2 = 2): string {
   const s = Math.max(0, Math.floor(seconds));
   if (s < 60) return `${s} s`;
   const min = Math.floor(s / 60);
   if (min < 60) return `${min} min`;
   const h = Math.floor(min / 60);
-  if (h < 10) return min % 60 ? `${h} h ${min % 60} min` : `${h} h`;
+  if (h < 10 && units === 2) return min % 60 ? `${h} h ${min % 60} min` : `${h} h`;
   if (h < 48) return `${h} h`;
   return `${Math.floor(h / 24)} d`;
 }
 
 /** How long ago that instant is; empty for none, and for Go's year one. */
-export function age(at: string | undefined, now: number): string {
+export function age(at: string | undefined, now: number, units: 1 | 2 = 2): string {
   if (!at || at.startsWith("0001")) return "";
   const then = Date.parse(at);
-  return Number.isNaN(then) ? "" : duration((now - then) / 1000);
+  return Number.isNaN(then) ? "" : duration((now - then) / 1000, units);
 }
 
 /** An instant in the reader's own time. */
