@@ -28,6 +28,8 @@ export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[];
   if (past.at.length < 2) return <Empty title="No past yet"><p>The first points appear a few seconds after the first sample.</p></Empty>;
   const has = (key: string): boolean => past.columns[key]?.some((value) => value !== null) ?? false;
   const any = (...keys: string[]): boolean => keys.some(has);
+  // what never happened gets no chart
+  const moved = (...keys: string[]): boolean => keys.some((key) => past.columns[key]?.some((value) => (value ?? 0) > 0));
   const shared = { at: past.at, moments };
   const limit = past.columns["memory_limit"]?.findLast((value) => value !== null) ?? undefined;
   const cache = past.columns["memory_cache"];
@@ -44,33 +46,29 @@ export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[];
       <div class="charts" data-name={name}>
         {has("cpu") && <Chart {...shared} title="CPU, cores" show={cores} lines={[...line(past, "cpu", "total", "c1", { fill: true }), ...line(past, "cpu_user", "user", "c2"), ...line(past, "cpu_system", "system", "c3"), ...line(past, "cpu_limit", "limit", "bad", { dash: true })]} />}
         {past.cpus.length > 1 && <PerCore past={past} moments={moments} />}
-        {has("throttled") && <Chart {...shared} title="Throttled, share of periods" show={(value) => share(value)} top={0.1} lines={line(past, "throttled", "throttled", "warn", { fill: true })} />}
+        {moved("throttled") && <Chart {...shared} title="Throttled, share of periods" show={(value) => share(value)} top={0.1} lines={line(past, "throttled", "throttled", "warn", { fill: true })} />}
         {any("memory") && (
           <Chart {...shared} title="Memory" show={bytes} binary {...(limit !== undefined && limit !== null ? { top: limit * 1.05 } : {})}
             lines={[
               ...(rss && cache ? [{ label: "anonymous + cache", data: plus(rss, cache), color: "c4", fill: true }] : []),
               ...line(past, "memory_rss", "anonymous", "c2", { fill: true }),
-              ...line(past, "memory_swap", "swap", "c3"),
+              ...(moved("memory_swap") ? line(past, "memory_swap", "swap", "c3") : []),
               ...line(past, "memory", "working set", "c1"),
               ...line(past, "memory_limit", "limit", "bad", { dash: true }),
             ]} />
         )}
-        {has("memory_failures") && <Chart {...shared} title="Memory limit reached" show={perSecond} lines={line(past, "memory_failures", "times", "warn", { fill: true })} />}
+        {moved("memory_failures") && <Chart {...shared} title="Memory limit reached" show={perSecond} lines={line(past, "memory_failures", "times", "warn", { fill: true })} />}
         {any("rx", "tx") && <Chart {...shared} title="Network" show={rate} binary lines={[...line(past, "rx", "in", "c1", { fill: true }), ...line(past, "tx", "out", "c2")]} />}
-        {flawed(past) && <Chart {...shared} title="Network, lost packets" show={perSecond} lines={[...line(past, "rx_errors", "errors in", "bad"), ...line(past, "tx_errors", "errors out", "c3"), ...line(past, "rx_dropped", "dropped in", "warn"), ...line(past, "tx_dropped", "dropped out", "c2")]} />}
+        {moved("rx_errors", "tx_errors", "rx_dropped", "tx_dropped") && <Chart {...shared} title="Network, lost packets" show={perSecond} lines={[...line(past, "rx_errors", "errors in", "bad"), ...line(past, "tx_errors", "errors out", "c3"), ...line(past, "rx_dropped", "dropped in", "warn"), ...line(past, "tx_dropped", "dropped out", "c2")]} />}
         {any("read", "write") && <Chart {...shared} title="Disk" show={rate} binary lines={[...line(past, "read", "read", "c1", { fill: true }), ...line(past, "write", "write", "c2")]} />}
-        {any("read_ops", "write_ops") && <Chart {...shared} title="Disk, operations" show={perSecond} lines={[...line(past, "read_ops", "read", "c1"), ...line(past, "write_ops", "write", "c2")]} />}
-        {any("disk_usage") && <Chart {...shared} title="Files of its own" show={bytes} binary lines={line(past, "disk_usage", "used", "c1", { fill: true })} />}
+        {moved("read_ops", "write_ops") && <Chart {...shared} title="Disk, operations" show={perSecond} lines={[...line(past, "read_ops", "read", "c1"), ...line(past, "write_ops", "write", "c2")]} />}
+        {name !== "/" && any("disk_usage") && <Chart {...shared} title="Files of its own" show={bytes} binary lines={line(past, "disk_usage", "used", "c1", { fill: true })} />}
         {any("pressure_cpu", "pressure_memory", "pressure_io") && <Chart {...shared} title="Pressure, share of time that some task waited" show={(value) => percent(value)} top={5} lines={[...line(past, "pressure_cpu", "CPU", "c1"), ...line(past, "pressure_memory", "memory", "c2"), ...line(past, "pressure_io", "disk", "c3")]} />}
         {any("processes", "threads") && <Chart {...shared} title="Processes and threads" show={count} lines={[...line(past, "processes", "processes", "c1"), ...line(past, "threads", "threads", "c2")]} />}
       </div>
     </>
   );
 }
-
-/** Lost packets are news only where there are some. */
-const flawed = (past: Past): boolean =>
-  ["rx_errors", "tx_errors", "rx_dropped", "tx_dropped"].some((key) => past.columns[key]?.some((value) => (value ?? 0) > 0));
 
 function PerCore({ past, moments }: { past: Past; moments: Moment[] }) {
   if (past.cpus.length <= 8) {

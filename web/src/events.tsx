@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, ask, escaped, reason } from "./base";
 import { Empty } from "./parts";
 import { ask as change, place, toContainer } from "./route";
-import { rows } from "./store";
+import { called } from "./store";
 import type { Event } from "./types";
 import { bytes, clock, count } from "./units";
 import type { Moment } from "./chart";
@@ -106,13 +106,11 @@ function detail(event: Event): string {
   return parts.join(", ");
 }
 
-const called = (name: string): string => rows.value.get(name)?.title ?? name;
-
 export function EventList({ events, names }: { events: Event[]; names: boolean }) {
   return (
     <ol class="events">
-      {events.map((event) => (
-        <li key={`${event.timestamp} ${event.event_type} ${event.container_name}`} class={isBad(event) ? "bad" : ""}>
+      {events.map((event, n) => (
+        <li key={`${event.timestamp} ${event.event_type} ${event.container_name} ${events.length - n}`} class={isBad(event) ? "bad" : ""}>
           <time dateTime={event.timestamp}>{clock(event.timestamp)}</time>
           <b class={isBad(event) ? "s3" : ""}>{kindOf(event)}</b>
           {names && <span class="clip"><a href={toContainer(event.container_name)} title={event.container_name}>{called(event.container_name)}</a></span>}

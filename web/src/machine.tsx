@@ -154,7 +154,8 @@ function Topology({ built, use }: { built: Built; use: (number | undefined)[] })
 }
 
 function Filesystems({ of }: { of: Storage[] }) {
-  const all = [...of].filter((one) => one.capacity > 0).sort((a, b) => b.usage / b.capacity - a.usage / a.capacity);
+  // an overlay is as full as the filesystem that it lies on
+  const all = [...of].filter((one) => one.capacity > 0 && !/^overlay/.test(one.device)).sort((a, b) => b.usage / b.capacity - a.usage / a.capacity);
   if (!all.length) return null;
   return (
     <section>

@@ -171,7 +171,10 @@ function Waits({ row }: { row: Row }) {
   return <span class={degree(value / 50)} title={`waits for ${kind}`}>{percent(value)}<br /><small>{kind === "io" ? "disk" : kind === "cpu" ? "CPU" : kind}</small></span>;
 }
 
+/** Heights of a row: they are one, so that what is not seen need not be there. A phone gives the words two lines. */
 const ROW = 48;
+const TALL = 62;
+const NARROW = 560;
 
 interface LineProps {
   line: Line;
@@ -233,7 +236,7 @@ const under = (row: Row): string =>
   (!isContainer(row) && row.parent && row.parent !== "/" ? row.parent : "");
 
 /** Which lines of the table the window shows, and some before and after. */
-function useWindow(lines: number): [RefObject<HTMLTableSectionElement | null>, number, number] {
+function useWindow(lines: number, height: number): [RefObject<HTMLTableSectionElement | null>, number, number] {
   const body = useRef<HTMLTableSectionElement>(null);
   const [range, setRange] = useState<[number, number]>([0, 40]);
   useLayoutEffect(() => {
@@ -243,8 +246,8 @@ function useWindow(lines: number): [RefObject<HTMLTableSectionElement | null>, n
       if (!body.current) return;
       const top = -body.current.getBoundingClientRect().top;
       // steps of eight rows: most scrolling draws nothing new
-      const first = Math.max(0, Math.floor(top / ROW / 8) * 8 - 8);
-      const last = first + (Math.ceil(innerHeight / ROW / 8) + 3) * 8;
+      const first = Math.max(0, Math.floor(top / height / 8) * 8 - 8);
+      const last = first + (Math.ceil(innerHeight / height / 8) + 3) * 8;
       setRange((old) => (old[0] === first && old[1] === last ? old : [first, last]));
     };
     const soon = (): void => {
@@ -258,7 +261,7 @@ function useWindow(lines: number): [RefObject<HTMLTableSectionElement | null>, n
       removeEventListener("resize", soon);
       cancelAnimationFrame(asked);
     };
-  }, [lines]);
+  }, [lines, height]);
   return [body, Math.min(range[0], Math.max(0, lines - 1)), Math.min(range[1], lines)];
 }
 
@@ -274,11 +277,13 @@ function useWidth(): number {
 
 function Table({ lines, total }: { lines: Line[]; total: number }) {
   const { sort, down } = settings.value;
-  const [body, first, last] = useWindow(lines.length);
   const width = useWidth();
+  const narrow = width < NARROW;
+  const height = narrow ? TALL : ROW;
+  const [body, first, last] = useWindow(lines.length, height);
   const columns = useMemo(() => COLUMNS.filter((column) => column.from <= width), [width]);
-  const narrow = width < 560;
   const [here, setHere] = useState(-1);
+  const wanted = useRef(-1);
   const now = Date.parse(at.value);
   const flip = flipOf;
 
@@ -300,14 +305,21 @@ function Table({ lines, total }: { lines: Line[]; total: number }) {
 
   useLayoutEffect(() => {
     if (here < 0 || !body.current) return;
-    const top = body.current.getBoundingClientRect().top + here * ROW;
+    const top = body.current.getBoundingClientRect().top + here * height;
     const head = 100;
     if (top < head) scrollBy(0, top - head);
-    else if (top + ROW > innerHeight) scrollBy(0, top + ROW - innerHeight + 8);
-    requestAnimationFrame(() => {
-      body.current?.querySelector<HTMLElement>(`[data-line="${here}"] :is(a, button)`)?.focus({ preventScroll: true });
-    });
+    else if (top + height > innerHeight) scrollBy(0, top + height - innerHeight + 8);
+    wanted.current = here;
   }, [here]);
+
+  // the line may be drawn only after the window has moved there
+  useLayoutEffect(() => {
+    if (wanted.current < 0) return;
+    const line = body.current?.querySelector<HTMLElement>(`[data-line="${wanted.current}"] :is(a, button)`);
+    if (!line) return;
+    wanted.current = -1;
+    line.focus({ preventScroll: true });
+  });
 
   const by = (column: { key: Key; up?: boolean }): void => {
     if (sort === column.key) set({ down: !down });
@@ -321,10 +333,10 @@ function Table({ lines, total }: { lines: Line[]; total: number }) {
     </th>
   );
   return (
-    <table class="rows" aria-rowcount={lines.length + 1} aria-label={`${many(total, "row")}; arrow keys walk, Enter opens`}>
+    <table class={`rows ${narrow ? "tall" : ""}`} aria-rowcount={lines.length + 1} aria-label={`${many(total, "row")}; arrow keys walk, Enter opens`}>
       <colgroup>
         <col />
-        {columns.map((column) => <col key={column.key} style={{ width: `${narrow ? Math.min(column.width, 104) : column.width}px` }} />)}
+        {columns.map((column) => <col key={column.key} style={{ width: `${narrow ? Math.min(column.width, column.key === "cpu" ? 82 : 98) : column.width}px` }} />)}
       </colgroup>
       <thead>
         <tr aria-rowindex={1}>
@@ -339,11 +351,11 @@ function Table({ lines, total }: { lines: Line[]; total: number }) {
         const line = (event.target as HTMLElement).closest<HTMLElement>("[data-line]");
         if (line) setHere(globalThis.Number(line.dataset["line"]));
       }}>
-        {first > 0 && <tr aria-hidden="true" class="gap" style={{ height: `${first * ROW}px` }} />}
+        {first > 0 && <tr aria-hidden="true" class="gap" style={{ height: `${first * height}px` }} />}
         {lines.slice(first, last).map((line, i) => (
           <TableLine key={line.kind === "row" ? line.row.name : `group ${line.key}`} line={line} index={first + i} columns={columns} now={now} here={here === first + i} flip={flip} />
         ))}
-        {last < lines.length && <tr aria-hidden="true" class="gap" style={{ height: `${(lines.length - last) * ROW}px` }} />}
+        {last < lines.length && <tr aria-hidden="true" class="gap" style={{ height: `${(lines.length - last) * height}px` }} />}
       </tbody>
     </table>
   );
@@ -362,7 +374,7 @@ function Choice({ label, value, of, onChange, any }: { label: string; value: str
   return (
     <label class="choice">
       <span>{label}</span>
-      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select aria-label={label} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {any !== undefined && <option value="">{any}</option>}
         {value && !of.some(([key]) => key === value) && <option value={value}>{value}</option>}
         {of.map(([key, text]) => <option key={key} value={key}>{text}</option>)}
@@ -440,7 +452,7 @@ export function Overview() {
         {(labelled || wanted.label) && (
           <label class="choice">
             <span>Label</span>
-            <input type="text" list="labels" placeholder="key=value" value={wanted.label} autocomplete="off" spellcheck={false} onInput={(event) => ask({ label: event.currentTarget.value })} />
+            <input type="text" aria-label="Label" list="labels" placeholder="key=value" value={wanted.label} autocomplete="off" spellcheck={false} onInput={(event) => ask({ label: event.currentTarget.value })} />
             <LabelList of={inScope} />
           </label>
         )}

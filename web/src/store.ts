@@ -23,7 +23,31 @@ export const fault = signal("");
 /** Whether the whole has come at least once. */
 export const known = signal(false);
 
+/** What rows were called, for the events of those that are gone. */
+const titles = new Map<string, string>();
+
+function named(all: Iterable<Row>): void {
+  for (const { name, title } of all) {
+    titles.delete(name);
+    titles.set(name, title);
+  }
+  // the oldest are forgotten: a page may be open for weeks
+  for (const name of titles.keys()) {
+    if (titles.size <= 5000) break;
+    titles.delete(name);
+  }
+}
+
+/** What people call it; the short form of an id for one that was never seen. */
+export function called(name: string): string {
+  const title = rows.value.get(name)?.title ?? titles.get(name);
+  if (title) return title;
+  const last = name.slice(name.lastIndexOf("/") + 1);
+  return /^[0-9a-f]{64}$/.test(last) ? last.slice(0, 12) : last.length < name.length - 1 ? name : last || name;
+}
+
 function whole(told: Overview): void {
+  named(told.rows);
   batch(() => {
     rows.value = new Map(told.rows.map((row) => [row.name, row]));
     machine.value = told.machine;
@@ -76,6 +100,7 @@ export function changed(told: Delta): void {
   for (const [name, { spark, ...fields }] of news) {
     next.set(name, { title: name, runtime: "", ...fields, spark: longer(undefined, spark) } as Row);
   }
+  if (told.changed?.some((row) => row.title)) named(next.values());
   batch(() => {
     rows.value = next;
     const before = machine.peek();
