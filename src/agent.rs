@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use plimsoll::flags::settings::{Auth, Listen, Settings};
 use plimsoll::host::{Host, Options, Pace, RoundOptions};
@@ -46,6 +47,19 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     server::serve(app, bound, tls, ended).await;
     tokio::task::spawn_blocking(move || host.stop()).await?;
     Ok(())
+}
+
+/// A host that serves nobody, for `plimsoll top`: what is shown every `interval` is not read more often.
+///
+/// # Errors
+/// The machine's cgroups cannot be read.
+pub(crate) fn unserved(settings: &Settings, interval: Duration) -> Result<Host, Failure> {
+    root_is_there(settings)?;
+    let options = options(settings);
+    let pace = Pace { base: options.pace.base.max(interval), ..options.pace };
+    let host = Host::new(Options { pace, ..options }, tokio::runtime::Handle::current())?;
+    host.start()?;
+    Ok(host)
 }
 
 /// Threads that answer: as many as there are CPUs and `--max_procs` allows, at most four.

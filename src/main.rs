@@ -2,7 +2,9 @@
 
 mod agent;
 mod health;
+mod top;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use plimsoll::flags::{self, Command, settings::LogFormat, settings::Settings};
@@ -13,8 +15,9 @@ fn main() -> ExitCode {
     match flags::parse(&program, args) {
         Ok(Command::Host(settings, notices)) => host(*settings, &notices),
         Ok(Command::Health(question)) => exit_of(health::ask(&question)),
+        Ok(Command::Top(question)) => top(*question),
         Ok(Command::Version(line)) => {
-            say(&line);
+            say(&(line + "\n"));
             ExitCode::SUCCESS
         }
         Ok(Command::Help(text)) => {
@@ -58,6 +61,20 @@ fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
     }
 }
 
+fn top(question: flags::Top) -> ExitCode {
+    raise_descriptor_limit();
+    // no log: it would be written over the screen; two threads, since it reads and draws
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(top::run(question));
+            runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+            exit_of(ended.map(|text| text.iter().for_each(|text| say(text))))
+        }
+        Err(error) => exit_of(Err(error.into())),
+    }
+}
+
 fn start_log(settings: &Settings) {
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(settings.log.level);
     match settings.log.format {
@@ -79,9 +96,9 @@ fn exit_of(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) -> ExitC
     ExitCode::FAILURE
 }
 
-#[allow(clippy::print_stdout, reason = "the program's own words")]
-fn say(line: &str) {
-    println!("{line}");
+/// To standard output. Who reads only the beginning of it, as `head` does, is no failure.
+fn say(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 #[allow(clippy::print_stderr, reason = "the program's own words")]

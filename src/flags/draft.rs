@@ -11,6 +11,7 @@ use tracing::Level;
 use super::health::{Probe, Target};
 use super::kinds;
 use super::settings::{Auth, DockerTls, Listen, Settings, Tls};
+use super::top::Top;
 use super::value::{self, print_duration};
 use super::{Notice, UsageError};
 
@@ -41,6 +42,7 @@ pub struct Draft {
     pub(super) enable: Option<Kinds>,
     pub(super) probe: Option<Probe>,
     pub(super) probe_timeout: Duration,
+    pub(super) top: Top,
 }
 
 impl Default for Draft {
@@ -69,6 +71,7 @@ impl Default for Draft {
             enable: None,
             probe: None,
             probe_timeout: Duration::from_secs(3),
+            top: Top::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::flag::{Flag, Section, Set};
 use super::settings::LogFormat;
+use super::top::{Format, Order};
 use super::{events, kinds, value};
 
 const SINKS_LATER: &str = "storage drivers come in a later version; until then no sample is sent anywhere";
@@ -707,6 +708,51 @@ pub static HEALTH: Section = Section {
         .ours(),
         Flag::new("timeout", "3s", Set::Duration(|d, v| d.probe_timeout = v), "Longest wait for the answer.")
             .ours(),
+    ],
+};
+
+/// Flags that only `plimsoll top` knows, besides the agent's.
+pub static TOP: Section = Section {
+    title: "top",
+    flags: &[
+        Flag::new(
+            "ca_file",
+            "",
+            Set::Text(|d, v| d.top.ca_file = path(v)),
+            "Certificates (PEM) that vouch for an agent on https; when empty, those of this system.",
+        )
+        .ours(),
+        Flag::new(
+            "filter",
+            "",
+            Set::Text(|d, v| d.top.filter = v),
+            "Shows what has this text in its name, image, runtime, pod or what is wrong with it.",
+        )
+        .ours(),
+        Flag::new(
+            "format",
+            "",
+            Set::Own("format", |d, v| Format::read(v).map(|v| d.top.format = v)),
+            "Prints once, as table, csv or json; when empty, a table if standard output is no terminal.",
+        )
+        .ours(),
+        Flag::new(
+            "insecure",
+            "false",
+            Set::Bool(|d, v| d.top.insecure = v),
+            "Does not check the certificate of an agent on https.",
+        )
+        .ours(),
+        Flag::new("interval", "2s", Set::Duration(|d, v| d.top.interval = v), "How often it is renewed.")
+            .ours(),
+        Flag::new("once", "false", Set::Bool(|d, v| d.top.once = v), "Prints a table once and ends.").ours(),
+        Flag::new(
+            "sort",
+            "severity",
+            Set::Own("order", |d, v| Order::read(v).map(|v| d.top.order = v)),
+            "What stands first: severity, line, cpu, memory, network, disk or name.",
+        )
+        .ours(),
     ],
 };
 

@@ -17,15 +17,18 @@ pub mod settings;
 mod suggest;
 #[cfg(test)]
 mod tests;
+mod top;
 mod usage;
 pub mod value;
 
 use std::ffi::OsString;
 
 use std::path::Path;
+use std::time::Duration;
 
 pub use self::health::{Probe, Target};
 pub use self::settings::Settings;
+pub use self::top::{Agent, Format, Order, Top};
 pub use self::usage::document;
 
 use self::draft::Draft;
@@ -52,6 +55,8 @@ pub enum Command {
     Host(Box<Settings>, Vec<Notice>),
     /// Ask a running agent how it is: exit 0 when it says ok, else 1.
     Health(Health),
+    /// Show what runs here, or what an agent sees, in a terminal.
+    Top(Box<Top>),
     /// Print the line to standard output and exit 0.
     Version(String),
     /// Print the text to standard error, as Go does, and exit 0.
@@ -128,9 +133,10 @@ pub fn parse(program: &str, args: impl Iterator<Item = OsString>) -> Result<Comm
     match args.next_if(|arg| !plain(arg)).map(|word| word.to_string_lossy().into_owned()).as_deref() {
         None | Some("host") => host(program, Names::Plimsoll, args),
         Some("health") => health(args),
+        Some("top") => top(args),
         Some("version") => Ok(Command::Version(Names::Plimsoll.version())),
         Some("help") => Ok(Command::Help(usage::help(program, COMMANDS))),
-        Some(word @ ("cluster" | "top")) => Err(not_yet(&format!("plimsoll {word}"))),
+        Some("cluster") => Err(not_yet("plimsoll cluster")),
         Some(word) => Err(unknown_command(program, word)),
     }
 }
@@ -139,6 +145,7 @@ const COMMANDS: &str = "
 Commands (the first word)
   host     watch this host; the default
   health   ask a running agent: exit 0 when it is well
+  top      show what runs here, or what an agent sees, in the terminal
   version  print the version
   help     print this
 ";
@@ -188,6 +195,35 @@ fn health(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
     }
     let told = draft.probe.is_some() || draft.listens();
     Ok(Command::Health(Health { probe: draft.probe().map_err(hint)?, told }))
+}
+
+fn top(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
+    let mut draft = Draft::default();
+    let find = |name: &str| list::TOP.flags.iter().chain(list::all()).find(|flag| flag.name == name);
+    let hint = |error: UsageError| error.with_hint("plimsoll top");
+    let mut agent: Option<Agent> = None;
+    let mut args: Vec<OsString> = args.collect();
+    loop {
+        match grammar::walk(&mut draft, find, args.into_iter()).map_err(hint)? {
+            End::Help => return Ok(Command::Help(usage::help_top())),
+            End::Rest(words, _) => {
+                // unlike an agent's, whose flags Go ends here, the words behind the address count
+                let mut words = words.into_iter();
+                let Some(url) = words.next() else { break };
+                if agent.is_some() {
+                    return Err(hint(UsageError::new(format!("one agent at a time; unexpected {url:?}"))));
+                }
+                let wrong = |reason| hint(UsageError::new(format!("invalid address of an agent: {reason}")));
+                agent = Some(Agent::of_url(&url).map_err(wrong)?);
+                args = words.map(OsString::from).collect();
+            }
+        }
+    }
+    let settings = draft.finish().map_err(hint)?;
+    if draft.top.interval < Duration::from_secs(1) {
+        return Err(hint(UsageError::new("-interval: expected 1s or more")));
+    }
+    Ok(Command::Top(Box::new(Top { settings, agent, ..draft.top })))
 }
 
 /// Go drops what follows the flags without a word; that hides mistakes.

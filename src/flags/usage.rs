@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::flag::{Flag, Section, Status};
-use super::list::{HEALTH, SECTIONS};
+use super::list::{HEALTH, SECTIONS, TOP};
 
 /// What `-h` prints.
 pub(super) fn help(program: &str, commands: &str) -> String {
@@ -27,6 +27,16 @@ pub(super) fn help_health() -> String {
     out
 }
 
+/// What `plimsoll top -h` prints.
+pub(super) fn help_top() -> String {
+    let mut out = "Usage of plimsoll top [flags] [address]: what runs here, or what the agent at \
+                   http://[user:password@]host:port[/prefix], https://... or unix:///socket sees.\n\n\
+                   In the terminal ? shows the keys. Takes the agent's flags to look at this host, and:\n"
+        .to_owned();
+    TOP.flags.iter().for_each(|flag| help_flag(&mut out, &TOP, flag));
+    out
+}
+
 fn help_flag(out: &mut String, section: &Section, flag: &Flag) {
     let _ = write!(out, "  -{} {}\n    \t{}", flag.name, flag.set.type_name(), flag.help);
     if !flag.default.is_empty() {
@@ -44,6 +54,8 @@ pub fn document() -> String {
     SECTIONS.iter().for_each(|section| document_section(&mut out, section));
     out.push_str("\n# Flags of `plimsoll health`\n\nThe agent's flags, and:\n");
     document_flags(&mut out, &HEALTH);
+    out.push_str("\n# Flags of `plimsoll top`\n\nThe agent's flags, and:\n");
+    document_flags(&mut out, &TOP);
     out
 }
 

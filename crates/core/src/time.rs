@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What Go prints for a time that was never set; clients send it to mean "open".
 pub const GO_ZERO: &str = "0001-01-01T00:00:00Z";
@@ -66,6 +66,16 @@ impl fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// RFC 3339; an instant that cannot be told in nanoseconds is refused.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let text = String::deserialize(deserializer)?;
+        let at = Self::parse(&text).map_err(D::Error::custom)?;
+        at.ok_or_else(|| D::Error::custom("expected a time after the year 1677"))
     }
 }
 

@@ -7,6 +7,7 @@
 //! Rates are between the newest two samples. What is wrong with a container stands in [`verdict`] and nowhere else.
 
 pub mod live;
+pub mod mirror;
 pub mod point;
 pub mod series;
 pub mod verdict;
@@ -20,22 +21,27 @@ mod who;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use plimsoll_core::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Deserialize, Deserializer};
 
 pub use changes::Delta;
 pub use observer::Observer;
 pub use point::Pressure;
-pub use spark::Spark;
+pub use spark::{Dot, Spark};
 pub use verdict::Breach;
 pub use who::Who;
 
 use changes::{Changing, changing};
 
+/// A word: one of ours, or one that another program told.
+pub type Word = Cow<'static, str>;
+
 /// The machine and every container at one instant.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Overview {
     /// When it was put together.
     pub at: Timestamp,
@@ -68,7 +74,8 @@ impl Serialize for Overview {
 }
 
 /// The machine as a whole: its root group.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Machine {
     /// Host name.
     pub name: String,
@@ -123,12 +130,13 @@ changing!(Machine {
 });
 
 /// A container runtime that is asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Runtime {
     /// Its name as in [`Who::runtime`].
-    pub name: &'static str,
+    pub name: Word,
     /// `up`, `down`, or `absent` where there is none.
-    pub state: &'static str,
+    pub state: Word,
     /// Its version, if it tells one.
     pub version: Option<String>,
     /// Containers of it that are known.
@@ -140,8 +148,8 @@ pub struct Runtime {
 impl Serialize for Runtime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", self.name)?;
-        map.serialize_entry("state", self.state)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("state", &self.state)?;
         if let Some(version) = &self.version {
             map.serialize_entry("version", version)?;
         }
@@ -154,9 +162,11 @@ impl Serialize for Runtime {
 }
 
 /// One container.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Row {
     /// Its names and what its runtime tells.
+    #[serde(flatten, deserialize_with = "shared")]
     pub who: Arc<Who>,
     /// Cores in use.
     pub cpu: Option<f64>,
@@ -194,6 +204,10 @@ pub struct Row {
     pub breaches: Vec<Breach>,
     /// The worst breach's: 3 suffers, 2 is at its load line, 1 is close to it, 0 is well.
     pub severity: u8,
+}
+
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<Who>, D::Error> {
+    Who::deserialize(deserializer).map(Arc::new)
 }
 
 impl Row {

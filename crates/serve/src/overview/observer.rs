@@ -223,8 +223,8 @@ fn disks(view: &View) -> Vec<(&str, f64)> {
 fn runtimes(state: &HostState, views: &[View]) -> Vec<Runtime> {
     let of = |name: &str| views.iter().filter(|view| view.runtime == name).count();
     let runtime = |runtime: &crate::past::RuntimeState| Runtime {
-        name: runtime.name,
-        state: runtime.state,
+        name: runtime.name.into(),
+        state: runtime.state.into(),
         version: runtime.version.clone(),
         containers: u64::try_from(of(runtime.name)).unwrap_or(0),
         why: runtime.why.clone(),

@@ -4,7 +4,7 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_measure::io::PerDisk;
 use plimsoll_measure::network::Interface;
 use plimsoll_measure::sample::{Psi, PsiLine, Sample};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counters and levels at one instant; what a sample has not is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,7 +36,8 @@ pub struct Point {
 }
 
 /// Percent of the time in which some task waited; a kind that the kernel does not tell is absent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pressure {
     /// For a CPU.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::sample::{Psi, Sample};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::Word;
 use super::observer::limits;
 use super::point::{cores, disk, network, rate, round, seconds};
 use crate::past::View;
@@ -18,17 +19,17 @@ pub const POINTS: (usize, usize) = (600, 5000);
 type Column = Vec<Option<f64>>;
 
 /// Columns of the same length, oldest first.
-#[derive(Debug, Default, PartialEq, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     /// The container.
     name: String,
     /// Seconds since 1970.
     at: Vec<f64>,
     /// By name; one without any number is not there.
-    columns: BTreeMap<&'static str, Values>,
+    columns: BTreeMap<Word, Values>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Values {
     One(Column),
@@ -37,6 +38,14 @@ enum Values {
 }
 
 impl Series {
+    /// The column of this name, a number for each instant; those of single CPUs are none.
+    pub fn column(&self, name: &str) -> Option<&[Option<f64>]> {
+        match self.columns.get(name)? {
+            Values::One(column) => Some(column),
+            Values::Each(_) => None,
+        }
+    }
+
     /// Of samples, oldest first. What is counted is told a second, as it was on average since the point before; of
     /// more than `points` samples, every so manieth is taken. Points up to `since` are left out, but what follows
     /// counts from them.
@@ -155,15 +164,15 @@ impl Table {
         }
     }
 
-    fn finish(self) -> BTreeMap<&'static str, Values> {
+    fn finish(self) -> BTreeMap<Word, Values> {
         let rows = self.rows;
-        let whole = |(name, mut column): (&'static str, Column)| {
+        let whole = |(name, mut column): (&'static str, Column)| -> (Word, Values) {
             column.resize(rows, None);
-            (name, Values::One(column))
+            (name.into(), Values::One(column))
         };
         let mut columns: BTreeMap<_, _> = self.columns.into_iter().map(whole).collect();
         if self.each.iter().flatten().any(Option::is_some) {
-            columns.insert("cpus", Values::Each(self.each));
+            columns.insert("cpus".into(), Values::Each(self.each));
         }
         columns
     }

@@ -1,7 +1,7 @@
 //! The last numbers of a row, one for each interval: what a sparkline is drawn from.
 
-use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How many intervals a spark shows.
 pub(super) const LENGTH: usize = 30;
@@ -14,7 +14,8 @@ pub struct Spark {
 }
 
 /// One number of either.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Dot {
     /// Cores.
     pub cpu: Option<f64>,
@@ -85,6 +86,22 @@ impl Spark {
     /// Whether all its numbers are the same, so that one more of them changes nothing to look at.
     pub fn is_flat(&self) -> bool {
         self.cpu.is_flat() && self.memory.is_flat()
+    }
+}
+
+impl<'de> Deserialize<'de> for Spark {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// As it is written.
+        #[derive(Deserialize)]
+        struct Lists {
+            cpu: Vec<Option<f64>>,
+            memory: Vec<Option<f64>>,
+        }
+        let Lists { cpu, memory } = Lists::deserialize(deserializer)?;
+        let mut spark = Self::default();
+        cpu.into_iter().for_each(|number| spark.cpu.push(number));
+        memory.into_iter().for_each(|number| spark.memory.push(number));
+        Ok(spark)
     }
 }
 

@@ -8,6 +8,7 @@ use plimsoll_core::event::{Event, EventData, EventType};
 use plimsoll_measure::memory::Memory;
 use serde_json::{Value, json};
 
+use super::mirror::Mirror;
 use super::{Delta, Observer, Overview, Row};
 use crate::fake::{Fake, START, WEB, WORKER, samples};
 
@@ -61,11 +62,11 @@ fn rows_are_sorted_and_know_who_is_above() {
     assert!(overview.rows.is_sorted_by(|a, b| a.name() < b.name()));
     let of = |name: &str| {
         let row = row(&overview, name);
-        (row.who.parent.clone(), row.who.title.clone(), row.who.runtime)
+        (row.who.parent.clone(), row.who.title.clone(), row.who.runtime.to_string())
     };
-    assert_eq!(of("/"), (String::new(), "/".into(), ""));
-    assert_eq!(of("/docker"), ("/".into(), "docker".into(), ""));
-    assert_eq!(of(&web()), ("/docker".into(), "fx-web".into(), "docker"));
+    assert_eq!(of("/"), (String::new(), "/".into(), String::new()));
+    assert_eq!(of("/docker"), ("/".into(), "docker".into(), String::new()));
+    assert_eq!(of(&web()), ("/docker".into(), "fx-web".into(), "docker".into()));
 }
 
 #[test]
@@ -207,4 +208,42 @@ fn what_a_runtime_tells() {
     assert_eq!((row.who.pod.as_str(), row.who.compose.as_str(), row.restarts), ("p", "shop", Some(4)));
     let texts: Vec<_> = row.breaches.iter().map(|breach| breach.text.as_str()).collect();
     assert_eq!(texts, ["its health check fails", "restarted 4 times", "throttled 10 % of the time"]);
+}
+
+/// What a client makes of a full and the deltas after it is what a full would have told.
+#[test]
+fn a_mirror_shows_the_same() {
+    let mut observer = Observer::new(TWO);
+    let mut gone = later(4);
+    gone.containers.remove(&web());
+    gone.state.load = None;
+    let (view, _) = gone.containers.get_mut(&format!("/docker/{WORKER}")).unwrap();
+    view.spec = Arc::new(Spec::default());
+    let mut new = later(6);
+    new.add(Reference::raw("/a"), Spec::default(), samples(1, None));
+    new.state.runtimes.pop();
+    let mut mirror = Mirror::default();
+    let mut before = observer.look(&Fake::host());
+    mirror.full(&crate::json::to_vec(&before)).unwrap();
+    assert_eq!(*mirror.overview(), before);
+    for host in [later(2), gone, new, later(8), later(8), later(8)] {
+        let now = observer.look(&host);
+        mirror.delta(&Delta::between(&before, &now).json(None)).unwrap();
+        let mut shown = mirror.overview().clone();
+        // of a row that is new a delta tells one number
+        for row in shown.rows.iter_mut().filter(|row| row.spark.cpu().len() < 2) {
+            row.spark = now.rows.iter().find(|other| other.name() == row.name()).unwrap().spark.clone();
+        }
+        if now.rows.len() == 6 {
+            assert_eq!(shown.rows.iter().map(Row::name).collect::<Vec<_>>()[1], "/a");
+        }
+        assert_eq!(shown.machine, now.machine);
+        assert_eq!(shown.runtimes, now.runtimes);
+        assert_eq!(shown.rows.len(), now.rows.len());
+        for (shown, now) in shown.rows.iter().zip(&now.rows).filter(|(shown, _)| shown.name() != web()) {
+            assert_eq!(shown, now);
+        }
+        before = now;
+    }
+    assert!(mirror.delta(b"{}").is_err() && mirror.full(b"[]").is_err());
 }

@@ -2,7 +2,9 @@
 //!
 //! The thresholds have their reasons beside them; `docs/load-line.md` tells them to people.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::Word;
 
 use super::point::{Pressure, round};
 
@@ -30,10 +32,10 @@ pub const LATELY_NANOS: i64 = 3600 * 1_000_000_000;
 pub const RESTARTS: u64 = 3;
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Breach {
     /// What it is about, for programs: `throttled`, `memory-limit`, ...
-    pub kind: &'static str,
+    pub kind: Word,
     /// 3 it suffers, 2 it is at its load line, 1 it is close to it.
     pub severity: u8,
     /// What it is, for people.
@@ -68,7 +70,9 @@ pub struct Facts<'a> {
 /// What is wrong, the worst first.
 pub fn judge(facts: &Facts<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    let mut add = |kind, severity, text| breaches.push(Breach { kind, severity, text });
+    let mut add = |kind: &'static str, severity, text| {
+        breaches.push(Breach { kind: kind.into(), severity, text });
+    };
     if facts.health == "unhealthy" {
         add("unhealthy", 3, "its health check fails".to_owned());
     }
@@ -163,12 +167,12 @@ fn times(count: u64) -> String {
 mod tests {
     use super::*;
 
-    fn said(facts: &Facts<'_>) -> Vec<(&'static str, u8, String)> {
+    fn said(facts: &Facts<'_>) -> Vec<(Word, u8, String)> {
         judge(facts).into_iter().map(|breach| (breach.kind, breach.severity, breach.text)).collect()
     }
 
     fn f(facts: Facts<'_>, kind: &'static str, severity: u8, text: &str) {
-        assert_eq!(said(&facts), [(kind, severity, text.to_owned())]);
+        assert_eq!(said(&facts), [(kind.into(), severity, text.to_owned())]);
     }
 
     #[test]
@@ -232,7 +236,7 @@ mod tests {
     fn the_worst_stands_first() {
         let facts = Facts { memory: Some(0.91), throttled: Some(0.3), kills: 2, ..Facts::default() };
         let breaches = judge(&facts);
-        let kinds: Vec<_> = breaches.iter().map(|breach| breach.kind).collect();
+        let kinds: Vec<&str> = breaches.iter().map(|breach| &*breach.kind).collect();
         assert_eq!(kinds, ["oom", "throttled", "memory-limit"]);
         assert_eq!((severity(&breaches), severity(&[])), (3, 0));
     }

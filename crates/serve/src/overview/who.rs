@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 
 use plimsoll_core::time::Timestamp;
+use serde::Deserialize;
 use serde::ser::SerializeMap;
 
+use super::Word;
 use super::changes::{Changing, changing};
 use crate::names;
 use crate::past::View;
 
 /// The names of a container and what its runtime tells; text that is empty is not known.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Who {
     /// The cgroup's name: the key.
     pub name: String,
@@ -19,7 +22,7 @@ pub struct Who {
     /// The cgroup above; empty for the root.
     pub parent: String,
     /// `docker`, `containerd`, ...; JSON says "" for a raw cgroup.
-    pub runtime: &'static str,
+    pub runtime: Word,
     /// The runtime's id.
     pub id: String,
     /// The image as the user named it.
@@ -80,7 +83,7 @@ impl Who {
             name: reference.name.clone(),
             title: title(&reference.name, &label(CONTAINER), &reference.aliases, &reference.id),
             parent: names::parent(&reference.name).unwrap_or_default().to_owned(),
-            runtime: view.runtime,
+            runtime: view.runtime.into(),
             id: reference.id.clone(),
             image: if identity.image.is_empty() { spec.image.clone() } else { identity.image.clone() },
             state: if view.runtime.is_empty() { String::new() } else { "running".to_owned() },
