@@ -183,9 +183,10 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     if (!path.startsWith(`${prefix}/`)) return send(404, "text/plain", "404 page not found\n");
     path = path.slice(prefix.length);
     if (path === "/static/page.js") return send(200, "text/javascript", readFileSync(page));
+    if (path === "/static/plimsoll.svg") return send(200, "image/svg+xml", readFileSync(new URL("../../crates/serve/src/page/plimsoll.svg", import.meta.url)));
     if (/^\/(containers|docker|podman)\//.test(path)) {
       const root = "../".repeat(url.pathname.split("/").length - 2 - (prefix.match(/\//g) ?? []).length);
-      return send(200, "text/html; charset=utf-8", `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Plimsoll</title><script src="${root}static/page.js"></script></head><body><p id="plain">plain</p></body></html>`, HEADERS);
+      return send(200, "text/html; charset=utf-8", `<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Plimsoll</title><link rel="icon" href="${root}static/plimsoll.svg"><script src="${root}static/page.js"></script></head><body><p id="plain">plain</p></body></html>`, HEADERS);
     }
     if (path === "/break") { broken = true; return send(200, "text/plain", ""); }
     if (path === "/mend") { broken = false; return send(200, "text/plain", ""); }

@@ -67,7 +67,10 @@ fn whole(root: &str, title: &str, main: Html) -> Response<Body> {
     page.text(title).raw("</h1>\n").append(main).raw("</main>\n</body>\n</html>\n");
     let mut answer = reply::with_type(StatusCode::OK, reply::HTML, full(page.into_string()));
     let headers = answer.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(if SCRIPT.is_some() { SCRIPTED } else { POLICY }));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(if SCRIPT.is_some() { SCRIPTED } else { POLICY }),
+    );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -29,7 +29,11 @@ pub const SCRIPT: Option<Script> = include!(concat!(env!("OUT_DIR"), "/script.rs
 /// The element that loads it; nothing without it. It stands in the head and blocks: the plain page is not seen before.
 pub fn element(page: &mut Html, root: &str) {
     if let Some(script) = SCRIPT {
-        page.raw("<script src=\"").text(root).raw("static/page.js?v=").raw(script.version).raw("\"></script>\n");
+        page.raw("<script src=\"")
+            .text(root)
+            .raw("static/page.js?v=")
+            .raw(script.version)
+            .raw("\"></script>\n");
     }
 }
 

@@ -88,7 +88,9 @@ async fn the_script_is_small_and_ours_or_not_there_at_all() {
     let app = App::new(Arc::new(Fake::host()), options);
     let page = raw(&app, "GET", "/a/b/containers/docker", "").await;
     let Some(script) = SCRIPT else {
-        assert!(!page.text().contains("<script") && !page.header("content-security-policy").contains("script"));
+        assert!(
+            !page.text().contains("<script") && !page.header("content-security-policy").contains("script")
+        );
         assert_eq!(get(&app, "/a/b/static/page.js").await.status, 404);
         return;
     };
