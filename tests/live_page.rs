@@ -60,7 +60,7 @@ fn built(what: &str) -> bool {
 
 #[test]
 fn the_page_over_containers_under_load() {
-    common::require!(Need::Docker, Need::Program("node"), Need::Program("chromium"));
+    require!(Need::Docker, Need::Program("node"), Need::Program("chromium"));
     if !built("the_page_over_containers_under_load") {
         return;
     }
@@ -86,7 +86,7 @@ fn the_page_over_containers_under_load() {
 
 #[test]
 fn the_page_in_its_states() {
-    common::require!(Need::Program("node"), Need::Program("chromium"));
+    require!(Need::Program("node"), Need::Program("chromium"));
     if built("the_page_in_its_states") {
         node("test/page.test.js", &[]);
     }
