@@ -15,6 +15,8 @@ html.classList.add("app");
 
 function taken(): void {
   for (const plain of document.querySelectorAll<HTMLLinkElement>('link[rel="stylesheet"]')) plain.disabled = true;
+  // a relative address would be another one after the first step to another view
+  for (const icon of document.querySelectorAll<HTMLLinkElement>('link[rel="icon"]')) icon.setAttribute("href", icon.href);
   const kept = [...document.body.childNodes];
   document.body.replaceChildren();
   try {
