@@ -16,20 +16,42 @@ BIN    := $(OUT)/plimsoll
 STATIC := RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static" cargo build --locked --release --target $(TRIPLE)
 ARGS   ?=
 
+# PAGE=none builds without Node.js: then the pages are plain HTML alone
+PAGE ?= full
+SCRIPT := web/dist/page.js.gz
+export PLIMSOLL_PAGE := $(PAGE)
+
 run: build
 	exec $(TARGET)/release/plimsoll $(ARGS)
 
 build: build-$(LINK)
 
 .PHONY: build-static build-dynamic
-build-static: cargo
+build-static: cargo page
 	$(STATIC) --package plimsoll --bin plimsoll
 	@mkdir -p $(TARGET)/release && ln -f $(BIN) $(TARGET)/release/plimsoll
 
 # a folder of its own: the tests of the other one must not find it
-build-dynamic: cargo
+build-dynamic: cargo page
 	cargo build --locked --release --target-dir $(DYNAMIC) --package plimsoll --bin plimsoll
 	@mkdir -p $(TARGET)/release && ln -f $(DYNAMIC)/release/plimsoll $(TARGET)/release/plimsoll
+
+.PHONY: page
+ifeq ($(PAGE),none)
+page:
+else
+page: $(SCRIPT)
+endif
+
+$(SCRIPT): web/node_modules/.package-lock.json web/vite.config.js web/tsconfig.json $(wildcard web/src/*)
+	cd web && npm run --silent build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null && \
+		command -v npm >/dev/null || { echo "Node.js 20.19 or newer with npm is missing: install it (https://nodejs.org), or build without the page: make $(or $(MAKECMDGOALS),build) PAGE=none" >&2; exit 1; }
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .PHONY: cargo
 cargo:
@@ -47,7 +69,8 @@ workload: build-static
 	$(STATIC) --package plimsoll-workload
 	testbed/make-image --workload $(OUT)/workload $(OUT)/workload-image.tar
 
-check: cargo
+check: cargo page
+	[ $(PAGE) = none ] || npm --prefix web run --silent check
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
@@ -98,4 +121,5 @@ clean:
 	testbed/dockerd clean
 	testbed/containerd clean
 	testbed/crio clean
+	rm -rf web/node_modules $(SCRIPT) web/dist/page.js
 	cargo clean

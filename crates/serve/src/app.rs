@@ -167,7 +167,7 @@ impl App {
                 }
                 None => bad_escape(rest),
             },
-            Route::Static(rest) => page::asset(rest),
+            Route::Static(rest) => page::asset(rest, query, &parts.headers),
             Route::Pprof => reply::error(
                 StatusCode::NOT_FOUND,
                 "no profiles here: they belong to Go's runtime, which this program has not; use perf",

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use plimsoll_core::container::{Identity, Reference, Spec};
 
-use super::{app, get};
+use super::{app, get, raw, respond};
 use crate::app::{App, Options, Protect};
 use crate::auth::Guard;
 use crate::fake::{Fake, samples};
+use crate::page::script::SCRIPT;
 
 const EVIL: &str = "\"><script>alert('1')</script><img src=x onerror=alert(2)>";
 
@@ -79,6 +80,43 @@ async fn the_browser_may_load_our_stylesheet_alone() {
     let style = get(&app, "/static/plimsoll.css").await;
     assert_eq!(style.header("content-type"), "text/css; charset=utf-8");
     assert!(style.text().contains("prefers-color-scheme: dark"));
+}
+
+#[tokio::test]
+async fn the_script_is_small_and_ours_or_not_there_at_all() {
+    let options = Options { url_base_prefix: "/a/b".to_owned(), ..Options::default() };
+    let app = App::new(Arc::new(Fake::host()), options);
+    let page = raw(&app, "GET", "/a/b/containers/docker", "").await;
+    let Some(script) = SCRIPT else {
+        assert!(
+            !page.text().contains("<script") && !page.header("content-security-policy").contains("script")
+        );
+        assert_eq!(get(&app, "/a/b/static/page.js").await.status, 404);
+        return;
+    };
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self';") && policy.contains("require-trusted-types-for 'script'"));
+    assert!(!policy.contains("unsafe"));
+    let address = format!("static/page.js?v={}", script.version);
+    assert!(page.text().contains(&format!("<script src=\"../{address}\"></script>")));
+    let answer = raw(&app, "GET", &format!("/a/b/{address}"), "").await;
+    assert_eq!(answer.header("content-type"), "text/javascript; charset=utf-8");
+    assert!(answer.header("cache-control").ends_with("immutable"));
+    for elsewhere in answer.text().split("://").skip(1) {
+        assert!(elsewhere.starts_with("www.w3.org/"), "another host: {}", &elsewhere[..20]);
+    }
+    let old = raw(&app, "GET", "/a/b/static/page.js?v=other", "").await;
+    assert_eq!(old.header("cache-control"), "no-cache");
+    let request = http::Request::get(format!("/a/b/{address}")).header("accept-encoding", "br, gzip");
+    let answer = app.answer(request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap()).await;
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    assert!(script.gzip.len() < 150_000, "{} bytes are too many", script.gzip.len());
+}
+
+#[tokio::test]
+async fn the_icon_is_there() {
+    let answer = respond(&app(Fake::host()), "GET", "/static/plimsoll.svg", "").await;
+    assert_eq!(answer.headers()["content-type"], "image/svg+xml");
 }
 
 #[tokio::test]

@@ -1,0 +1,323 @@
+// The page in a real browser, over a program that is not there: its states, its keys, what must not get in.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, afterEach, before, test } from "node:test";
+import { open } from "./browser.js";
+import { mock } from "./mock.js";
+
+let browser;
+before(async () => { browser = await open(); });
+after(async () => { await browser.close(); });
+
+// what a test that failed left open would keep the run from its end
+const servers = [];
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  for (const server of servers.splice(0)) server.close();
+});
+const start = async (options) => {
+  const server = await mock(options);
+  servers.push(server);
+  return server;
+};
+
+/** A page on a program of this kind; what the browser complains about fails the test. */
+async function at(path, options = {}, more = {}) {
+  const server = await start(options);
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...more });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const complaints = [];
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) complaints.push(message.text());
+  });
+  await page.goto(server.url + path);
+  return { page, server, complaints, async done() { await context.close(); assert.deepEqual(complaints, []); } };
+}
+
+const names = (page) => page.locator(".rows tbody tr[data-name] a").allTextContents();
+const first = async (page) => (await names(page))[0];
+const column = (page, nth) => page.locator(`.rows tbody tr[data-name] td:nth-of-type(${nth})`).allTextContents();
+
+test("what breaches its load line comes first and says why", async () => {
+  const { page, done } = await at("/containers/");
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  const rows = page.locator(".rows tbody tr[data-name]");
+  assert.match(await rows.first().locator(".why").textContent(), /throttled \d+ % of the time|OOM-killed twice/);
+  assert.match(await rows.first().locator(".degree").textContent(), /suffering/);
+  assert.match(await page.locator("h1").textContent(), /\d suffering/);
+  assert.match(await page.locator(".under").first().textContent(), /podman 3|podman.*does not answer/);
+  await done();
+});
+
+test("it lives: numbers move without a new page, and stop when asked", async () => {
+  const { page, server, done } = await at("/containers/", { interval: 200 });
+  const value = page.locator(".strip .value").first();
+  await value.waitFor();
+  const before_ = await value.textContent();
+  await page.waitForFunction((old) => document.querySelector(".strip .value").textContent !== old, before_);
+  await page.keyboard.press("p");
+  await page.getByRole("button", { name: "Paused" }).waitFor();
+  const paused = await page.locator(".rows").textContent();
+  await page.waitForTimeout(700);
+  assert.equal(await page.locator(".rows").textContent(), paused);
+  assert.equal(server.asked.filter((url) => url.includes("/live")).length, 1, "one connection, however long");
+  await done();
+});
+
+test("sort, search, filters and groups; the address keeps the filters and the browser the rest", async () => {
+  const { page, server, done } = await at("/containers/");
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  await page.getByRole("button", { name: "Name" }).click();
+  const up = await names(page);
+  assert.deepEqual(up, [...up].sort());
+  await page.getByRole("button", { name: "Name" }).click();
+  assert.equal(await first(page), [...up].sort().at(-1));
+  assert.equal(await page.locator("th[aria-sort]").first().getAttribute("aria-sort"), "descending");
+  await page.getByRole("button", { name: "CPU", exact: true }).click();
+  // pressed, the pointer is on the table: it moves away, so that the order is free
+  await page.mouse.move(5, 5);
+  const cpu = (await column(page, 3)).map((text) => (text.startsWith("<") ? 0 : parseFloat(text)));
+  assert.deepEqual(cpu, [...cpu].sort((a, b) => b - a));
+
+  await page.keyboard.press("/");
+  await page.keyboard.type("redis");
+  assert.deepEqual([...new Set((await names(page)).map((name) => name.replace(/-\d$/, "")))], ["redis"]);
+  assert.match(page.url(), /\?q=redis$/);
+  await page.getByLabel("Runtime").selectOption("containerd");
+  assert.ok((await column(page, 1)).every((text) => text === "containerd"));
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await page.getByLabel("Label").fill("tier=front");
+  assert.equal((await names(page)).length, 12);
+  await page.getByLabel("Label").fill("nothing=such");
+  await page.getByText("Nothing matches").waitFor();
+  await page.locator(".empty").getByRole("button", { name: "Clear filters" }).click();
+  await page.getByLabel("Group by").selectOption("compose");
+  const groups = await page.locator(".group .clip").allTextContents();
+  assert.ok(groups.includes("shop") && groups.at(-1) === "no compose project", groups.join());
+  await page.reload();
+  await page.locator(".group").first().waitFor();
+  assert.equal(await page.getByLabel("Group by").inputValue(), "compose");
+
+  await page.getByLabel("Group by").selectOption("tree");
+  await page.locator('[data-name="/system.slice/ssh.service"]').waitFor();
+  await page.locator('[data-name="/system.slice"] .twist').click();
+  await page.locator('[data-name="/system.slice/ssh.service"]').waitFor({ state: "detached" });
+  await page.goto(`${server.url}/containers/?runtime=podman&group=pod`);
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  assert.ok((await column(page, 1)).every((text) => text === "podman" || text === ""));
+  await done();
+});
+
+test("keys: arrows walk, Enter opens, Escape goes back, ? explains", async () => {
+  const { page, done } = await at("/containers/");
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction(() => document.activeElement?.closest("tr")?.dataset.line === "1");
+  const name = await page.evaluate(() => document.activeElement.textContent);
+  await page.keyboard.press("Enter");
+  await page.locator(".chart canvas").first().waitFor();
+  assert.equal((await page.locator("h1").textContent()).trim().replace(/^(suffering|at its load line|near its load line) /, ""), name);
+  await page.keyboard.press("Escape");
+  await page.locator(".rows").waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "hidden" });
+  await page.keyboard.press("2");
+  await page.locator(".events").waitFor();
+  await page.keyboard.press("3");
+  await page.locator(".thread").first().waitFor();
+  await page.keyboard.press("4");
+  await page.locator(".lacks").waitFor();
+  await done();
+});
+
+test("a container: charts that grow, share a zoom, and its processes, sorted", async () => {
+  const server = await start({ interval: 300 });
+  const { rows } = await (await fetch(`${server.url}/api/plimsoll/v1/overview`)).json();
+  const row = rows.find((one) => one.cpu_limit && one.memory_limit);
+  const { page, done } = await at(`/containers${row.name}`, { interval: 300 });
+  const chart = page.locator(".plot").first();
+  await chart.locator("canvas").waitFor();
+  assert.match(await chart.getAttribute("aria-label"), /CPU, cores over .*: total [\d.<]+, at most/);
+  assert.ok((await page.locator(".legend").first().textContent()).includes("limit"));
+  const box = await chart.locator(".u-over").boundingBox();
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
+  await page.locator(".legend .when").first().waitFor();
+  assert.ok((await page.locator(".legend .when").count()) > 3, "the cursor is shared");
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await page.getByRole("button", { name: /Show all/ }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("Drag over a chart to zoom").waitFor();
+  const span = () => page.locator(".span").textContent();
+  const was = await span();
+  await page.waitForFunction((old) => document.querySelector(".span").textContent !== old || /2 min/.test(old), was);
+  const pids = () => page.locator(".processes tbody td:first-child").allTextContents();
+  await page.getByRole("button", { name: "PID" }).click();
+  assert.deepEqual(await pids(), ["100", "101", "102", "103", "104", "105", "106"]);
+  await page.getByRole("button", { name: "Memory", exact: true }).click();
+  assert.equal((await pids())[0], "106");
+  await page.locator(".pairs").getByRole("link", { name: "front" }).or(page.locator(".pairs").getByRole("link", { name: "back" })).click();
+  await page.locator(".rows").waitFor();
+  assert.match(page.url(), /label=tier%3D/);
+  await done();
+});
+
+test("old addresses lead to the views, under a prefix too", async () => {
+  const server = await start({ prefix: "/a/b" });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${server.url}/docker/`);
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  assert.equal(await page.getByLabel("Runtime").inputValue(), "docker");
+  await page.goto(`${server.url}/docker/web`);
+  await page.getByRole("heading", { name: "web", level: 1 }).waitFor();
+  await page.locator(".chart canvas").first().waitFor();
+  await page.goto(`${server.url}/containers/system.slice/ssh.service`);
+  await page.getByRole("heading", { name: "ssh.service", level: 1 }).waitFor();
+  await page.getByRole("link", { name: "Machine" }).click();
+  await page.locator(".thread").first().waitFor();
+  assert.equal(new URL(page.url()).pathname, "/a/b/containers/");
+  assert.ok(server.asked.every((url) => url.startsWith("/a/b/")), "nothing outside the prefix");
+});
+
+test("hostile names are only text", async () => {
+  for (const path of ["/containers/", "/containers/?group=pod", "/containers/?group=tree", "/containers/?view=events", "/containers/docker/%22%3E%3Cscript%3Ewindow.hacked%3D1%3C%2Fscript%3E%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D2%22%3E"]) {
+    const { page, server, done } = await at(path, { scenario: "hostile" });
+    await page.getByText("<script>").filter({ visible: true }).first().waitFor();
+    assert.equal(await page.evaluate(() => window.hacked), undefined, path);
+    assert.equal(await page.locator("main img, main script").count(), 0, path);
+    assert.ok(server.asked.every((url) => !url.endsWith("/x")), "no picture is asked for");
+    await done();
+  }
+});
+
+test("a thousand rows: few are drawn, all are there, and scrolling is smooth", async (t) => {
+  const { page, done } = await at("/containers/", { scenario: "thousand", interval: 500 });
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  assert.ok((await page.locator(".rows tbody tr").count()) < 90);
+  assert.equal(await page.locator(".rows").getAttribute("aria-rowcount"), "1001");
+  const frames = await page.evaluate(async () => {
+    const times = [];
+    let last = performance.now();
+    for (let n = 0; n < 120; n += 1) {
+      await new Promise(requestAnimationFrame);
+      const now = performance.now();
+      times.push(now - last);
+      last = now;
+      scrollBy(0, 120);
+    }
+    return times.sort((a, b) => a - b);
+  });
+  const heap = await page.evaluate(() => performance.memory?.usedJSHeapSize ?? 0);
+  t.diagnostic(`1,000 rows, scrolling 120 px a frame with updates: median frame ${frames[60].toFixed(1)} ms, 95 % ${frames[114].toFixed(1)} ms, heap ${(heap / 2 ** 20).toFixed(1)} MiB`);
+  await page.keyboard.press("End");
+  await page.waitForFunction(() => document.activeElement?.closest("tr")?.dataset.line === "999");
+  assert.ok(heap < 100 * 2 ** 20);
+  await page.locator("#search").fill("web-990");
+  assert.deepEqual(await names(page), ["web-990"]);
+  await done();
+});
+
+test("states that help: nothing there, nobody answers, gone in between, not allowed", async () => {
+  const empty = await at("/containers/", { scenario: "empty" });
+  await empty.page.getByText("No container is running here").waitFor();
+  await empty.page.keyboard.press("4");
+  await empty.page.getByText("Nothing is missing").waitFor();
+  await empty.done();
+
+  const denied = await at("/containers/", { scenario: "denied" });
+  await denied.page.getByText("401 Unauthorized").waitFor();
+  await denied.done();
+
+  const gone = await at("/containers/docker/none");
+  await gone.page.getByText("/docker/none is not running here").waitFor();
+  await gone.done();
+
+  const broken = await at("/containers/", { interval: 200 });
+  await broken.page.locator(".rows tbody tr[data-name]").first().waitFor();
+  await fetch(`${broken.server.url}/break`);
+  await broken.page.getByText("the log says why").waitFor();
+  assert.ok((await names(broken.page)).length > 5, "the last numbers stay");
+  await fetch(`${broken.server.url}/mend`);
+  await broken.page.getByText("the log says why").waitFor({ state: "detached", timeout: 15000 });
+  await broken.done();
+});
+
+test("light and dark, as the system or as chosen, and remembered", async () => {
+  const { page, done } = await at("/containers/", {}, { colorScheme: "dark" });
+  await page.locator(".rows").waitFor();
+  const paper = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.equal(await paper(), "rgb(16, 22, 27)");
+  await page.keyboard.press("t");
+  assert.equal(await paper(), "rgb(245, 246, 247)");
+  await page.reload();
+  await page.locator(".rows").waitFor();
+  assert.equal(await paper(), "rgb(245, 246, 247)");
+  await done();
+});
+
+/** Contrast of two colours after WCAG. */
+function contrast(a, b) {
+  const light = (hex) => {
+    const parts = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16) / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  const [x, y] = [light(a), light(b)].sort((p, q) => q - p);
+  return (x + 0.05) / (y + 0.05);
+}
+
+test("words are readable (WCAG AA), and every control has a name", async () => {
+  const css = readFileSync(new URL("../src/style.css", import.meta.url), "utf8");
+  for (const block of [css.match(/:root \{[^}]*\}/)[0], css.match(/:root\[data-theme="dark"\] \{[^}]*\}/)[0]]) {
+    const color = Object.fromEntries([...block.matchAll(/--([\w-]+): (#[0-9a-f]{6})/g)].map(([, name, hex]) => [name, hex]));
+    for (const ink of ["ink", "soft", "link", "warn-ink", "bad-ink"]) {
+      for (const ground of ["paper", "panel", "hover"]) assert.ok(contrast(color[ink], color[ground]) >= 4.5, `${ink} on ${ground}: ${contrast(color[ink], color[ground]).toFixed(2)}`);
+    }
+    for (const line of ["data", "warn", "bad", "c1", "c2", "c3"]) assert.ok(contrast(color[line], color.panel) >= 3, `${line} on panel`);
+  }
+  for (const path of ["/containers/", "/docker/web", "/containers/?view=machine", "/containers/?view=events"]) {
+    const { page, done } = await at(path);
+    await page.locator("main h1").first().waitFor();
+    await page.waitForTimeout(300);
+    const unnamed = await page.evaluate(() => [...document.querySelectorAll("button, a, input, select, [role=img]")]
+      .filter((one) => !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.[0]?.textContent.trim()))
+      .map((one) => one.outerHTML.slice(0, 80)));
+    assert.deepEqual(unnamed, [], path);
+    assert.equal(await page.locator("main h1").count(), 1, `${path} has one heading`);
+    await done();
+  }
+});
+
+test("a phone: no sideways scrolling, and the reasons are there", async () => {
+  for (const path of ["/containers/", "/docker/web", "/containers/?view=machine", "/containers/?view=events", "/containers/?view=missing"]) {
+    const { page, done } = await at(path, {}, { viewport: { width: 390, height: 844 } });
+    await page.locator("main h1").first().waitFor();
+    await page.waitForTimeout(400);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390, path);
+    await done();
+  }
+});
+
+test("it is small, asks its own host alone and paints at once", async () => {
+  assert.ok(readFileSync(new URL("../dist/page.js.gz", import.meta.url)).length < 150_000);
+  const { page, done } = await at("/containers/");
+  const hosts = new Set();
+  page.on("request", (request) => hosts.add(new URL(request.url()).host));
+  await page.reload();
+  await page.locator(".rows tbody tr[data-name]").first().waitFor();
+  assert.equal(hosts.size, 1);
+  assert.equal(await page.locator("#plain").count(), 0);
+  await done();
+});
+
+test("without JavaScript the plain page stays", async () => {
+  const { page, done } = await at("/containers/", {}, { javaScriptEnabled: false });
+  await page.locator("#plain").waitFor();
+  await done();
+});
