@@ -163,6 +163,13 @@ fn head(pen: &mut Pen<'_>, area: Rect, overview: &Overview) {
         .filter(|r| r.state == "down")
         .map(|r| format!("{} is down", clean(&r.name)))
         .collect();
+    let pressure = machine.pressure.unwrap_or_default();
+    let waits = [("cpu", pressure.cpu), ("memory", pressure.memory), ("disk", pressure.io)];
+    let waits: Vec<String> =
+        waits.iter().filter_map(|(name, share)| Some(format!("{name} {:.0}%", (*share)?))).collect();
+    if down.is_empty() && !waits.is_empty() && end + 40 < area.width {
+        pen.right(end, 2, area.width - end, &format!("waiting for {}", waits.join(" ")), Style::new());
+    }
     if !down.is_empty() && end + 2 < area.width {
         pen.put(end + 2, 2, area.width - end - 2, &down.join(", "), of_severity(2));
     }
@@ -188,19 +195,9 @@ fn meters(pen: &mut Pen<'_>, width: u16, machine: &Machine) {
         ("disk", sum(machine.read, machine.write).map(bytes)),
         ("swap", machine.swap_used.filter(|used| *used > 0).map(|used| bytes(used as f64))),
     ];
-    let pressure = machine.pressure.unwrap_or_default();
-    let waits = [("cpu", pressure.cpu), ("mem", pressure.memory), ("io", pressure.io)]
-        .map(|(name, share)| (name, share.map(|share| format!("{share:.0}%"))));
     for (name, value) in rates {
         if let Some(value) = value {
             x = pen.put(x, 1, width - x, &format!("{name} {value}  "), Style::new());
-        }
-    }
-    if waits.iter().any(|(_, share)| share.is_some()) && x + 28 < width {
-        x = pen.put(x, 1, width - x, "waiting ", Style::new());
-        for (name, share) in waits {
-            let share = share.unwrap_or_else(|| "-".to_owned());
-            x = pen.put(x, 1, width - x, &format!("{name} {share} "), Style::new());
         }
     }
 }
@@ -213,6 +210,12 @@ fn state_line(pen: &mut Pen<'_>, area: Rect, app: &App) {
     }
     if !app.filled {
         pen.put(0, area.y, area.width, "looking at the containers...", dim());
+        return;
+    }
+    if let (Screen::Charts, Some(Ok(series))) = (app.screen, &app.series) {
+        let span = series.span().unwrap_or(0.0);
+        let text = format!("the last {}, the newest on the right", text::span((span * 1e9) as i64));
+        pen.put(0, area.y, area.width, &text, dim());
         return;
     }
     let choice = &app.choice;
@@ -249,8 +252,8 @@ enum Cell {
     Why,
 }
 
-/// Those for which there is room.
-fn columns(width: u16) -> Vec<Column> {
+/// Those for which there is room. A name takes what it needs, if that leaves what is wrong its half.
+fn columns(width: u16, lines: &[Line<'_>]) -> Vec<Column> {
     let column = |head, width, right, cell| Column { head, width, right, cell };
     let mut columns = vec![
         column("NAME", 0, false, Cell::Name),
@@ -274,7 +277,11 @@ fn columns(width: u16) -> Vec<Column> {
     // two for the mark, one behind each column
     let fixed: u16 = columns.iter().map(|column| column.width + 1).sum::<u16>() + 2;
     let rest = width.saturating_sub(fixed);
-    let name = (rest / 2).clamp(14, 40).min(rest);
+    let cells =
+        |text: &str, depth: usize| u16::try_from(Span::raw(text).width() + 2 * depth).unwrap_or(u16::MAX);
+    let name = lines.iter().map(|(row, depth)| cells(&row.who.title, (*depth).min(DEEP))).max().unwrap_or(0);
+    let why = lines.iter().map(|(row, _)| cells(&wrong(row), 0)).max().unwrap_or(0).max(13);
+    let name = name.clamp(14, 60).min(rest.saturating_sub(why.min(rest / 2)));
     for column in &mut columns {
         match column.cell {
             Cell::Name => column.width = name,
@@ -285,9 +292,12 @@ fn columns(width: u16) -> Vec<Column> {
     columns
 }
 
+/// So deep a tree is indented.
+const DEEP: usize = 12;
+
 fn table(pen: &mut Pen<'_>, area: Rect, app: &mut App, overview: &Overview) {
     let lines = app.choice.lines(overview);
-    let columns = columns(area.width);
+    let columns = columns(area.width, &lines);
     let mut x = 2;
     for column in &columns {
         let style = bold().add_modifier(Modifier::UNDERLINED);
@@ -356,7 +366,7 @@ fn cell_of(row: &Row, depth: usize, cell: Cell, look: Look) -> (String, Style) {
     match cell {
         Cell::Name => {
             let style = if row.who.runtime.is_empty() { plain } else { bold() };
-            (format!("{}{}", "  ".repeat(depth.min(12)), clean(&row.who.title)), style)
+            (format!("{}{}", "  ".repeat(depth.min(DEEP)), clean(&row.who.title)), style)
         }
         Cell::Cpu => (known(row.cpu, cores), plain),
         Cell::CpuCourse => {

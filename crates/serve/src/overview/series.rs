@@ -46,6 +46,11 @@ impl Series {
         }
     }
 
+    /// Seconds from the first instant to the last.
+    pub fn span(&self) -> Option<f64> {
+        Some(self.at.last()? - self.at.first()?)
+    }
+
     /// Of samples, oldest first. What is counted is told a second, as it was on average since the point before; of
     /// more than `points` samples, every so manieth is taken. Points up to `since` are left out, but what follows
     /// counts from them.
