@@ -73,6 +73,7 @@ check: cargo page
 	[ $(PAGE) = none ] || npm --prefix web run --silent check
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --package plimsoll --lib --bins --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 	cargo test --locked --quiet --workspace generated
 	for part in bench fuzz crates/*/fuzz; do \

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use plimsoll::flags::settings::{Auth, Listen, Settings};
 use plimsoll::host::{Host, Options, Pace, RoundOptions};
@@ -53,7 +52,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 ///
 /// # Errors
 /// The machine's cgroups cannot be read.
-pub(crate) fn unserved(settings: &Settings, interval: Duration) -> Result<Host, Failure> {
+#[cfg(feature = "top")]
+pub(crate) fn unserved(settings: &Settings, interval: std::time::Duration) -> Result<Host, Failure> {
     root_is_there(settings)?;
     let options = options(settings);
     let pace = Pace { base: options.pace.base.max(interval), ..options.pace };

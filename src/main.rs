@@ -2,6 +2,7 @@
 
 mod agent;
 mod health;
+#[cfg(feature = "top")]
 mod top;
 
 use std::io::Write as _;
@@ -61,6 +62,12 @@ fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
     }
 }
 
+#[cfg(not(feature = "top"))]
+fn top(_: flags::Top) -> ExitCode {
+    exit_of(Err("this program was built without the terminal: build it with --features top".into()))
+}
+
+#[cfg(feature = "top")]
 fn top(question: flags::Top) -> ExitCode {
     raise_descriptor_limit();
     // no log: it would be written over the screen; two threads, since it reads and draws

@@ -196,7 +196,8 @@ pub struct Row {
     pub threads: Option<u64>,
     /// How often the runtime restarted it; absent where no runtime tells.
     pub restarts: Option<u64>,
-    /// Kills for want of memory since it is watched; absent while there was none.
+    /// Kills for want of memory: of its group, or those of the last hour where these are more; absent while there was
+    /// none.
     pub ooms: Option<u64>,
     /// CPU and memory of late.
     pub spark: Spark,

@@ -157,12 +157,13 @@ fn row_of(
     let memory_share = share(memory.map(|bytes| bytes as f64), memory_limit.map(|bytes| bytes as f64));
     let throttled = cpu_limit.filter(|_| !is_machine).and_then(|_| track.throttled());
     let restarts = view.identity.restart_count;
+    let kills = kills_told.max(track.kills(view.oom_events, now));
     let facts = Facts {
         is_machine,
         memory: memory_share,
         reclaiming: track.reclaiming(),
         throttled,
-        kills: kills_told.max(track.kills(view.oom_events, now)),
+        kills,
         // a group above waits because one below does: that one is named
         pressure: latest.pressure_minute.filter(|_| is_leaf).unwrap_or_default(),
         restarts,
@@ -186,7 +187,8 @@ fn row_of(
         processes: latest.processes,
         threads: latest.threads,
         restarts: who.started.map(|_| restarts).or((restarts > 0).then_some(restarts)),
-        ooms: Some(view.oom_events).filter(|kills| *kills > 0),
+        // a new start of the container counts anew
+        ooms: Some(view.oom_events.max(kills)).filter(|kills| *kills > 0),
         spark: track.spark.clone(),
         severity: severity(&breaches),
         breaches,

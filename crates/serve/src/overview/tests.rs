@@ -173,6 +173,10 @@ fn kills_are_those_of_the_last_hour() {
     let row = row(&overview, &web());
     assert_eq!((row.ooms, row.severity), (Some(3), 3));
     assert_eq!(row.breaches[0].text, "OOM-killed twice in the last hour");
+    // started anew since: its group has counted one
+    let (view, _) = host.containers.get_mut(&web()).unwrap();
+    view.oom_events = 1;
+    assert_eq!(self::row(&look(&host), &web()).ooms, Some(2));
 }
 
 #[test]
