@@ -34,23 +34,37 @@ function read(text) {
 const near = (what, shown, told, part) =>
   assert.ok(Math.abs(shown - told) <= Math.max(told * part, 0.011), `${what}: the page shows ${shown}, the API tells ${told}`);
 
+/** Again and again: the page and the API are asked one after the other, and a load moves in between. */
+async function soon(check) {
+  for (const end = Date.now() + 20_000; ;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((done) => setTimeout(done, 500));
+    }
+  }
+}
+
 test("numbers on the page are those of the API", async () => {
   const page = await at("/");
   await rowOf(page, burner).waitFor();
   // the load is steady once it has run for a while
   await page.waitForFunction((name) => [...document.querySelectorAll(".why")].some((why) => /throttled/.test(why.textContent) && why.closest("tr").textContent.includes(name)), burner);
-  await page.keyboard.press("p");
-  const { rows, machine } = await ask("plimsoll/v1/overview");
-  for (const title of [burner, holder]) {
-    const row = rows.find((one) => one.title === title);
-    const cells = await rowOf(page, title).locator("td").allTextContents();
-    near(`${title} CPU`, read(cells[2].replace("<", "")), row.cpu, 0.35);
-    near(`${title} memory`, read(cells[3]), row.memory, 0.1);
-    assert.equal(cells[0], row.runtime);
-    assert.equal(cells[1], row.state);
-    if (row.memory_limit) assert.match(cells[3], /of 96\.0 MiB$/);
-    if (row.cpu_limit) assert.match(cells[2], /of 0\.30$/);
-  }
+  const { rows, machine } = await soon(async () => {
+    const told = await ask("plimsoll/v1/overview");
+    for (const title of [burner, holder]) {
+      const row = told.rows.find((one) => one.title === title);
+      const cells = await rowOf(page, title).locator("td").allTextContents();
+      near(`${title} CPU`, read(cells[2].replace("<", "")), row.cpu, 0.2);
+      near(`${title} memory`, read(cells[3]), row.memory, 0.1);
+      assert.equal(cells[0], row.runtime);
+      assert.equal(cells[1], row.state);
+      if (row.memory_limit) assert.match(cells[3], /of 96\.0 MiB$/);
+      if (row.cpu_limit) assert.match(cells[2], /of 0\.30$/);
+    }
+    return told;
+  });
   const first = rows.find((one) => one.title === burner);
   assert.equal(first.severity > 0, true);
   assert.match(await rowOf(page, burner).locator(".why").textContent(), /throttled \d+ % of the time/);
@@ -92,9 +106,11 @@ test("a container by Docker's name: charts, zoom, processes, limits", async () =
   assert.deepEqual((await page.locator(".processes tbody td:first-child").allTextContents()).sort(), pids);
   await page.getByText("0.30 cores", { exact: true }).waitFor();
   await page.getByText(row.id, { exact: true }).waitFor();
-  const series = await ask(`plimsoll/v1/series?name=${encodeURIComponent(row.name)}`);
-  const told = series.columns.cpu.findLast((value) => value !== null);
-  near("the chart's CPU", read(await page.locator(".legend b").first().textContent()), told, 0.35);
+  await soon(async () => {
+    const series = await ask(`plimsoll/v1/series?name=${encodeURIComponent(row.name)}`);
+    const told = series.columns.cpu.findLast((value) => value !== null);
+    near("the chart's CPU", read(await page.locator(".legend b").first().textContent()), told, 0.2);
+  });
 });
 
 test("what a container calls itself is only text", async () => {
@@ -121,7 +137,7 @@ test("events, machine and what is missing", async () => {
   else await page.getByText("Nothing is missing").waitFor();
 });
 
-test("it paints in a second, and the browser has nothing to complain about", async (t) => {
+test("the browser has nothing to complain about, and tells when it painted first", async (t) => {
   const page = await at("/containers/");
   await rowOf(page, burner).waitFor();
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
