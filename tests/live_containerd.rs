@@ -29,7 +29,7 @@ fn program(containerd: &Containerd, flags: &[&str]) -> Plimsoll {
 /// The container by its cgroup, once containerd has told who it is.
 #[track_caller]
 fn known(program: &Plimsoll, container: &Container) -> Value {
-    eventually("containerd has told who it is", 10.0, || {
+    eventually("containerd has told who it is", 30.0, || {
         let info = program.try_json(&format!("/api/v1.3/containers{}", container.group))?;
         if info["namespace"] == "containerd" { Ok(info) } else { Err(info["aliases"].to_string()) }
     })

@@ -59,7 +59,7 @@ fn becomes(
     label: (&str, &str),
     is: impl Fn(f64) -> bool,
 ) -> i64 {
-    eventually(&format!("{name} {label:?}"), 20.0, || match line(program, container, name, label)? {
+    eventually(&format!("{name} {label:?}"), 60.0, || match line(program, container, name, label)? {
         (value, at) if is(value) => Ok(at),
         (value, _) => Err(value.to_string()),
     })

@@ -193,10 +193,13 @@ fn without_a_terminal_it_prints_once() {
     assert!(table.starts_with("NAME ") && table.lines().count() == 2, "{table}");
     let csv = print(&["-format", "csv"]);
     assert!(csv.lines().nth(1).is_some_and(|line| line.starts_with(&format!("/{name},{name},"))), "{csv}");
-    let json: Value = serde_json::from_str(&print(&["-format=json"])).unwrap();
-    let row = &json["rows"][0];
-    assert_eq!(row["title"], name);
-    assert!(common::number(row, "/cpu") > 0.2, "{row}");
+    // on a machine with other work it may get little of the processors at one time
+    eventually("its CPU is told", 30.0, || {
+        let json: Value = serde_json::from_str(&print(&["-format=json"])).unwrap();
+        let row = &json["rows"][0];
+        assert_eq!(row["title"], name);
+        if common::number(row, "/cpu") > 0.2 { Ok(()) } else { Err(row.to_string()) }
+    });
     let gone = program::run(Command::new(binary()).args(["top", "http://127.0.0.1:9/"]), 30.0);
     assert_eq!(gone.code, Some(1));
     assert!(gone.stderr.starts_with("plimsoll: 127.0.0.1:9: "), "{}", gone.stderr);
