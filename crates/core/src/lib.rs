@@ -4,6 +4,7 @@
 //! Refuses to know: files, sockets, clocks, flags.
 
 pub mod app;
+pub mod cluster;
 pub mod columns;
 pub mod container;
 pub mod event;

@@ -6,6 +6,7 @@
 pub mod past;
 
 pub mod app;
+pub mod cluster;
 pub mod route;
 
 pub mod body;

@@ -1,0 +1,222 @@
+//! How a cluster's peers are asked over HTTP: nodes and stores.
+//!
+//! Comes in: a request. Goes out: the whole answer, within a time and a size. Connections are kept and used again.
+//! Refuses to know: what is asked and what is answered.
+
+mod tls;
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{Bytes, BytesMut};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+pub use self::tls::{Pem, Tls, TlsError};
+
+/// How long an answer may take and how large it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// From the beginning of the request to the end of the answer.
+    pub within: Duration,
+    /// Bytes of its body.
+    pub body: usize,
+}
+
+/// The whole of an answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status; every one is an answer.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// Nobody there, no TLS with them, or they hung up.
+    #[error("{0}")]
+    Failed(String),
+    /// It took too long.
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+    /// It was too large.
+    #[error("the answer is larger than {0} bytes")]
+    Large(usize),
+}
+
+/// Asks, and keeps connections for the next question. Clones share them.
+#[derive(Clone)]
+pub struct Client {
+    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl Client {
+    /// One that speaks HTTP, and HTTPS as `tls` says.
+    ///
+    /// # Errors
+    /// A file of `tls` is missing or has something else in it.
+    pub fn new(tls: &Tls) -> Result<Self, TlsError> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(Duration::from_secs(10)));
+        connector.set_keepalive(Some(Duration::from_secs(30)));
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls.config()?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        let inner = legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(90))
+            .pool_max_idle_per_host(1)
+            .build(https);
+        Ok(Self { inner })
+    }
+
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// There is none within the limits.
+    pub async fn ask(&self, request: Request<Bytes>, limits: Limits) -> Result<Answer, AskError> {
+        let whole = self.whole(request.map(Full::new), limits.body);
+        tokio::time::timeout(limits.within, whole).await.unwrap_or(Err(AskError::Late(limits.within)))
+    }
+
+    async fn whole(&self, request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, AskError> {
+        let answer = self.inner.request(request).await.map_err(|error| AskError::Failed(chain(&error)))?;
+        let (parts, body) = answer.into_parts();
+        if body.size_hint().lower() > limit as u64 {
+            return Err(AskError::Large(limit));
+        }
+        let mut body = Limited::new(body, limit);
+        let mut all = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => AskError::Large(limit),
+                None => AskError::Failed(chain(&*error)),
+            })?;
+            if let Ok(data) = frame.into_data() {
+                all.extend_from_slice(&data);
+            }
+        }
+        Ok(Answer { status: parts.status, headers: parts.headers, body: all.freeze() })
+    }
+}
+
+/// `Authorization` with a bearer token, kept out of logs; `None` where the token is none that a header can carry.
+pub fn bearer(token: &str) -> Option<(http::HeaderName, HeaderValue)> {
+    secret(format!("Bearer {}", token.trim()))
+}
+
+/// `Authorization` with a name and a password, kept out of logs.
+pub fn basic(user: &str, password: &str) -> Option<(http::HeaderName, HeaderValue)> {
+    secret(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+}
+
+fn secret(text: String) -> Option<(http::HeaderName, HeaderValue)> {
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some((AUTHORIZATION, value))
+}
+
+/// An error with its causes, once each.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that says this to each request of its connections; `None` is silence.
+    async fn saying(answer: Option<&'static str>) -> (std::net::SocketAddr, Arc<AtomicU32>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, count) = (listener.local_addr().unwrap(), Arc::<AtomicU32>::default());
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(async move {
+                    let mut buffer = [0; 4096];
+                    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {
+                        match answer {
+                            Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+                            None => std::future::pending().await,
+                        }
+                    }
+                });
+            }
+        });
+        (address, count)
+    }
+
+    fn request(address: std::net::SocketAddr) -> Request<Bytes> {
+        Request::get(format!("http://{address}/")).body(Bytes::new()).unwrap()
+    }
+
+    const LIMITS: Limits = Limits { within: Duration::from_secs(10), body: 100 };
+
+    #[tokio::test]
+    async fn answers_come_over_one_connection() {
+        let (address, connections) =
+            saying(Some("HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno")).await;
+        let client = Client::new(&Tls::default()).unwrap();
+        for _ in 0..3 {
+            let answer = client.ask(request(address), LIMITS).await.unwrap();
+            assert_eq!((answer.status, &*answer.body), (StatusCode::NOT_FOUND, b"no".as_slice()));
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn silence_size_and_absence_are_told() {
+        let client = Client::new(&Tls::default()).unwrap();
+        let (silent, _) = saying(None).await;
+        let short = Limits { within: Duration::from_millis(50), ..LIMITS };
+        assert_eq!(client.ask(request(silent), short).await.unwrap_err(), AskError::Late(short.within));
+        let (large, _) = saying(Some("HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n")).await;
+        assert_eq!(client.ask(request(large), LIMITS).await.unwrap_err(), AskError::Large(100));
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error = client.ask(request(closed), LIMITS).await.unwrap_err().to_string();
+        assert!(error.contains("Connection refused"), "{error}");
+    }
+
+    #[test]
+    fn credentials_do_not_show() {
+        let (_, value) = bearer("secret\n").unwrap();
+        assert_eq!(
+            (value.to_str().unwrap(), format!("{value:?}")),
+            ("Bearer secret", "Sensitive".to_owned())
+        );
+        assert_eq!(basic("me", "pw").unwrap().1.to_str().unwrap(), "Basic bWU6cHc=");
+        assert!(bearer("a\nb").is_none());
+    }
+}

@@ -1,0 +1,1 @@
+//! A cluster's nodes: who they are, and what each says when asked.

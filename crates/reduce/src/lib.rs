@@ -1,0 +1,1 @@
+//! From what nodes say to what people ask: rates, names, sums.

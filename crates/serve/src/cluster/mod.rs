@@ -1,0 +1,5 @@
+//! What a cluster's collector answers: Heapster's API and Kubernetes' `metrics.k8s.io`.
+//!
+//! Comes in: a request, and whatever implements [`past::ClusterPast`]. Goes out: bytes.
+
+pub mod past;

@@ -1,0 +1,1 @@
+//! Ships rounds of numbers to other stores.
