@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let program = args.next().map_or_else(|| "plimsoll".to_owned(), |name| name.to_string_lossy().into());
     match flags::parse(&program, args) {
         Ok(Command::Host(settings, notices)) => host(*settings, &notices),
+        Ok(Command::Cluster(settings, notices)) => cluster(*settings, &notices),
         Ok(Command::Health(question)) => exit_of(health::ask(&question)),
         Ok(Command::Top(question)) => top(*question),
         Ok(Command::Version(line)) => {
