@@ -239,6 +239,14 @@ test("states that help: nothing there, nobody answers, gone in between, not allo
   await gone.page.getByText("/docker/none is not running here").waitFor();
   await gone.done();
 
+  for (const address of ["/containers/docker/over", "/docker/job"]) {
+    const over = await at(address);
+    await over.page.getByText("job has ended").waitFor();
+    for (const fact of ["137", "1.500 s", "64.0 MiB"]) await over.page.getByText(fact, { exact: true }).waitFor();
+    assert.equal(await over.page.evaluate(() => window.hacked), undefined);
+    await over.done();
+  }
+
   const broken = await at("/containers/", { interval: 200 });
   await broken.page.locator(".rows tbody tr[data-name]").first().waitFor();
   await fetch(`${broken.server.url}/break`);
