@@ -41,6 +41,10 @@ fn raise_descriptor_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
+fn cluster(_: flags::cluster::Cluster, _: &[flags::Notice]) -> ExitCode {
+    exit_of(Err("later".into()))
+}
+
 fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
     start_log(&settings);
     raise_descriptor_limit();
