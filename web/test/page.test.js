@@ -142,6 +142,9 @@ test("a container: charts that grow, share a zoom, and its processes, sorted", a
   const { page, done } = await at(`/containers${row.name}`, { interval: 300 });
   const chart = page.locator(".plot").first();
   await chart.locator("canvas").waitFor();
+  assert.equal(await page.getByText("1 is one core busy all the time").count(), 0);
+  await page.getByRole("button", { name: "About CPU, cores" }).click();
+  await page.getByText("1 is one core busy all the time").waitFor();
   assert.match(await chart.getAttribute("aria-label"), /CPU, cores over .*: total [\d.<]+, at most/);
   assert.ok((await page.locator(".legend").first().textContent()).includes("limit"));
   const box = await chart.locator(".u-over").boundingBox();
