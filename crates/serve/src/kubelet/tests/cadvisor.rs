@@ -57,11 +57,11 @@ const NOT_OURS: &[(&str, &str)] = &[];
 
 #[tokio::test]
 async fn every_family_of_kubelets_is_known_with_its_type() {
-    let all = Options { kinds: Kinds::ALL, ..Options::default() };
+    let all = Options { kinds: Kinds::all(), ..Options::default() };
     let app = App::new(std::sync::Arc::new(Fake::kubernetes()), all);
     let told = get(&app, "/metrics/cadvisor").await.text().to_owned();
     let mut documented: BTreeSet<String> =
-        plimsoll_measure::families::container().map(|row| row.name.to_owned()).collect();
+        plimsoll_measure::families::container().iter().map(|row| row.name.to_owned()).collect();
     documented
         .extend(crate::metrics::documented().iter().flat_map(|(_, all)| all).map(|e| e.name.to_owned()));
     documented.extend(plimsoll_measure::machine::families::FAMILIES.iter().map(|row| row.name.to_owned()));

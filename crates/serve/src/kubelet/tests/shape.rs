@@ -28,11 +28,12 @@ const NOT_THEIRS: &[(&str, &str)] = &[
 /// Of a pod: what only the API server knows.
 const OF_THE_API_SERVER: &[(&str, &str)] = &[
     ("items[].metadata.annotations", "kubelet's own"),
+    ("items[].metadata.creationTimestamp", "the API server's"),
     ("items[].metadata.resourceVersion", "the API server's"),
-    ("items[].spec.", "what the author wrote"),
     ("items[].spec.containers[].", "what the author wrote"),
-    ("items[].status.", "probes, conditions and addresses"),
+    ("items[].spec.", "what the author wrote"),
     ("items[].status.containerStatuses[].", "probes and what was before"),
+    ("items[].status.", "probes, conditions and addresses"),
 ];
 
 /// Every field's path with its type, and the order of the fields of each object.
@@ -122,6 +123,7 @@ const V1_NOT_THEIRS: &[(&str, &str)] = &[
     ("swapAvailableBytes", "limits that were not there"),
     ("pods[].containers[].memory.", "only the working set was told"),
     ("pods[].network", "its sandboxes had none"),
+    ("pods[].process_stats", "the groups of its pods had none"),
 ];
 
 #[tokio::test]

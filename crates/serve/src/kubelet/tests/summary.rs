@@ -226,7 +226,10 @@ async fn v1_limits_memory_and_swap_together() {
 
 #[tokio::test]
 async fn gpus_and_application_metrics_are_told() {
-    let all = summary(Fake::host()).await;
+    let mut host = Fake::host();
+    let (view, samples) = host.containers.get_mut(&format!("/docker/{WEB}")).unwrap();
+    view.latest = samples.last().cloned().map(Arc::new);
+    let all = summary(host).await;
     let web = named(&all["node"]["systemContainers"], "fx-web");
     let gpus = web["accelerators"].as_array().unwrap();
     assert_eq!(gpus.len(), 1, "one of which nothing is known is left out");
