@@ -37,7 +37,7 @@ use crate::body::Body;
 use crate::metrics::MetricsOptions;
 use crate::past::Past;
 use crate::query::{Query, unescape};
-use crate::v2::options::RequestOptions;
+use crate::v2::options;
 use crate::{go, reply, v1};
 
 /// Which of kubelet's routes.
@@ -83,8 +83,8 @@ pub async fn answer(
     body: &[u8],
     headers: &HeaderMap,
 ) -> Response<Body> {
-    let max_age = match RequestOptions::parse(query) {
-        Ok(options) => options.max_age,
+    let max_age = match options::max_age(query) {
+        Ok(max_age) => max_age,
         Err(sentence) => return reply::error(StatusCode::BAD_REQUEST, &sentence),
     };
     match path {

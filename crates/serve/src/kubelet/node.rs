@@ -53,15 +53,20 @@ pub(super) fn created(view: &View) -> Option<Timestamp> {
     view.identity.created.or(view.spec.creation_time)
 }
 
+/// Namespace, name and UID of a pod.
+type Key<'a> = [&'a str; 3];
+/// A container of a pod with its name there, which is empty for a sandbox.
+type Member<'a> = (&'a str, &'a View);
+
 impl Node {
     /// From all containers, which are sorted by name.
     pub(super) fn of(views: &[View]) -> Self {
-        let mut pods: BTreeMap<(&str, &str, &str), Vec<(&str, &View)>> = BTreeMap::new();
+        let mut pods: BTreeMap<Key<'_>, Vec<Member<'_>>> = BTreeMap::new();
         let mut rest: Vec<&View> = Vec::new();
         for view in views {
             match Named::of(view) {
                 Some(named) => pods
-                    .entry((named.namespace, named.pod, named.uid))
+                    .entry([named.namespace, named.pod, named.uid])
                     .or_default()
                     .push((if named.is_sandbox() { "" } else { named.container }, view)),
                 None if !view.runtime.is_empty() && is_shown(view) => rest.push(view),
@@ -70,7 +75,7 @@ impl Node {
         }
         let mut pods: Vec<Pod> = pods
             .into_iter()
-            .map(|((namespace, name, uid), members)| pod([namespace, name, uid], members, views))
+            .map(|(key, members)| pod(key, &members, views))
             .filter(|pod| !pod.containers.is_empty())
             .collect();
         pods.sort_by_cached_key(|pod| (pod.namespace.clone(), pod.name.clone(), Reverse(pod.start())));
@@ -95,8 +100,8 @@ fn is_shown(view: &View) -> bool {
     view.identity.exit_code.is_none() && view.latest.as_ref().is_some_and(|latest| !emptied(latest))
 }
 
-fn pod([namespace, name, uid]: [&str; 3], members: Vec<(&str, &View)>, views: &[View]) -> Pod {
-    let group = members.first().and_then(|(_, view)| group(&view.reference.name, uid, views)).cloned();
+fn pod([namespace, name, uid]: Key<'_>, members: &[Member<'_>], views: &[View]) -> Pod {
+    let group = members.iter().find_map(|(_, view)| group(&view.reference.name, uid, views)).cloned();
     let mut newest: BTreeMap<&str, &View> = BTreeMap::new();
     for (container, view) in members {
         // a sandbox may be a group without a process, which only tells the network
