@@ -12,4 +12,5 @@ pub mod metric;
 pub mod names;
 pub mod objects;
 pub mod quantity;
+pub mod selector;
 pub mod uri;
