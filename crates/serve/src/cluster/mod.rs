@@ -3,3 +3,6 @@
 //! Comes in: a request, and whatever implements [`past::ClusterPast`]. Goes out: bytes.
 
 pub mod past;
+
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
