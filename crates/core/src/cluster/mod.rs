@@ -11,4 +11,6 @@ pub mod labels;
 pub mod metric;
 pub mod names;
 pub mod objects;
+pub mod quantity;
+pub mod selector;
 pub mod uri;
