@@ -207,7 +207,8 @@ mod tests {
         set
     }
 
-    fn usage(sets: Vec<Set>, pod: &str) -> Option<(Vec<(String, u64, u64)>, i64)> {
+    /// The containers of a pod as `name:nanocores:bytes`, with the second of the sample at the end.
+    fn usage(sets: Vec<Set>, pod: &str) -> Option<String> {
         let mut batch = Batch::new(Timestamp(0));
         for set in sets {
             batch.insert(set);
@@ -216,27 +217,28 @@ mod tests {
         let pod = Pod { namespace: "ns".into(), name: pod.into(), ..Pod::default() };
         let mut room = Vec::new();
         let when = round.containers(&pod, &mut room)?;
-        let all =
-            room.iter().map(|(name, usage)| ((*name).to_owned(), usage.nanocores, usage.memory)).collect();
-        Some((all, when.at.nanos() / 1_000_000_000))
+        let all = room.iter().map(|(name, usage)| format!("{name}:{}:{}", usage.nanocores, usage.memory));
+        Some(format!("{} {}", all.collect::<Vec<_>>().join(" "), when.at.nanos() / 1_000_000_000))
     }
 
     #[test]
     fn a_pod_is_the_sum_of_what_runs_or_nothing() {
         let one = || set("p", "a", Some(5), Some(7), Some(100));
-        let a = || ("a".to_owned(), 5, 7);
-        assert_eq!(usage(vec![one()], "p"), Some((vec![a()], 100)));
-        assert_eq!(usage(vec![one()], "q"), None);
+        let f = |more: Vec<Set>, pod: &str, wanted: Option<&str>| {
+            let sets = std::iter::once(one()).chain(more).collect();
+            assert_eq!(usage(sets, pod).as_deref(), wanted);
+        };
+        f(vec![], "p", Some("a:5:7 100"));
+        f(vec![], "q", None);
         // the earliest sample counts
-        let two =
-            vec![one(), set("q", "x", Some(1), Some(1), Some(1)), set("p", "b", Some(1), Some(0), Some(99))];
-        assert_eq!(usage(two, "p"), Some((vec![a(), ("b".to_owned(), 1, 0)], 99)));
+        let other = set("q", "x", Some(1), Some(1), Some(1));
+        f(vec![other, set("p", "b", Some(1), Some(0), Some(99))], "p", Some("a:5:7 b:1:0 99"));
         // told of, but without a rate or without memory yet
-        assert_eq!(usage(vec![one(), set("p", "b", None, Some(1), Some(100))], "p"), None);
-        assert_eq!(usage(vec![one(), set("p", "b", Some(1), None, Some(100))], "p"), None);
+        f(vec![set("p", "b", None, Some(1), Some(100))], "p", None);
+        f(vec![set("p", "b", Some(1), None, Some(100))], "p", None);
         // not told of: a set made for its limits
-        assert_eq!(usage(vec![one(), set("p", "b", None, None, None)], "p"), Some((vec![a()], 100)));
-        assert_eq!(usage(vec![set("p", "b", None, None, None)], "p"), None);
+        f(vec![set("p", "b", None, None, None)], "p", Some("a:5:7 100"));
+        f(vec![set("q", "b", None, None, None)], "q", None);
     }
 
     #[test]

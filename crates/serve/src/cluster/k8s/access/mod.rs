@@ -23,12 +23,13 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use plimsoll_core::time::Timestamp;
 
-pub use self::authority::{AuthorityError, PeerCertificates, any_certificate};
+pub use self::authority::AuthorityError;
 pub use self::review::{Answer, Authorities, Decision, FrontProxy, ReviewError, Reviewer};
 pub use self::user::{ANONYMOUS, AUTHENTICATED, Attributes, MASTERS, Resource, UNAUTHENTICATED, User};
 
 use self::authority::Authority;
 use self::cache::Cache;
+use crate::listen::PeerCertificates;
 
 /// Answers of the API server that are kept at the same time; the oldest goes first.
 const KEPT: usize = 8192;

@@ -48,19 +48,15 @@ fn params(name: &str, organizations: &[&str]) -> CertificateParams {
 }
 
 impl Ca {
-    fn sign(
-        &self,
-        mut params: CertificateParams,
-        usage: ExtendedKeyUsagePurpose,
-    ) -> (PeerCertificates, KeyPair) {
+    fn sign(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> PeerCertificates {
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (PeerCertificates([certificate.der().clone()].into()), key)
+        PeerCertificates([certificate.der().clone()].into())
     }
 
     fn client(&self, name: &str, organizations: &[&str]) -> PeerCertificates {
-        self.sign(params(name, organizations), ExtendedKeyUsagePurpose::ClientAuth).0
+        self.sign(params(name, organizations), ExtendedKeyUsagePurpose::ClientAuth)
     }
 }
 
@@ -182,7 +178,7 @@ async fn a_front_proxy_tells_who_asks_and_nobody_else_does() {
     f(Some(&proxies.client("another", &[])), &jane, "401").await;
     f(Some(&proxies.client("", &[])), &jane, "401").await;
     // a certificate for servers, one that has ended, a front proxy that names nobody
-    let server = proxies.sign(params("front-proxy-client", &[]), ExtendedKeyUsagePurpose::ServerAuth).0;
+    let server = proxies.sign(params("front-proxy-client", &[]), ExtendedKeyUsagePurpose::ServerAuth);
     f(Some(&server), &jane, "401").await;
     assert_eq!(who(&gate, Some(&proxy), &jane, LATER).await, "401");
     f(Some(&proxy), &[], "401").await;
@@ -322,49 +318,4 @@ async fn open_is_for_all_and_closed_for_none() {
     // a resource is no path
     let resource = Attributes { path: "/metrics".to_owned(), ..nodes() };
     assert!(gate.check(&parts(None, &[]), &resource, NOW).await.is_err());
-}
-
-/// The handshake asks for a certificate, takes any, and needs none; who shows one has its key.
-#[tokio::test]
-async fn a_handshake_brings_the_peers_certificates() {
-    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
-    use rustls::{ClientConfig, RootCertStore, ServerConfig};
-    use tokio_rustls::{TlsAcceptor, TlsConnector};
-
-    let provider = || Arc::new(rustls::crypto::ring::default_provider());
-    let (chain, key) = super::super::certificate::self_signed(&[]).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(chain[0].clone()).unwrap();
-    let server = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(any_certificate())
-        .with_single_cert(chain, key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(server));
-    let strangers = ca("strangers");
-    let (shown, shown_key) = strangers.sign(params("x", &[]), ExtendedKeyUsagePurpose::ClientAuth);
-    let other_key = KeyPair::generate().unwrap();
-    let pkcs8 = |key: &KeyPair| PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let client = || {
-        ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots.clone())
-    };
-    let handshake = async |client: ClientConfig| {
-        let (near, far) = tokio::io::duplex(1 << 16);
-        let connector = TlsConnector::from(Arc::new(client));
-        let connected = connector.connect(ServerName::try_from("localhost").unwrap(), near);
-        let (accepted, _connected) = tokio::join!(acceptor.accept(far), connected);
-        let peer = |stream: &tokio_rustls::server::TlsStream<_>| {
-            stream.get_ref().1.peer_certificates().map(<[_]>::to_vec)
-        };
-        accepted.map(|stream| peer(&stream))
-    };
-    assert_eq!(handshake(client().with_no_client_auth()).await.unwrap(), None);
-    let with_key = client().with_client_auth_cert(shown.0.to_vec(), pkcs8(&shown_key)).unwrap();
-    assert_eq!(handshake(with_key).await.unwrap().unwrap(), shown.0.to_vec());
-    // rustls itself refuses a client whose key does not fit
-    assert!(client().with_client_auth_cert(shown.0.to_vec(), pkcs8(&other_key)).is_err());
 }
