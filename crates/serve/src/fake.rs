@@ -26,8 +26,8 @@ use tokio::sync::broadcast;
 
 use crate::names::is_within;
 use crate::past::{
-    DerivedStats, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState, Validation, View,
-    Window,
+    DerivedStats, EndedContainer, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState,
+    Validation, View, Window,
 };
 
 /// Ids of the three containers.
@@ -65,6 +65,8 @@ pub struct Fake {
     pub validation: Validation,
     /// How the host is now.
     pub state: HostState,
+    /// Containers that ended.
+    pub ended: Vec<EndedContainer>,
     /// How often samples were asked for.
     pub asked: std::sync::atomic::AtomicUsize,
     /// Names that were refreshed, for whom to look at.
@@ -87,6 +89,7 @@ impl Fake {
             missing: Vec::new(),
             validation: Validation::default(),
             state: HostState::default(),
+            ended: Vec::new(),
             asked: std::sync::atomic::AtomicUsize::new(0),
             refreshed: std::sync::Mutex::default(),
         }
@@ -166,6 +169,10 @@ impl Fake {
 }
 
 impl Past for Fake {
+    fn ended(&self) -> Vec<EndedContainer> {
+        self.ended.clone()
+    }
+
     fn versions(&self) -> Arc<Versions> {
         Arc::new(self.versions.clone())
     }
