@@ -25,9 +25,11 @@ mod kubelet;
 mod life;
 mod reply;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod tls;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as Probe};
+use std::net::{Ipv4Addr, TcpListener as Probe};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -120,6 +122,6 @@ pub async fn start(options: Options) -> Result<Running> {
     tasks.spawn(life::run(Arc::clone(&world)));
     tasks.spawn(control::run(Arc::clone(&world), kubelets.clone(), control_listener));
     let addresses = nodes.iter().take(100).map(|node| node.address).collect();
-    let control = format!("http://{}", SocketAddr::from(control_at));
+    let control = format!("http://{}", control_at);
     Ok(Running { api, control, kubelet_port, addresses, kubeconfig, kubelets, _tasks: tasks })
 }

@@ -29,8 +29,12 @@ pub(crate) fn settle(state: &mut State, options: &Options, port: u16, now: i64) 
         let labels = vec![("kubernetes.io/metadata.name", Arc::from(name.as_str()))];
         state.insert(object(Kind::Namespace, "", &name, now - BEFORE, labels, Body::Namespace, options));
     }
-    let nodes: Vec<Arc<Node>> =
-        (0..options.nodes).map(|_| add_node(state, options, port, now - BEFORE).0).collect();
+    let mut nodes = Vec::new();
+    for _ in 0..options.nodes {
+        let (node, object) = add_node(state, options, port, now - BEFORE);
+        state.insert(object);
+        nodes.push(node);
+    }
     // a workload's pods come to lie on nodes beside each other
     for place in 0..options.pods {
         for node in &nodes {
@@ -74,7 +78,7 @@ pub(crate) fn sort(node: &Node) {
     pods_of(node).sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
 }
 
-/// One node more, without pods; and its object.
+/// One node more, without pods; and its object, which is still to be put in.
 pub(crate) fn add_node(state: &mut State, options: &Options, port: u16, at: i64) -> (Arc<Node>, Object) {
     let index = state.next(Kind::Node);
     let name = format!("node-{index:05}");
@@ -99,9 +103,8 @@ pub(crate) fn add_node(state: &mut State, options: &Options, port: u16, at: i64)
     let labels = labels.into_iter().map(|(key, value)| (key, Arc::from(value))).collect();
     let body = NodeBody { address: node.address, port, ready: true, heartbeat: at, number };
     let object = object(Kind::Node, "", &name, at, labels, Body::Node(body), options);
-    let (object, _) = state.insert(object);
     state.nodes.insert(Arc::clone(&node.name), Arc::clone(&node));
-    (node, Object::clone(&object))
+    (node, object)
 }
 
 /// 127.16.0.1, .2... without .0 and .255.
@@ -148,7 +151,8 @@ pub(crate) fn successor(options: &Options, old: &Object, node: &Arc<Node>, start
 type Place = (Arc<str>, Option<Owner>, Arc<str>, String);
 
 fn daemon(state: &mut State, options: &Options, count: u64, node: Option<&Arc<Node>>, at: i64) -> Place {
-    let stem = if count / (options.nodes.max(1) as u64) % 2 == 0 { "node-agent" } else { "log-shipper" };
+    let stem =
+        if (count / (options.nodes.max(1) as u64)).is_multiple_of(2) { "node-agent" } else { "log-shipper" };
     let owner = workload(state, options, Kind::DaemonSet, SYSTEM, stem, options.nodes as u64, None, at);
     let place = node.map_or(count, |node| node.number);
     (SYSTEM.into(), Some(owner), stem.into(), format!("{stem}-{}", suffix(mix(place, number(stem)), 5)))
@@ -164,7 +168,7 @@ fn stateful(state: &mut State, options: &Options, count: u64, at: i64) -> Place 
 fn job(state: &mut State, options: &Options, count: u64, at: i64) -> Place {
     let job = count / 2;
     let namespace = team(options, job);
-    let (stem, above) = if job % 2 == 0 {
+    let (stem, above) = if job.is_multiple_of(2) {
         let cron = format!("batch-{job}");
         let above = workload(state, options, Kind::CronJob, &namespace, &cron, 1, None, at);
         (format!("{cron}-{}", at / 60_000), Some(above))
@@ -250,7 +254,7 @@ fn pod(
         let hash = name.rsplit('-').next().unwrap_or("");
         labels.push(("pod-template-hash", hash.into()));
     }
-    labels.push(("tier", if number % 3 == 0 { "front" } else { "back" }.into()));
+    labels.push(("tier", if number.is_multiple_of(3) { "front" } else { "back" }.into()));
     let body = PodBody {
         node: node.map(|node| Arc::clone(&node.name)),
         host: node.map(|node| node.address),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kubelet::container::{container_id, image_of};
 use crate::node::CAPACITY;
-use crate::object::{Ask, Body, NodeBody, Object, Phase, PodBody};
+use crate::object::{Ask, Body, Kind, NodeBody, Object, Phase, PodBody};
 use crate::seed::uid;
 use crate::text::{Time, put};
 
@@ -65,12 +65,7 @@ pub(crate) fn render(o: &mut Vec<u8>, object: &Object, alone: bool) {
         }
         Body::Node(body) => node(o, object, body),
         Body::Pod(body) => pod(o, object, body),
-        Body::Workload { replicas } => {
-            put!(o; ",\"spec\":{\"replicas\":", *replicas, ",\"selector\":{\"matchLabels\":{\"app\":\"", app(object),
-                "\"}},\"template\":{\"metadata\":{\"creationTimestamp\":null,\"labels\":{\"app\":\"", app(object),
-                "\"}},\"spec\":{\"containers\":[],\"restartPolicy\":\"Always\"}}},\"status\":{\"replicas\":", *replicas,
-                ",\"readyReplicas\":", *replicas, ",\"observedGeneration\":1}");
-        }
+        Body::Workload { replicas } => workload(o, object, *replicas),
         Body::ConfigMap(data) => {
             put!(o; ",\"data\":{");
             for (index, (key, text)) in data.iter().enumerate() {
@@ -112,6 +107,32 @@ fn metadata(o: &mut Vec<u8>, object: &Object) {
             "\",\"name\":\"", *owner.name, "\",\"uid\":\"", owner.uid, "\",\"controller\":true,\"blockOwnerDeletion\":true}]");
     }
     put!(o; "}");
+}
+
+fn workload(o: &mut Vec<u8>, object: &Object, replicas: u64) {
+    let template = format!(
+        "\"template\":{{\"metadata\":{{\"creationTimestamp\":null,\"labels\":{{\"app\":\"{}\"}}}},\"spec\":{{\"containers\":[],\
+         \"restartPolicy\":\"Always\"}}}}",
+        app(object)
+    );
+    let selector = format!("\"selector\":{{\"matchLabels\":{{\"app\":\"{}\"}}}}", app(object));
+    match object.kind {
+        Kind::Job => {
+            put!(o; ",\"spec\":{\"parallelism\":", replicas, ",\"completions\":", replicas, ",", selector, ",", template,
+            "},\"status\":{\"startTime\":", Time(object.created), ",\"ready\":", replicas, "}")
+        }
+        Kind::CronJob => {
+            put!(o; ",\"spec\":{\"schedule\":\"0 * * * *\",\"jobTemplate\":{\"spec\":{", template, "}}},\"status\":{}")
+        }
+        Kind::DaemonSet => {
+            put!(o; ",\"spec\":{", selector, ",", template, "},\"status\":{\"desiredNumberScheduled\":", replicas,
+            ",\"numberReady\":", replicas, ",\"observedGeneration\":1}")
+        }
+        _ => {
+            put!(o; ",\"spec\":{\"replicas\":", replicas, ",", selector, ",", template, "},\"status\":{\"replicas\":", replicas,
+            ",\"readyReplicas\":", replicas, ",\"observedGeneration\":1}")
+        }
+    }
 }
 
 fn node(o: &mut Vec<u8>, object: &Object, body: &NodeBody) {
