@@ -30,6 +30,8 @@ use crate::past::{
     Validation, View, Window,
 };
 
+pub mod kubernetes;
+
 /// Ids of the three containers.
 pub const WEB: &str = "48f993e4c45a0c77b936426b26a02d6bf5e5fabeab65c15967f32026b2c8ee3e";
 /// A container that is throttled.
@@ -735,6 +737,8 @@ fn state() -> HostState {
         name: "fixture".to_owned(),
         boot: Some(START.plus_nanos(-7_797_000_000_000)),
         load: Some([0.52, 0.34, 0.2]),
+        tasks: Some(291),
+        max_tasks: Some(32_768),
         runtimes: vec![
             runtime("docker", "up", Some("20.10.24"), None),
             runtime("containerd", "absent", None, Some("/run/containerd/containerd.sock is not there")),
