@@ -4,6 +4,7 @@ mod export;
 mod golden;
 mod historical;
 mod hostile;
+mod large;
 mod routes;
 mod scrape;
 mod tls;
