@@ -70,7 +70,7 @@ prop_compose! {
         for (name, value) in custom {
             set.more.get_or_insert_default().custom.push(Custom { name, kind: Kind::Gauge, value });
         }
-        set.node = node.then(|| Arc::default());
+        set.node = node.then(Arc::default);
         set
     }
 }

@@ -281,3 +281,36 @@ async fn the_rest_of_the_paths() {
         assert_eq!((answer.status.as_u16(), answer.text()), (404, "404: Page Not Found"), "{uri}");
     }
 }
+
+#[tokio::test]
+async fn as_an_api_server_objects_say_what_they_are_and_failures_are_objects() {
+    let options = ClusterOptions { api_server: true, ..ClusterOptions::default() };
+    let app = ClusterApp::new(Arc::new(ClusterFake::cluster()), options);
+    let root = "/apis/metrics/v1alpha1";
+    for (path, kind) in [
+        ("nodes", "NodeMetricsList"),
+        ("nodes/n1", "NodeMetrics"),
+        ("namespaces/shop/pods", "PodMetricsList"),
+        ("namespaces/shop/pods/web-1", "PodMetrics"),
+    ] {
+        let answer = get(&app, &format!("{root}/{path}")).await;
+        assert_eq!(answer.text().lines().count(), 1, "{path}");
+        let answer = answer.json();
+        assert_eq!(
+            (&answer["kind"], &answer["apiVersion"]),
+            (&kind.into(), &"metrics/v1alpha1".into()),
+            "{path}"
+        );
+        assert!(answer["items"][0].get("kind").is_none(), "{path}");
+    }
+    let answer = get(&app, &format!("{root}/nodes/nobody")).await;
+    let wanted = concat!(
+        r#"{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"nodes.metrics \"nobody\" not found","#,
+        r#""reason":"NotFound","details":{"name":"nobody","group":"metrics","kind":"nodes"},"code":404}"#,
+        "\n",
+    );
+    assert_eq!((answer.status.as_u16(), answer.text()), (404, wanted));
+    let answer = get(&app, &format!("{root}/pods?labelSelector=%28")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (400, "application/json"));
+    assert!(answer.text().contains("\"reason\":\"BadRequest\""), "{}", answer.text());
+}
