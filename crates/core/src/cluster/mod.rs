@@ -8,6 +8,7 @@ pub mod batch;
 pub mod history;
 pub mod key;
 pub mod labels;
+pub mod map;
 pub mod metric;
 pub mod names;
 pub mod objects;

@@ -2,6 +2,7 @@
 //!
 //! Comes in: a request, and whatever implements [`past::ClusterPast`]. Goes out: bytes.
 
+pub mod k8s;
 pub mod past;
 
 pub mod app;

@@ -28,29 +28,15 @@ impl FieldSelector {
     /// # Errors
     /// The text is no selector, or of another field: the API server's words.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
-        let terms = split(text).into_iter().filter(|term| !term.is_empty());
-        let terms = terms.map(|term| Self::term(text, term)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { terms })
-    }
-
-    fn term(whole: &str, text: &str) -> Result<Term, SelectorError> {
-        let place = text.find("!=").into_iter().chain(text.find('=')).min();
-        let Some((name, rest)) = place.and_then(|place| text.split_at_checked(place)) else {
-            return Err(SelectorError(format!("invalid selector: '{whole}'; can't understand '{text}'")));
-        };
-        let equal = !rest.starts_with('!');
-        let value =
-            rest.strip_prefix("!=").or_else(|| rest.strip_prefix("==")).or_else(|| rest.strip_prefix('='));
-        let value = unescaped(value.unwrap_or_default())?;
-        let field = match name {
-            "metadata.name" => Field::Name,
-            "metadata.namespace" => Field::Namespace,
-            _ => {
-                let known = r#"only "metadata.name", "metadata.namespace""#;
-                return Err(SelectorError(format!("{name:?} is not a known field selector: {known}")));
-            }
-        };
-        Ok(Term { field, equal, value })
+        let mut parts = split(text);
+        // the first wrong one of them is told, as there
+        parts.sort_unstable();
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        let parts = parts.map(|part| comparison(text, part)).collect::<Result<Vec<_>, _>>()?;
+        // `=` alone means all
+        let parts = parts.into_iter().filter(|(name, _, value)| !name.is_empty() || !value.is_empty());
+        let terms = parts.map(|(name, equal, value)| Ok(Term { field: field(name)?, equal, value }));
+        Ok(Self { terms: terms.collect::<Result<_, SelectorError>>()? })
     }
 
     /// Whether an object of this name is meant; what has no namespace has an empty one.
@@ -65,6 +51,28 @@ impl FieldSelector {
     /// Whether every object is meant.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+}
+
+/// A term's field, whether it must be equal, and the value.
+fn comparison<'a>(whole: &str, text: &'a str) -> Result<(&'a str, bool, String), SelectorError> {
+    let place = text.find("!=").into_iter().chain(text.find('=')).min();
+    let Some((name, rest)) = place.and_then(|place| text.split_at_checked(place)) else {
+        return Err(SelectorError(format!("invalid selector: '{whole}'; can't understand '{text}'")));
+    };
+    let value =
+        rest.strip_prefix("!=").or_else(|| rest.strip_prefix("==")).or_else(|| rest.strip_prefix('='));
+    Ok((name, !rest.starts_with('!'), unescaped(value.unwrap_or_default())?))
+}
+
+fn field(name: &str) -> Result<Field, SelectorError> {
+    match name {
+        "metadata.name" => Ok(Field::Name),
+        "metadata.namespace" => Ok(Field::Namespace),
+        _ => {
+            let known = r#"only "metadata.name", "metadata.namespace""#;
+            Err(SelectorError(format!("{name:?} is not a known field selector: {known}")))
+        }
     }
 }
 
@@ -114,6 +122,8 @@ mod tests {
         let meant = [
             "",
             ",",
+            "=",
+            "!=,==",
             "metadata.name=web",
             "metadata.name==web",
             ",metadata.name=web,",
