@@ -25,6 +25,8 @@ pub struct ClusterOptions {
     pub export: bool,
     /// Whether `/metrics` has the numbers of the cluster besides the collector's own.
     pub series: bool,
+    /// Whether the usage API speaks as a Kubernetes API server does: on the secure port of `api-server`.
+    pub api_server: bool,
     /// Who may ask; absent when anyone may.
     pub users: Option<Users>,
     /// Kubernetes' own routes.
@@ -36,7 +38,15 @@ pub struct ClusterOptions {
 /// Everything that Heapster has, nothing more, for anyone.
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { model: true, export: true, series: false, users: None, kubernetes: None, gated: false }
+        Self {
+            model: true,
+            export: true,
+            series: false,
+            api_server: false,
+            users: None,
+            kubernetes: None,
+            gated: false,
+        }
     }
 }
 
@@ -65,7 +75,7 @@ impl ClusterApp {
             None => reply::compressed(self.at(&route, &parts).await, &parts.headers),
         };
         let length = answer.body().size_hint().exact();
-        self.handlers.answered(route.operation(), answer.status(), begin.elapsed(), length);
+        self.handlers.answered(route.operation(), &parts.method, answer.status(), begin.elapsed(), length);
         if parts.method == Method::HEAD { without_body(answer) } else { answer }
     }
 
@@ -113,7 +123,7 @@ impl ClusterApp {
                 Some(history) => historical::answer(past, history, asked, query).await,
                 None => reply::not_found(),
             },
-            Route::Usage(route) => usage::answer(past, route, query),
+            Route::Usage(route) => usage::answer(past, route, query, self.options.api_server),
             Route::Kubernetes => self.kubernetes(parts).await,
             Route::Moved(to) => {
                 let to = parts.uri.query().map_or_else(|| to.clone(), |query| format!("{to}?{query}"));
