@@ -22,12 +22,18 @@ fn main() {
     let (node, names) = (Arc::new(Node { name: "node-17".into(), ..Node::default() }), Names::default());
     let reading = Reading { node: &node, names: &names, at: Timestamp::from_secs(1_795_257_000) };
     let (resource, summary, containers, metrics) = (resource(), summary(), containers(), metrics());
-    told("resource", rounds, &resource, || decode::resource::decode(resource.as_bytes(), &reading).unwrap().len());
-    told("summary", rounds, &summary, || decode::summary::decode(summary.as_bytes(), &reading).unwrap().len());
+    told("resource", rounds, &resource, || {
+        decode::resource::decode(resource.as_bytes(), &reading).unwrap().len()
+    });
+    told("summary", rounds, &summary, || {
+        decode::summary::decode(summary.as_bytes(), &reading).unwrap().len()
+    });
     told("containers", rounds, &containers, || {
         decode::container::decode(containers.as_bytes(), &reading).unwrap().len()
     });
-    told("cadvisor", rounds, &metrics, || decode::cadvisor::decode(metrics.as_bytes(), &reading).unwrap().len());
+    told("cadvisor", rounds, &metrics, || {
+        decode::cadvisor::decode(metrics.as_bytes(), &reading).unwrap().len()
+    });
 }
 
 fn told(what: &str, rounds: usize, answer: &str, work: impl Fn() -> usize) {
@@ -65,7 +71,8 @@ fn resource() -> String {
     }
     for family in ["pod_cpu_usage_seconds_total", "pod_memory_working_set_bytes", "pod_swap_usage_bytes"] {
         for (pod, ..) in each().step_by(2) {
-            writeln!(text, "{family}{{namespace=\"shop\",pod=\"{pod}\"}} 79.235102539 1795256976272").unwrap();
+            writeln!(text, "{family}{{namespace=\"shop\",pod=\"{pod}\"}} 79.235102539 1795256976272")
+                .unwrap();
         }
     }
     text + "node_cpu_usage_seconds_total 4758.954433359 1795256968195\nnode_memory_working_set_bytes 1.0621952e+09 1795256968195\n"
@@ -127,10 +134,10 @@ fn metrics() -> String {
     let recorded = include_str!("../src/testdata/cadvisor.prom");
     let lines: Vec<_> = recorded.lines().filter(|line| line.contains("container=\"httpd\"")).collect();
     let mut text = String::new();
-    for (pod, container, nth) in each() {
+    for (pod, container, _) in each() {
         for line in &lines {
             let line = line.replace("httpd", container).replace("v2-web", &pod);
-            writeln!(text, "{}", line.replace("id=\"/", &format!("id=\"/{nth}/"))).unwrap();
+            writeln!(text, "{}", line.replace("id=\"/", &format!("id=\"/{pod}/{container}/"))).unwrap();
         }
     }
     text

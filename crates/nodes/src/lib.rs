@@ -6,8 +6,11 @@
 //! A node's fault is that node's: who is late, refuses or answers with something else is absent from the round,
 //! counted under its name and said once.
 
-//pub mod ask;
+pub mod ask;
 pub mod decode;
-//pub mod round;
+pub mod round;
 
+mod followed;
+#[cfg(test)]
+mod testing;
 mod text;

@@ -158,14 +158,27 @@ mod tests {
         f(r#"a{b="c",d="e"} +Inf"#, ("a", &[("b", "c"), ("d", "e")], f64::INFINITY, None));
         f(r#"a { b = "c" , } 2 -62135596800000"#, ("a", &[("b", "c")], 2.0, None));
         f(r#"a{b="x\"y}\\ z\n,",c=""} 0"#, ("a", &[("b", "x\"y}\\ z\n,"), ("c", "")], 0.0, None));
-        f(r#"a{xcontainer="1",container="2"} 0"#, ("a", &[("xcontainer", "1"), ("container", "2")], 0.0, None));
+        f(
+            r#"a{xcontainer="1",container="2"} 0"#,
+            ("a", &[("xcontainer", "1"), ("container", "2")], 0.0, None),
+        );
     }
 
     #[test]
     fn what_is_no_line_is_passed_over_alone() {
         let bad = [
-            "a", "a{", "a{b}", r#"a{b="c"#, r#"a{b="c" d="e"} 1"#, r#"a{b="\x"} 1"#, "a{} x", "a 1 x", "a 1 2 3",
-            r#"a{b=c} 1"#, "a 1 1.5", "{",
+            "a",
+            "a{",
+            "a{b}",
+            r#"a{b="c"#,
+            r#"a{b="c" d="e"} 1"#,
+            r#"a{b="\x"} 1"#,
+            "a{} x",
+            "a 1 x",
+            "a 1 2 3",
+            r#"a{b=c} 1"#,
+            "a 1 1.5",
+            "{",
         ];
         for text in bad {
             assert_eq!(one(text), None, "{text}");

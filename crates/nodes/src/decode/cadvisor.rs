@@ -47,7 +47,9 @@ impl<'a> Labels<'a> {
             "image" => &mut self.image,
             "namespace" | "container_label_io_kubernetes_pod_namespace" => &mut self.namespace,
             "pod" | "pod_name" | "container_label_io_kubernetes_pod_name" => &mut self.pod,
-            "container" | "container_name" | "container_label_io_kubernetes_container_name" => &mut self.container,
+            "container" | "container_name" | "container_label_io_kubernetes_container_name" => {
+                &mut self.container
+            }
             "cpu" => &mut self.cpu,
             "device" => &mut self.device,
             "failure_type" => &mut self.failure.0,
@@ -284,7 +286,9 @@ impl<'a> Group<'a> {
             set.more = self.set.more;
         }
         let of_network = |metric: Metric| metric.name().starts_with("network/");
-        for (metric, value) in self.set.values.iter().filter(|(metric, _)| !only_network || of_network(*metric)) {
+        for (metric, value) in
+            self.set.values.iter().filter(|(metric, _)| !only_network || of_network(*metric))
+        {
             set.values.set(metric, value);
         }
         Some(set)

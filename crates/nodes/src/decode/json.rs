@@ -342,7 +342,16 @@ mod tests {
     #[test]
     fn everything_else_costs_its_own_field() {
         let fields = ["number", "fraction", "flag", "time", "text", "object", "list", "last"];
-        let values = ["null", "true", "-7", "1e300", "18446744073709551616", r#""x\u0041""#, "[[1]]", r#"{"a":{"n":2}}"#];
+        let values = [
+            "null",
+            "true",
+            "-7",
+            "1e300",
+            "18446744073709551616",
+            r#""x\u0041""#,
+            "[[1]]",
+            r#"{"a":{"n":2}}"#,
+        ];
         for field in fields {
             for value in values {
                 let text = format!(r#"{{"{field}":{value},"number2":1}}"#);
@@ -354,6 +363,11 @@ mod tests {
         let time = |text| serde_json::from_str::<Time>(text).unwrap().0;
         assert_eq!((time(r#""0001-01-01T00:00:00Z""#), time(r#""soon""#), time("null")), (None, None, None));
         let long = format!("[{}0]", "0,".repeat(ENTITIES));
-        assert!(serde_json::from_str::<List<Number>>(&long).unwrap_err().to_string().starts_with("a list of more"));
+        assert!(
+            serde_json::from_str::<List<Number>>(&long)
+                .unwrap_err()
+                .to_string()
+                .starts_with("a list of more")
+        );
     }
 }

@@ -71,7 +71,11 @@ impl Reading<'_> {
     }
 
     fn container_key(&self, namespace: &str, pod: &str, container: &str) -> Key {
-        Key::Container { namespace: self.name(namespace), pod: self.name(pod), container: self.name(container) }
+        Key::Container {
+            namespace: self.name(namespace),
+            pod: self.name(pod),
+            container: self.name(container),
+        }
     }
 
     /// A set with its times; its uptime is that by our clock. One that starts after now has none.

@@ -61,8 +61,11 @@ pub fn decode(bytes: &[u8], reading: &Reading<'_>) -> Result<Vec<Set>, DecodeErr
                 let Some(sample) = line.read(|_, _| {}) else { continue };
                 known = true;
                 if sample.value == 1.0 {
-                    failed =
-                        Some(if line.name == "scrape_error" { "scrape_error" } else { "resource_scrape_error" });
+                    failed = Some(if line.name == "scrape_error" {
+                        "scrape_error"
+                    } else {
+                        "resource_scrape_error"
+                    });
                 }
                 continue;
             }

@@ -94,7 +94,9 @@ fn other_answers_are_told_from_the_right_ones() {
     let desk = Desk::of("n");
     let reading = desk.at("2026-11-21T10:30:00Z");
     for (place, decode) in DECODERS.iter().enumerate() {
-        for text in ["", "404 page not found\n", "{}", "[]", "null", "\"x\"", "{\"kind\":\"Status\"}", "\u{0}\u{ff}"] {
+        for text in
+            ["", "404 page not found\n", "{}", "[]", "null", "\"x\"", "{\"kind\":\"Status\"}", "\u{0}\u{ff}"]
+        {
             let error = decode(text.as_bytes(), &reading).unwrap_err().to_string();
             assert!(error.starts_with("expected "), "{place} {text}: {error}");
         }
@@ -119,7 +121,9 @@ fn deep_and_long_answers_end() {
     let containers = many(|n| format!(r#"{{"name":"/c{n}","stats":[{{}}]}}"#));
     let text = format!("[{}]", containers.join(","));
     assert_eq!(container::decode(text.as_bytes(), &reading).unwrap_err(), DecodeError::TooMany);
-    let lines = many(|n| format!(r#"container_memory_working_set_bytes{{container="c",namespace="a",pod="p{n}"}} 1"#));
+    let lines = many(|n| {
+        format!(r#"container_memory_working_set_bytes{{container="c",namespace="a",pod="p{n}"}} 1"#)
+    });
     assert_eq!(resource::decode(lines.join("\n").as_bytes(), &reading).unwrap_err(), DecodeError::TooMany);
     let lines = many(|n| format!(r#"container_memory_rss{{id="/{n}"}} 1"#));
     assert_eq!(cadvisor::decode(lines.join("\n").as_bytes(), &reading).unwrap_err(), DecodeError::TooMany);
@@ -145,6 +149,9 @@ proptest! {
     ) {
         let mut bytes = ANSWERS[which].to_vec();
         for (place, byte, insert) in changes {
+            if bytes.is_empty() {
+                break;
+            }
             let place = place.index(bytes.len());
             match (byte, insert) {
                 (Some(byte), true) => bytes.insert(place, byte),

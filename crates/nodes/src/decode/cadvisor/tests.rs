@@ -22,10 +22,14 @@ fn labels_of_every_age_say_whose() {
     };
     f(r#"pod="p",namespace="a",container="c""#, "namespace:a/pod:p/container:c");
     f(r#"pod_name="p",namespace="a",container_name="c""#, "namespace:a/pod:p/container:c");
-    f(r#"pod="p",pod_name="",namespace="a",container="",container_name="c""#, "namespace:a/pod:p/container:c");
+    f(
+        r#"pod="p",pod_name="",namespace="a",container="",container_name="c""#,
+        "namespace:a/pod:p/container:c",
+    );
     let copied = "container_label_io_kubernetes";
-    let copied =
-        format!(r#"{copied}_pod_name="p",{copied}_pod_namespace="a",{copied}_container_name="c",name="k8s_c""#);
+    let copied = format!(
+        r#"{copied}_pod_name="p",{copied}_pod_namespace="a",{copied}_container_name="c",name="k8s_c""#
+    );
     f(&copied, "namespace:a/pod:p/container:c");
     f(r#"pod="p",namespace="a",container="POD""#, "namespace:a/pod:p");
     f(r#"pod="p",namespace="a""#, "namespace:a/pod:p");
@@ -63,7 +67,10 @@ fn groups_inside_a_pods_without_labels_are_left_out() {
         assert_eq!(of(&format!("container_memory_rss{{id=\"{id}\"}} 1\n")).is_empty(), left_out, "{id}");
     };
     f("/kubepods/burstable/pod1f/2e", true);
-    f("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1f.slice/cri-containerd-2e.scope", true);
+    f(
+        "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1f.slice/cri-containerd-2e.scope",
+        true,
+    );
     f("/kubepods/burstable", false);
     f("/kubepods", false);
     f("/machine.slice/podman", false);

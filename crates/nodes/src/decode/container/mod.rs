@@ -117,7 +117,9 @@ impl Out<'_> {
             Whose::Node => reading.node_key(),
             Whose::System(name) => reading.system_key(name),
             Whose::Pod { namespace, pod } => reading.pod_key(namespace, pod),
-            Whose::Container { namespace, pod, container } => reading.container_key(namespace, pod, container),
+            Whose::Container { namespace, pod, container } => {
+                reading.container_key(namespace, pod, container)
+            }
         };
         let mut set = reading.set(key, info.spec.creation_time.0, stat.timestamp.0);
         if matches!(whose, Whose::Container { .. }) && !info.spec.image.is_empty() {
@@ -150,7 +152,11 @@ impl Out<'_> {
         }
         for disk in stat.diskio.io_service_bytes.iter().filter(|_| info.spec.has_diskio.0) {
             let resource = Resource::Id(match &*disk.device {
-                "" => name(&format!("{}:{}", disk.major.0.unwrap_or_default(), disk.minor.0.unwrap_or_default())),
+                "" => name(&format!(
+                    "{}:{}",
+                    disk.major.0.unwrap_or_default(),
+                    disk.minor.0.unwrap_or_default()
+                )),
                 device => name(device),
             });
             // the kernel leaves out what never happened
@@ -178,7 +184,8 @@ impl Out<'_> {
                 _ => continue,
             };
             let samples = stat.custom_metrics.0.iter().filter(|(name, _)| **name == *metric.name);
-            let newest = samples.flat_map(|(_, samples)| samples.iter()).max_by_key(|sample| sample.timestamp.0);
+            let newest =
+                samples.flat_map(|(_, samples)| samples.iter()).max_by_key(|sample| sample.timestamp.0);
             let value = newest.and_then(|sample| match &*metric.format {
                 "int" => Some(Value::Int(sample.int_value.0.unwrap_or_default() as i64)),
                 "float" => Some(Value::Float(sample.float_value.0.unwrap_or_default())),

@@ -53,7 +53,8 @@ fn a_cadvisors_list_is_read_whole() {
          accelerator/duty_cycle{GPU-3a9e6ea4-1b3a-4a1f-8a0f-1d2f5d2f7b11,nvidia,NVIDIA A100-SXM4-40GB}=42 \
          custom/active=-4 gauge custom/requests_total=0.0 cumulative",
     ];
-    let sets = decode(include_bytes!("../../testdata/subcontainers.json"), &Desk::of("host").at(ASKED)).unwrap();
+    let sets =
+        decode(include_bytes!("../../testdata/subcontainers.json"), &Desk::of("host").at(ASKED)).unwrap();
     assert_eq!(all_shown(&sets), wanted);
 }
 
@@ -82,9 +83,10 @@ fn containers_are_known_by_labels_aliases_and_old_forms() {
     f("k8s_POD.1f_p", kube("a", "p", ""), "namespace:a/pod:p");
     let mut named = info("/docker/1f", json!({}), json!({}), json!({}));
     named["aliases"] = json!(["web", "1f"]);
-    assert_eq!(of(&json!([named]).to_string()), [
-        "node:n/container:web 2026-11-21T10:48:00Z 2026-11-21T10:48:07Z uptime=8000"
-    ]);
+    assert_eq!(
+        of(&json!([named]).to_string()),
+        ["node:n/container:web 2026-11-21T10:48:00Z 2026-11-21T10:48:07Z uptime=8000"]
+    );
 }
 
 #[test]
@@ -157,13 +159,16 @@ fn a_broken_container_costs_itself() {
     for bad in [json!(null), json!(7), json!({"name": "/bad", "stats": 7}), json!({"name": 7, "spec": []})] {
         assert_eq!(of(&json!([bad, good]).to_string()).len(), 1, "{bad}");
     }
-    let odd = info("/odd", json!([]), json!({"has_cpu": 1, "has_memory": true}), json!({"memory": {"usage": "x"}}));
+    let odd =
+        info("/odd", json!([]), json!({"has_cpu": 1, "has_memory": true}), json!({"memory": {"usage": "x"}}));
     assert_eq!(of(&json!([odd, good]).to_string()).len(), 2);
 }
 
 #[test]
 fn heapsters_cases_come_out_alike() {
-    let Some(text) = reference("heapsters_cases_come_out_alike", "stats-container-cases.json") else { return };
+    let Some(text) = reference("heapsters_cases_come_out_alike", "stats-container-cases.json") else {
+        return;
+    };
     let all: Json = serde_json::from_slice(&text).unwrap();
     let desk = Desk::of("test");
     let reading = desk.at("2018-07-26T12:01:05Z");
@@ -177,7 +182,10 @@ fn heapsters_cases_come_out_alike() {
         let sets = read(json!([case["in"]]));
         assert_eq!(sets.len(), 1);
         let set = &sets[0];
-        assert_eq!((json!(set.key.to_string()), json!(set.key.word())), (case["key"].clone(), case["type"].clone()));
+        assert_eq!(
+            (json!(set.key.to_string()), json!(set.key.word())),
+            (case["key"].clone(), case["type"].clone())
+        );
         assert_eq!(set.started.unwrap().to_string(), "2018-07-26T12:00:00Z");
         assert_eq!(set.scraped.unwrap().to_string(), "2018-07-26T12:01:00Z");
         let has_cpu = case["in"]["spec"]["has_cpu"] == true;

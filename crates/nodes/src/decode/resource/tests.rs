@@ -112,7 +112,8 @@ fn as_metrics_server(sets: &[Set]) -> Value {
 /// one is told, and `as_metrics_server` leaves it out again.
 #[test]
 fn metrics_servers_cases_come_out_alike() {
-    let Some(expected) = reference("metrics_servers_cases_come_out_alike", "metrics-resource-cases/expected.json")
+    let Some(expected) =
+        reference("metrics_servers_cases_come_out_alike", "metrics-resource-cases/expected.json")
     else {
         return;
     };
@@ -154,7 +155,10 @@ fn metrics_servers_cases_come_out_alike() {
         millis(&mut wanted);
         assert_eq!(as_metrics_server(&sets), wanted, "{name}");
         let hides = ["04", "05", "06", "07", "09", "10", "11", "12"].contains(&&name[..2]);
-        assert_eq!((hides, sets.len()), (hides, if name.starts_with("01") || name.starts_with("02") { 2 } else { 1 }));
+        assert_eq!(
+            (hides, sets.len()),
+            (hides, if name.starts_with("01") || name.starts_with("02") { 2 } else { 1 })
+        );
     }
     assert!(expected.is_empty(), "not run: {expected:?}");
 }

@@ -137,7 +137,9 @@ impl Out<'_> {
             self.filesystem(&mut set, &format!("Volume:{}", &*volume.name), &volume.fs());
         }
         self.sets.push(set);
-        self.containers(&pod.containers, |reading, container| reading.container_key(namespace, name, container));
+        self.containers(&pod.containers, |reading, container| {
+            reading.container_key(namespace, name, container)
+        });
     }
 
     fn containers(
@@ -220,7 +222,8 @@ impl Out<'_> {
 
 /// Whether another container of the name started later, or as late and stands before it.
 fn is_a_dead_twin(all: &[Object<Container<'_>>], place: usize, container: &Container<'_>) -> bool {
-    let twins = all.iter().enumerate().filter(|(other, twin)| *other != place && *twin.name == *container.name);
+    let twins =
+        all.iter().enumerate().filter(|(other, twin)| *other != place && *twin.name == *container.name);
     let age = |container: &Container<'_>| container.start_time.0.map(Timestamp::nanos);
     twins.into_iter().any(|(other, twin)| {
         let (mine, others) = (age(container), age(twin));

@@ -20,15 +20,17 @@ fn a_kubelets_answer_is_read_whole() {
 
 #[test]
 fn a_nodes_keys_have_its_objects_name() {
-    let text = json!({"node": {"nodeName": "other", "systemContainers": [{"name": "runtime"}, {"name": "misc"}]}});
-    assert_eq!(of(&text), ["node:n - -", "node:n/container:docker-daemon - -", "node:n/container:system - -"]);
+    let text =
+        json!({"node": {"nodeName": "other", "systemContainers": [{"name": "runtime"}, {"name": "misc"}]}});
+    assert_eq!(
+        of(&text),
+        ["node:n - -", "node:n/container:docker-daemon - -", "node:n/container:system - -"]
+    );
 }
 
 #[test]
 fn a_samples_time_is_the_first_that_is_set() {
-    let pod = |container: Json, network: Json| {
-        json!({"pods": [{"podRef": {"name": "p", "namespace": "a"}, "network": network, "containers": [container]}]})
-    };
+    let pod = |container: Json, network: Json| json!({"pods": [{"podRef": {"name": "p", "namespace": "a"}, "network": network, "containers": [container]}]});
     let f = |container, network, wanted: [&str; 2]| assert_eq!(of(&pod(container, network)), wanted);
     f(
         json!({"name": "c", "cpu": {"time": null}, "memory": {"time": "2026-11-21T10:29:01Z"}}),
@@ -148,7 +150,8 @@ fn heapsters_case_comes_out_alike() {
     let expected: Json = serde_json::from_slice(&expected).unwrap();
     let mut expected: BTreeMap<String, Json> = serde_json::from_value(expected["sets"].clone()).unwrap();
     for set in decode(&input, &Desk::of("test").at("2018-07-26T12:01:05Z")).unwrap() {
-        let wanted = expected.remove(&set.key.to_string()).unwrap_or_else(|| panic!("unexpected {}", set.key));
+        let wanted =
+            expected.remove(&set.key.to_string()).unwrap_or_else(|| panic!("unexpected {}", set.key));
         assert_eq!(as_expected(&set), wanted, "{}", set.key);
         assert_eq!(set.values.int(Metric::Uptime), set.started.map(|_| 65_000));
     }
