@@ -36,8 +36,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let cluster = Cluster::new(Parts {
         resolution: settings.resolution,
         nodes: source.collector,
-        has_objects: source.connection.is_some(),
-        objects,
+        objects: source.connection.is_some().then_some(objects),
         names,
         model: (!settings.sinks.without_model).then(|| Model::new(Durations::default())),
         sinks: Manager::start(sinks, limits),
