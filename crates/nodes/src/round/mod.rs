@@ -171,18 +171,22 @@ impl Inner {
         let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
         let spread = EACH.saturating_mul(count).min(SPREAD).min(within / 4);
         let spread = if self.rules.spread { spread } else { Duration::ZERO };
-        let mut lanes = [Vec::new(), Vec::new()];
+        let (mut healthy, mut failing) = (Vec::new(), Vec::new());
         for target in targets {
             let part = self.places.hash_one(&target.node.name) as f64 / u64::MAX as f64;
-            let lane = usize::from(self.ledger.is_failing(&target.node.name));
-            if let Some(lane) = lanes.get_mut(lane) {
-                lane.push((begin + spread.mul_f64(part.clamp(0.0, 1.0)), target));
+            let at = begin + spread.mul_f64(part.clamp(0.0, 1.0));
+            match self.ledger.failing_since(&target.node.name) {
+                None => healthy.push((at, target)),
+                Some(round) => failing.push((round, at, target)),
             }
         }
-        Lanes(lanes.map(|mut lane| {
-            lane.sort_by_key(|(at, _)| *at);
-            lane.into_iter().peekable()
-        }))
+        healthy.sort_by_key(|(at, _)| *at);
+        // not all may get their turn before the end: who waited longest comes first
+        let mut times: Vec<_> = failing.iter().map(|(_, at, _)| *at).collect();
+        times.sort();
+        failing.sort_by_key(|(round, at, _)| (*round, *at));
+        let failing: Vec<_> = times.into_iter().zip(failing).map(|(at, (.., target))| (at, target)).collect();
+        Lanes([healthy, failing].map(|lane| lane.into_iter().peekable()))
     }
 
     async fn ask(&self, target: Target, shown: Option<HeaderValue>, deadline: Instant) -> Done {
