@@ -8,6 +8,7 @@
 
 pub mod ask;
 pub mod decode;
+pub mod kube;
 pub mod round;
 
 mod followed;

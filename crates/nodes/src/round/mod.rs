@@ -18,7 +18,8 @@ use http::HeaderValue;
 use plimsoll_client::TlsError;
 use plimsoll_core::cluster::batch::Batch;
 use plimsoll_core::cluster::names::{Name, Names};
-use plimsoll_core::cluster::objects::{Node, Objects};
+use plimsoll_core::cluster::objects::Objects;
+use plimsoll_core::cluster::selector::LabelSelector;
 use plimsoll_core::time::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -34,16 +35,13 @@ use crate::decode::Reading;
 const EACH: Duration = Duration::from_millis(8);
 const SPREAD: Duration = Duration::from_secs(4);
 
-/// Whether a node is asked.
-pub type Filter = Arc<dyn Fn(&Node) -> bool + Send + Sync>;
-
 /// What holds for every round.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// Leave out nodes whose condition Ready is there and not true, as Heapster does; metrics-server asks them.
     pub ready_only: bool,
-    /// Leave out nodes of which this is false: a label selector.
-    pub only: Option<Filter>,
+    /// Leave out nodes whose labels it does not match.
+    pub selector: LabelSelector,
     /// How many nodes are asked at a time; of those that failed last time a quarter of it.
     pub at_a_time: usize,
     /// Whether questions are spread over the first seconds.
@@ -52,7 +50,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { ready_only: false, only: None, at_a_time: 1024, spread: true }
+        Self { ready_only: false, selector: LabelSelector::default(), at_a_time: 1024, spread: true }
     }
 }
 
@@ -104,7 +102,7 @@ impl Collector {
         let mut batch = Batch::new(at);
         let prepared = async {
             let targets = inner.source.targets(inner.asker.access(), &inner.objects, &inner.rules).await;
-            (targets, inner.asker.access().token.header().await)
+            (targets, inner.asker.shown().await)
         };
         let Ok((targets, shown)) = timeout_at(deadline, prepared).await else { return batch };
         inner.ledger.begin(&targets, now());

@@ -1,5 +1,6 @@
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
+use plimsoll_core::cluster::objects::Node;
 
 use super::*;
 use crate::ask::{Choice, Route};
