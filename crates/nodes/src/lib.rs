@@ -10,6 +10,7 @@ pub mod kube;
 
 pub mod ask;
 pub mod decode;
+pub mod kube;
 pub mod round;
 
 mod followed;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use plimsoll_client::Tls;
 use plimsoll_core::cluster::objects::Node;
 
-use super::token::Token;
+use crate::kube::Token;
 
 /// How nodes are reached.
 #[derive(Clone, Debug)]
