@@ -16,6 +16,7 @@ pub mod docker;
 pub mod exposition;
 pub mod http;
 pub mod ill;
+pub mod influx;
 pub mod keeper;
 pub mod kernel;
 pub mod lxc;

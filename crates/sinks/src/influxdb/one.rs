@@ -29,6 +29,8 @@ pub(super) enum Policy {
     Heapsters,
     /// The database's default one, whatever its name.
     Databases,
+    /// The default one of a database that we may not look at, if it is there.
+    Unseen,
 }
 
 /// A policy as the server lists it.
@@ -59,12 +61,17 @@ impl Database {
             return Ok(());
         }
         let why = message(&answer);
-        if is_missing(&why) {
-            // dropped while we run: made again with the next try
-            *self.policy.lock().await = None;
-            return Err(SinkError::Passing(format!("{}/write: {why}", self.peer.base)));
+        if !is_missing(&why) {
+            return Err(self.peer.refusal("/write", &answer));
         }
-        Err(self.peer.refusal("/write", &answer))
+        // dropped while we run: made again with the next try
+        let mut known = self.policy.lock().await;
+        *known = match known.take() {
+            // who may not look would look in vain
+            Some(Policy::Unseen) => Some(self.create().await?),
+            _ => None,
+        };
+        Err(SinkError::Passing(format!("{}/write: {why}", self.peer.base)))
     }
 
     /// The answers to statements; times in nanoseconds. A statement's own error is in its answer.
@@ -95,7 +102,7 @@ impl Database {
             Err(why) if is_missing(&why) => return self.create().await,
             Err(why) if is_forbidden(&why) => {
                 tracing::info!("{}: writing without looking: {why}", self.peer.base);
-                return Ok(Policy::Databases);
+                return Ok(Policy::Unseen);
             }
             Err(why) => return Err(SinkError::Passing(format!("{}: {statement}: {why}", self.peer.base))),
         };
