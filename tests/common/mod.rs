@@ -22,6 +22,7 @@ pub mod kernel;
 pub mod lxc;
 pub mod podman;
 pub mod program;
+pub mod rounds;
 pub mod workload;
 
 use std::io::Write;
