@@ -20,6 +20,7 @@ pub mod influx;
 pub mod keeper;
 pub mod kernel;
 pub mod lxc;
+pub mod net;
 pub mod podman;
 pub mod program;
 pub mod rounds;
