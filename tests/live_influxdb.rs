@@ -327,6 +327,11 @@ fn a_database_that_is_dropped_is_made_again() {
     assert_eq!(times, [Json::from(AT.plus_nanos(MINUTE).nanos())]);
     let policies = influx.ask("", "SHOW RETENTION POLICIES ON \"my db\"").to_string();
     assert!(policies.contains(r#"["default","720h0m0s","24h0m0s",1,true]"#), "{policies}");
+    // or its policy alone
+    influx.ask("", "DROP RETENTION POLICY \"default\" ON \"my db\"");
+    work.ship(batch(AT.plus_nanos(2 * MINUTE), 3));
+    let policies = influx.ask("", "SHOW RETENTION POLICIES ON \"my db\"").to_string();
+    assert!(policies.contains(r#"["default","720h0m0s","24h0m0s",1,true]"#), "{policies}");
 }
 
 #[test]
@@ -389,6 +394,47 @@ fn passwords_and_rights_are_told_apart() {
             _ => Err(format!("{options}: {:?}", work.meters())),
         });
     }
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test starts programs")]
+fn a_certificate_of_ones_own_is_believed_only_if_that_is_asked() {
+    require!(Need::Program("influxd"), Need::Program("openssl"));
+    let folder = common::folder();
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-keyout",
+        ])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let lines = format!(
+        "https-enabled = true\nhttps-certificate = \"{}\"\nhttps-private-key = \"{}\"",
+        certificate.display(),
+        key.display()
+    );
+    let influx = Influx::start_with(&lines);
+    Work::start(&influx, "secure=true&insecuressl=true").ship(batch(AT, 1));
+    let limits = Limits { export: Duration::from_secs(1), ..Limits::default() };
+    let work = Work::start_within(&influx, "secure=true", limits);
+    work.manager.push(&Arc::new(batch(AT, 1)));
+    eventually("it is dropped", 10.0, || match work.lost(Loss::Failed) {
+        1 => Ok(()),
+        _ => Err(format!("{:?}", work.meters())),
+    });
 }
 
 #[test]

@@ -53,12 +53,12 @@ impl Influx {
             .stderr(log)
             .spawn();
         self.child = Some(child.unwrap());
-        let ready = || match http::get(self.address, "/ping") {
-            Ok(answer) if answer.status == 204 => Ok(()),
-            Ok(answer) => Err(format!("status {}", answer.status)),
-            Err(error) => {
-                Err(format!("{error}\n{}", std::fs::read_to_string(self.log()).unwrap_or_default()))
-            }
+        // one with HTTPS answers too, with a refusal
+        let ready = || {
+            let answer = http::get(self.address, "/ping").map_err(|error| {
+                format!("{error}\n{}", std::fs::read_to_string(self.log()).unwrap_or_default())
+            })?;
+            if matches!(answer.status, 204 | 400) { Ok(()) } else { Err(format!("status {}", answer.status)) }
         };
         eventually("influxd answers", 30.0, ready);
     }
