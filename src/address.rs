@@ -7,7 +7,11 @@ use std::path::Path;
 use plimsoll_serve::listen::Address;
 
 /// The address of a host's name; without one, every address of both families where the kernel has IPv6, else of IPv4.
-pub(crate) async fn resolve(flag: &str, host: &str, port: u16) -> Result<Address, Box<dyn Error + Send + Sync>> {
+pub(crate) async fn resolve(
+    flag: &str,
+    host: &str,
+    port: u16,
+) -> Result<Address, Box<dyn Error + Send + Sync>> {
     if host.is_empty() {
         let any = if Path::new("/proc/net/if_inet6").exists() { "::" } else { "0.0.0.0" };
         return Ok(Address::Tcp((any.parse::<IpAddr>()?, port).into()));

@@ -232,8 +232,9 @@ fn every_flag_is_ours_and_ports_are_those_that_are_told() {
                 }
                 Command::Cluster(settings, notices) => {
                     assert!(notices.is_empty(), "{notices:?}");
-                    assert_eq!(u64::from(settings.secure.port), ports["https"]);
-                    assert_eq!(u64::from(settings.plain.port), ports["http"]);
+                    let (secure, plain) = (settings.secure.unwrap(), settings.plain.unwrap());
+                    assert_eq!(u64::from(secure.port), ports["https"]);
+                    assert_eq!(u64::from(plain.port), ports["http"]);
                 }
                 other => panic!("{}: {other:?}", name(workload)),
             }
@@ -250,5 +251,25 @@ fn commented_flags(words: &[&str]) {
         let words = words.iter().map(|word| (*word).to_owned()).chain([format!("--{flag}")]);
         let parsed = flags::parse("plimsoll", words.map(OsString::from));
         assert!(matches!(parsed, Ok(Command::Cluster(..))), "{flag}: {parsed:?}");
+    }
+}
+
+#[test]
+fn flags_that_the_page_names_are_ours() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cluster.md")).unwrap();
+    let known: BTreeSet<String> = flags::cluster::SECTIONS
+        .iter()
+        .flat_map(|section| section.flags)
+        .map(|flag| flag.name.replace('_', "-"))
+        .collect();
+    let words = page.split(['`', ' ', '\n', ',', '(']).filter(|word| word.starts_with('-') && word.len() > 2);
+    let names = words.map(|word| word.trim_start_matches('-').split('=').next().unwrap().replace('_', "-"));
+    let names: BTreeSet<String> =
+        names.filter(|name| name.starts_with(|letter: char| letter.is_ascii_lowercase())).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        let fits =
+            |known: &String| name.strip_suffix("-*").map_or(*known == name, |start| known.starts_with(start));
+        assert!(known.iter().any(fits), "-{name} is no flag");
     }
 }

@@ -65,7 +65,11 @@ pub(super) fn of_sinks(sinks: &Manager) -> Vec<Meter> {
         failed: sink.failures,
         dropped: sink.drops.iter().map(|(_, count)| count).sum(),
         seconds: sink.spent.as_secs_f64(),
-        ..Meter::new(Part::Sink(if sink.place.is_empty() { sink.name.to_owned() } else { format!("{} {}", sink.name, sink.place) }))
+        ..Meter::new(Part::Sink(if sink.place.is_empty() {
+            sink.name.to_owned()
+        } else {
+            format!("{} {}", sink.name, sink.place)
+        }))
     };
     sinks.meters().into_iter().map(meter).collect()
 }

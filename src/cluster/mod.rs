@@ -148,7 +148,8 @@ impl Cluster {
         let previous = self.kept.newest();
         let (reducer, kept) = (Arc::clone(&self.reducer), Arc::clone(&self.kept));
         // a hundred thousand sets take a while, during which clients are to be answered
-        let reduced = tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
+        let reduced =
+            tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
         match reduced {
             Ok(batch) => self.sinks.push(&batch),
             Err(error) => tracing::error!(%error, "a round is lost"),

@@ -84,13 +84,18 @@ fn sinks(settings: &Settings) -> Result<(Vec<Box<dyn Sink>>, Option<Arc<dyn Hist
         }
         if !wanted.is_empty() && uri.to_string() == *wanted {
             let past = built.sink.history();
-            history = Some(past.ok_or_else(|| format!("-historical_source: the sink {} has no past to ask", uri.key))?);
+            history = Some(
+                past.ok_or_else(|| format!("-historical_source: the sink {} has no past to ask", uri.key))?,
+            );
         }
         sinks.push(built.sink);
     }
     if !wanted.is_empty() && history.is_none() {
         // passwords stand in the words: they are not repeated
-        return Err("-historical_source: expected the same text as that of one -sink, as influxdb:http://host:8086".into());
+        return Err(
+            "-historical_source: expected the same text as that of one -sink, as influxdb:http://host:8086"
+                .into(),
+        );
     }
     Ok((sinks, history))
 }

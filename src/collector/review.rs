@@ -41,7 +41,12 @@ impl Reviewer for Reviews {
     fn review_token<'a>(&'a self, token: &'a str) -> Answer<'a, Option<User>> {
         Box::pin(async move {
             let user = self.0.review_token(token).await.map_err(failed)?;
-            Ok(user.map(|user| User { name: user.name, uid: user.uid, groups: user.groups, extra: user.extra }))
+            Ok(user.map(|user| User {
+                name: user.name,
+                uid: user.uid,
+                groups: user.groups,
+                extra: user.extra,
+            }))
         })
     }
 

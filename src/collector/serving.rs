@@ -18,9 +18,9 @@ use plimsoll_serve::tls::Tls;
 use plimsoll_serve::tls::peer::ClientCa;
 use tokio::sync::watch::Receiver;
 
+use super::Failure;
 use super::review::Reviews;
 use super::source::Connected;
-use super::Failure;
 use crate::address::resolve;
 
 /// How often the API server is asked whose certificates count.
@@ -122,7 +122,8 @@ async fn secure(
         && let Err(error) = gate.refresh().await
     {
         if !options.tolerate_lookup_failure {
-            let hint = "-authentication-skip-lookup or -authentication-tolerate-lookup-failure starts without";
+            let hint =
+                "-authentication-skip-lookup or -authentication-tolerate-lookup-failure starts without";
             return Err(format!("whose certificates count cannot be learned: {error}; {hint}").into());
         }
         tracing::warn!(%error, "whose certificates count is not known yet");
@@ -161,9 +162,10 @@ async fn mode(options: &Secure, connected: Option<&Connected>) -> Result<Mode, F
         None => connected.map(|connected| connected.connection.clone()),
     };
     Ok(match (own, client_ca) {
-        (Some(connection), client_ca) => {
-            Mode::Delegated { reviewer: Arc::new(Reviews(connection)), given: Authorities { client_ca, front_proxy } }
-        }
+        (Some(connection), client_ca) => Mode::Delegated {
+            reviewer: Arc::new(Reviews(connection)),
+            given: Authorities { client_ca, front_proxy },
+        },
         (None, Some(client_ca)) => Mode::Certificates { client_ca, allowed: Vec::new() },
         (None, None) => {
             tracing::warn!(

@@ -9,7 +9,9 @@ use plimsoll_core::cluster::objects::{Node, Objects};
 use plimsoll_core::cluster::selector::LabelSelector;
 use plimsoll_core::cluster::uri::Uri;
 use plimsoll_nodes::ask::{AddressRule, Choice, NodeAccess, PATH_ANNOTATION, Token};
-use plimsoll_nodes::kube::{ApiOptions, Connection, Rules as Kept, Source as KubeSource, Watch, WatchOptions};
+use plimsoll_nodes::kube::{
+    ApiOptions, Connection, Rules as Kept, Source as KubeSource, Watch, WatchOptions,
+};
 use plimsoll_nodes::round::{Collector, Filter, Host, Hosts, Rules, Source};
 
 use super::Failure;
@@ -30,9 +32,15 @@ pub(super) struct Connected {
 }
 
 /// Opens what the flags name. With an API server, its objects are watched from now on.
-pub(super) async fn open(settings: &Settings, objects: &Arc<Objects>, names: &Arc<Names>) -> Result<Open, Failure> {
+pub(super) async fn open(
+    settings: &Settings,
+    objects: &Arc<Objects>,
+    names: &Arc<Names>,
+) -> Result<Open, Failure> {
     let built = match &settings.source {
-        Wanted::Uri(uri) if uri.key.starts_with("kubernetes") => of_heapster(settings, uri, objects, names).await?,
+        Wanted::Uri(uri) if uri.key.starts_with("kubernetes") => {
+            of_heapster(settings, uri, objects, names).await?
+        }
         Wanted::Uri(uri) => {
             let source = with_choice(Source::of_uri(uri)?, settings.nodes.choice.clone());
             (source, of_hosts(settings), Rules::default(), None)
@@ -42,7 +50,12 @@ pub(super) async fn open(settings: &Settings, objects: &Arc<Objects>, names: &Ar
             let connected = connect(settings, &api, None, objects, names).await?;
             let access = access(settings, &connected.connection);
             let choice = settings.nodes.choice.clone().unwrap_or_else(|| best(settings));
-            (Source::Kubernetes { choice }, access, Rules { only: selected(settings)?, ..Rules::default() }, Some(connected))
+            (
+                Source::Kubernetes { choice },
+                access,
+                Rules { only: selected(settings)?, ..Rules::default() },
+                Some(connected),
+            )
         }
         Wanted::Hosts(words) => {
             let hosts: Result<Vec<_>, _> = words.iter().map(|word| host(word)).collect();
@@ -50,7 +63,8 @@ pub(super) async fn open(settings: &Settings, objects: &Arc<Objects>, names: &Ar
             (source, of_hosts(settings), Rules::default(), None)
         }
         Wanted::HostsFile(file) => {
-            let source = Source::Hosts { hosts: Hosts::file(file.clone()), choice: choice_of_hosts(settings) };
+            let source =
+                Source::Hosts { hosts: Hosts::file(file.clone()), choice: choice_of_hosts(settings) };
             (source, of_hosts(settings), Rules::default(), None)
         }
     };
@@ -93,8 +107,11 @@ async fn connect(
     names: &Arc<Names>,
 ) -> Result<Connected, Failure> {
     let connection = Connection::new(api, |name| std::env::var(name).ok()).await?;
-    let rules =
-        Kept { labels: settings.labels.clone(), host_id_annotation, annotations: vec![PATH_ANNOTATION.to_owned()] };
+    let rules = Kept {
+        labels: settings.labels.clone(),
+        host_id_annotation,
+        annotations: vec![PATH_ANNOTATION.to_owned()],
+    };
     let options = WatchOptions { rules, ..WatchOptions::default() };
     let watch = Watch::start(&connection, &options, objects, names);
     Ok(Connected { connection, _watch: watch })
@@ -187,6 +204,7 @@ fn selected(settings: &Settings) -> Result<Option<Filter>, Failure> {
     if settings.nodes.selector.is_empty() {
         return Ok(None);
     }
-    let selector = LabelSelector::parse(&settings.nodes.selector).map_err(|error| format!("-node-selector: {error}"))?;
+    let selector =
+        LabelSelector::parse(&settings.nodes.selector).map_err(|error| format!("-node-selector: {error}"))?;
     Ok(Some(Arc::new(move |node: &Node| selector.matches(&node.labels))))
 }
