@@ -52,7 +52,7 @@ pub struct Running {
     pub control: String,
     /// On which port each kubelet listens.
     pub kubelet_port: u16,
-    /// The first nodes' addresses, a hundred at most.
+    /// The nodes' addresses, in the order of their names.
     pub addresses: Vec<Ipv4Addr>,
     /// A kubeconfig that leads to the API server.
     pub kubeconfig: std::path::PathBuf,
@@ -121,7 +121,7 @@ pub async fn start(options: Options) -> Result<Running> {
     tasks.spawn(api::run(Arc::clone(&world), api_listener, tls));
     tasks.spawn(life::run(Arc::clone(&world)));
     tasks.spawn(control::run(Arc::clone(&world), kubelets.clone(), control_listener));
-    let addresses = nodes.iter().take(100).map(|node| node.address).collect();
+    let addresses = nodes.iter().map(|node| node.address).collect();
     let control = format!("http://{}", control_at);
     Ok(Running { api, control, kubelet_port, addresses, kubeconfig, kubelets, _tasks: tasks })
 }

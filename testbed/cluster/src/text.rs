@@ -1,5 +1,7 @@
 //! Appending text: pieces, numbers as Go's clients print them, times as the API writes them.
 
+use std::cell::Cell;
+
 /// What can be appended.
 pub(crate) trait Put {
     /// Appends it.
@@ -49,18 +51,39 @@ pub(crate) use put;
 #[derive(Clone, Copy)]
 pub(crate) struct Time(pub(crate) i64);
 
+thread_local! {
+    /// The day that was written last, since nearly all times of an answer are of one.
+    static DAY: Cell<(i64, [u8; 10])> = const { Cell::new((i64::MIN, [0; 10])) };
+}
+
+/// The date of a day since 1970: `2026-11-21`.
+fn date(day: i64) -> [u8; 10] {
+    let (known, text) = DAY.get();
+    if known == day {
+        return text;
+    }
+    let at = jiff::Timestamp::from_second(day.saturating_mul(86_400)).map(|at| at.to_string());
+    let text = at.ok().and_then(|text| text.as_bytes().first_chunk().copied()).unwrap_or(*b"0001-01-01");
+    DAY.set((day, text));
+    text
+}
+
 impl Put for Time {
     fn put(&self, out: &mut Vec<u8>) {
         if self.0 == 0 {
             out.extend_from_slice(b"null");
             return;
         }
+        let seconds = self.0.div_euclid(1000);
+        let (day, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400) as u32);
+        let two = |number: u32| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
         out.push(b'"');
-        match jiff::Timestamp::from_second(self.0.div_euclid(1000)) {
-            Ok(at) => put!(out; at.to_string()),
-            Err(_) => put!(out; "0001-01-01T00:00:00Z"),
+        out.extend_from_slice(&date(day));
+        for (before, number) in [(b'T', second / 3600), (b':', second / 60 % 60), (b':', second % 60)] {
+            out.push(before);
+            out.extend_from_slice(&two(number));
         }
-        out.push(b'"');
+        out.extend_from_slice(b"Z\"");
     }
 }
 
@@ -149,6 +172,8 @@ mod tests {
     #[test]
     fn times_have_whole_seconds_and_none_is_null() {
         assert_eq!(text(Time(1_795_256_432_101)), "\"2026-11-21T10:20:32Z\"");
+        assert_eq!(text(Time(1_795_256_432_101 + 86_400_000)), "\"2026-11-22T10:20:32Z\"");
+        assert_eq!(text(Time(-3_600_000)), "\"1969-12-31T23:00:00Z\"");
         assert_eq!(text(Time(0)), "null");
     }
 }

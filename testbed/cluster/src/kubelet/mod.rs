@@ -2,8 +2,8 @@
 
 mod cadvisor;
 pub(crate) mod container;
-mod resource;
-mod summary;
+pub(crate) mod resource;
+pub(crate) mod summary;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,6 +93,12 @@ impl Kubelets {
         if let Some(task) = listening.remove(&node.name) {
             task.abort();
         }
+    }
+
+    /// The first node.
+    #[cfg(test)]
+    pub(crate) fn first(&self) -> Option<Arc<Node>> {
+        self.shared.world.read().nodes.values().next().cloned()
     }
 
     /// Ends all.

@@ -16,7 +16,7 @@ impl Put for Stamp {
 }
 
 /// The text.
-pub(super) fn render(seen: &Seen) -> Vec<u8> {
+pub(crate) fn render(seen: &Seen) -> Vec<u8> {
     let mut containers: Vec<(&Container, &PodSeen, &ContainerSeen)> = Vec::new();
     for pod in &seen.pods {
         if let Some((_, each)) = pod.parts() {

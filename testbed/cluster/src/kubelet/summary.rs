@@ -12,7 +12,7 @@ const INODES: u64 = 13_107_200;
 const INODES_FREE: u64 = 12_800_000;
 
 /// The whole, or with CPU and memory alone.
-pub(super) fn render(name: &str, seen: &Seen, brief: bool) -> Vec<u8> {
+pub(crate) fn render(name: &str, seen: &Seen, brief: bool) -> Vec<u8> {
     let size: usize = seen.pods.iter().map(|pod| 2300 + 1800 * pod.containers.len()).sum();
     let mut out = Vec::with_capacity(size + 6000);
     let o = &mut out;

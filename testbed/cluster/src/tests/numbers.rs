@@ -125,3 +125,33 @@ async fn a_restart_begins_counters_anew_and_a_pod_appears_with_its_first_sample(
     let after = lab.expected(&format!("node=node-00000&at={at}")).await;
     assert!(cpu(&after) < cpu(&before), "the machine began anew");
 }
+
+/// `cargo test --release -p plimsoll-testcluster how_long -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "prints times, checks nothing"]
+async fn how_long_answers_take() {
+    let lab = Lab::new(Options { pods: 30, ..small() }).await;
+    for path in ["/metrics/resource", "/stats/summary", "/stats/container/", "/metrics/cadvisor"] {
+        let begin = std::time::Instant::now();
+        let mut size = 0;
+        for _ in 0..200 {
+            size = lab.kubelet(0, path).await.unwrap().body.len();
+        }
+        println!("{path}: {:?} with the client's part, {size} bytes", begin.elapsed() / 200);
+    }
+    let node = lab.running.kubelets.first().unwrap();
+    let begin = std::time::Instant::now();
+    for _ in 0..200 {
+        std::hint::black_box(crate::kubelet::summary::render(
+            &node.name,
+            &node.seen(crate::world::now()),
+            false,
+        ));
+    }
+    println!("the summary's text alone: {:?}", begin.elapsed() / 200);
+    let begin = std::time::Instant::now();
+    for _ in 0..200 {
+        std::hint::black_box(crate::kubelet::resource::render(&node.seen(crate::world::now())));
+    }
+    println!("the resource metrics' text alone: {:?}", begin.elapsed() / 200);
+}
