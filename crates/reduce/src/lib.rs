@@ -6,6 +6,8 @@
 //! where Heapster is plainly wrong, the file's header says what is done instead.
 
 mod aggregate;
+#[cfg(test)]
+mod document;
 mod namespaces;
 mod nodes;
 mod pods;
