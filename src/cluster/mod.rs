@@ -23,6 +23,7 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_nodes::round::Collector;
 use plimsoll_reduce::{Options as Reduction, Reducer};
 use plimsoll_retain::model::Model;
+use plimsoll_serve::cluster::k8s::meters::Meters;
 use plimsoll_serve::cluster::past::ClusterPast;
 use plimsoll_sinks::Manager;
 
@@ -56,6 +57,8 @@ pub struct Parts {
     pub sinks: Manager,
     /// The sink that answers for longer ago.
     pub history: Option<Arc<dyn History>>,
+    /// What metrics-server would tell of the rounds.
+    pub meters: Arc<Meters>,
 }
 
 /// A collector at work.
@@ -66,12 +69,13 @@ pub struct Cluster {
     reducer: Arc<Mutex<Reducer>>,
     sinks: Arc<Manager>,
     kept: Arc<Kept>,
+    meters: Arc<Meters>,
 }
 
 impl Cluster {
     /// One that has not asked anybody yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { resolution, nodes, objects, has_objects, names, model, sinks, history } = parts;
+        let Parts { resolution, nodes, objects, has_objects, names, model, sinks, history, meters } = parts;
         let (nodes, sinks) = (Arc::new(nodes), Arc::new(sinks));
         let resolution_nanos = i64::try_from(resolution.as_nanos()).unwrap_or(i64::MAX);
         let kept = Kept {
@@ -93,6 +97,7 @@ impl Cluster {
             reducer: Arc::new(Mutex::new(Reducer::new(Reduction { resolution_nanos }))),
             sinks,
             kept: Arc::new(kept),
+            meters,
         }
     }
 
@@ -137,11 +142,14 @@ impl Cluster {
     async fn round(&self, end: Timestamp) {
         self.kept.begin(self.kept.now());
         let within = self.resolution.mul_f64(0.9).min(LONGEST_ROUND);
+        let begin = Instant::now();
         let batch = self.nodes.round(end, within).await;
+        self.meters.round(begin.elapsed(), &meters::of_nodes(&self.nodes));
         let previous = self.kept.newest();
         let (reducer, kept) = (Arc::clone(&self.reducer), Arc::clone(&self.kept));
         // a hundred thousand sets take a while, during which clients are to be answered
-        let reduced = tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
+        let reduced =
+            tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
         match reduced {
             Ok(batch) => self.sinks.push(&batch),
             Err(error) => tracing::error!(%error, "a round is lost"),

@@ -100,8 +100,9 @@ impl Connection {
             (config.accept_invalid_certs, config.root_cert, config.root_cert_file) = (true, None, None);
             (tls.insecure, tls.ca) = (true, None);
         }
-        if config.cluster_url.scheme_str() == Some("http") || config.accept_invalid_certs {
-            // nobody's certificates are looked at; a machine without a list of authorities must not matter
+        let plain = config.cluster_url.scheme_str() == Some("http");
+        if plain || config.accept_invalid_certs || config.root_cert_file.is_some() {
+            // the machine's own authorities are not asked: one without a list of them must not matter
             config.root_cert.get_or_insert_default();
         }
         // who watches asks again by its own pace, and watches end within this time
@@ -294,3 +295,6 @@ fn pem(certificates: &[Vec<u8>]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,3 +21,5 @@ pub mod usage;
 
 #[cfg(any(test, feature = "fake"))]
 pub mod fake;
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, VARY,
-};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderValue, VARY};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
@@ -232,9 +230,7 @@ where
         piece.extend_from_slice(b"]\n");
         Some(Bytes::from(piece))
     });
-    let mut answer = crate::reply::json_pieces(pieces);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    answer
+    crate::reply::json_pieces(pieces)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use plimsoll_core::family::Emit;
 use plimsoll_core::family::Type::{Counter, Gauge};
 
 use super::{family, lines, simple};
-use crate::cluster::handlers::{Count, Handlers};
+use crate::cluster::handlers::{Count, Handlers, Which};
 use crate::cluster::past::{ClusterPast, Meter, Part};
 use crate::metrics::process;
 use crate::text::Head;
@@ -152,15 +152,15 @@ fn round(out: &mut Vec<u8>, past: &dyn ClusterPast) {
     });
 }
 
-fn requests(out: &mut Vec<u8>, counts: &[(&'static str, u16, Count)]) {
+fn requests(out: &mut Vec<u8>, counts: &[(Which, Count)]) {
     let name = "http_requests_total";
     simple(out, (name, "Requests that were answered", Counter), &["handler", "method", "code"], &mut |out| {
-        for (handler, code, count) in counts {
-            out.int(&[handler, "get", itoa::Buffer::new().format(*code)], count.answers);
+        for ((handler, method, code), count) in counts {
+            out.int(&[handler, method, itoa::Buffer::new().format(*code)], count.answers);
         }
     });
     let mut all: BTreeMap<&'static str, Count> = BTreeMap::new();
-    for (handler, _, count) in counts {
+    for ((handler, ..), count) in counts {
         let sum = all.entry(handler).or_default();
         sum.answers = sum.answers.saturating_add(count.answers);
         sum.took = sum.took.saturating_add(count.took);

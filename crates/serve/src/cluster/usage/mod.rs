@@ -4,10 +4,11 @@
 //! while one of its containers has no numbers, so that nobody takes a part for the whole.
 
 mod discovery;
+mod typed;
 
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
+use http::Response;
 use plimsoll_core::cluster::batch::{Batch, Set};
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
@@ -18,8 +19,8 @@ use plimsoll_core::cluster::selector::LabelSelector;
 use plimsoll_core::time::Timestamp;
 use serde::{Serialize, Serializer};
 
+use self::typed::{Form, Typed};
 use super::past::ClusterPast;
-use super::reply;
 use crate::body::Body;
 use crate::query::Query;
 
@@ -74,6 +75,8 @@ impl UsageRoute {
 
 #[derive(Serialize)]
 struct List<T> {
+    #[serde(flatten)]
+    typed: Typed,
     metadata: Empty,
     /// `null` when there is none, as Go writes a list that was never made.
     items: Option<Vec<T>>,
@@ -83,8 +86,8 @@ struct List<T> {
 struct Empty {}
 
 impl<T> List<T> {
-    fn of(items: Vec<T>) -> Self {
-        Self { metadata: Empty {}, items: (!items.is_empty()).then_some(items) }
+    fn of(typed: Typed, items: Vec<T>) -> Self {
+        Self { typed, metadata: Empty {}, items: (!items.is_empty()).then_some(items) }
     }
 }
 
@@ -100,6 +103,8 @@ struct Metadata {
 
 #[derive(Serialize)]
 struct NodeMetrics {
+    #[serde(flatten)]
+    typed: Typed,
     metadata: Metadata,
     timestamp: Timestamp,
     window: String,
@@ -108,6 +113,8 @@ struct NodeMetrics {
 
 #[derive(Serialize)]
 struct PodMetrics {
+    #[serde(flatten)]
+    typed: Typed,
     metadata: Metadata,
     timestamp: Timestamp,
     window: String,
@@ -135,9 +142,14 @@ fn maybe_text<S: Serializer>(name: &Option<Name>, serializer: S) -> Result<S::Ok
     name.as_deref().serialize(serializer)
 }
 
-/// Answers a question about usage.
-pub fn answer(past: &dyn ClusterPast, route: &UsageRoute, query: Query<'_>) -> Response<Body> {
-    let missing = |sentence: String| reply::refused(StatusCode::NOT_FOUND, &sentence);
+/// Answers a question about usage, as Heapster's port does or as an API server does.
+pub fn answer(
+    past: &dyn ClusterPast,
+    route: &UsageRoute,
+    query: Query<'_>,
+    api_server: bool,
+) -> Response<Body> {
+    let form = if api_server { Form::ApiServer } else { Form::Heapster };
     match route {
         UsageRoute::Group => discovery::group(),
         UsageRoute::Resources => discovery::resources(),
@@ -147,30 +159,37 @@ pub fn answer(past: &dyn ClusterPast, route: &UsageRoute, query: Query<'_>) -> R
                 let nodes: Vec<_> = past.objects().read().nodes.values().cloned().collect();
                 let nodes = nodes.iter().filter(|node| selector.matches(&node.labels));
                 let look = Look::new(past);
-                reply::pretty(&List::of(nodes.filter_map(|node| look.node(&node.name)).collect()))
+                let nodes = nodes.filter_map(|node| look.node(&node.name)).collect();
+                form.answer(&List::of(form.typed("NodeMetricsList"), nodes))
             }
-            Err(sentence) => reply::refused(StatusCode::BAD_REQUEST, &sentence),
+            Err(sentence) => form.bad(&sentence),
         },
         UsageRoute::Node(node) => {
             let there = past.objects().node(node).and_then(|node| Look::new(past).node(&node.name));
-            there.map_or_else(|| missing(format!("No metrics for node {node}")), |node| reply::pretty(&node))
+            match there {
+                Some(node) => form.answer(&NodeMetrics { typed: form.typed("NodeMetrics"), ..node }),
+                None => form.missing("nodes", node, &format!("No metrics for node {node}")),
+            }
         }
         UsageRoute::Pods(namespace) => match selector(query) {
             Ok(selector) => {
                 let pods = pods(past, namespace.as_ref());
                 let pods = pods.iter().filter(|pod| selector.matches(&pod.labels));
                 let look = Look::new(past);
-                reply::pretty(&List::of(pods.filter_map(|pod| look.pod(pod)).collect()))
+                let pods = pods.filter_map(|pod| look.pod(pod)).collect();
+                form.answer(&List::of(form.typed("PodMetricsList"), pods))
             }
-            Err(sentence) => reply::refused(StatusCode::BAD_REQUEST, &sentence),
+            Err(sentence) => form.bad(&sentence),
         },
-        UsageRoute::Pod(namespace, pod) => match past.objects().pod(namespace, pod) {
-            None => missing(format!("Pod {namespace}/{pod} not defined")),
-            Some(known) => Look::new(past).pod(&known).map_or_else(
-                || missing(format!("No metrics available for pod {namespace}/{pod}")),
-                |pod| reply::pretty(&pod),
-            ),
-        },
+        UsageRoute::Pod(namespace, pod) => {
+            let Some(known) = past.objects().pod(namespace, pod) else {
+                return form.missing("pods", pod, &format!("Pod {namespace}/{pod} not defined"));
+            };
+            match Look::new(past).pod(&known) {
+                Some(pod) => form.answer(&PodMetrics { typed: form.typed("PodMetrics"), ..pod }),
+                None => form.missing("pods", pod, &format!("No metrics available for pod {namespace}/{pod}")),
+            }
+        }
     }
 }
 
@@ -211,7 +230,13 @@ impl Look {
         let round = self.round.as_ref()?;
         let usage = usage(round.get(&Key::Node(name.clone()))?)?;
         let metadata = Metadata { name: name.clone(), namespace: None, created: self.now };
-        Some(NodeMetrics { metadata, timestamp: whole_second(round.at), window: self.window.clone(), usage })
+        Some(NodeMetrics {
+            typed: Typed::default(),
+            metadata,
+            timestamp: whole_second(round.at),
+            window: self.window.clone(),
+            usage,
+        })
     }
 
     fn pod(&self, pod: &Pod) -> Option<PodMetrics> {
@@ -222,6 +247,7 @@ impl Look {
             Some(ContainerMetrics { name: container.name.clone(), usage: usage(set)? })
         });
         Some(PodMetrics {
+            typed: Typed::default(),
             containers: containers.collect::<Option<Vec<_>>>()?,
             metadata: Metadata {
                 name: pod.name.clone(),
