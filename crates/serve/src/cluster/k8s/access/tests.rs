@@ -114,6 +114,7 @@ impl Reviewer for Fake {
 fn delegated(fake: Fake, given: Authorities) -> (Gate, Arc<Fake>) {
     let fake = Arc::new(fake);
     let reviewer: Arc<dyn Reviewer> = Arc::<Fake>::clone(&fake);
+    let given: Given = Box::new(move || Ok(given.clone()));
     (Gate::new(Mode::Delegated { reviewer, given }, Options::default()).unwrap(), fake)
 }
 
@@ -293,7 +294,10 @@ async fn without_an_api_server_certificates_alone_count() {
     let users = ca("users");
     let gate = |allowed: &[&str]| {
         let allowed = allowed.iter().map(|name| (*name).to_owned()).collect();
-        Gate::new(Mode::Certificates { client_ca: users.pem.clone(), allowed }, Options::default()).unwrap()
+        let pem = users.pem.clone();
+        let given: Given =
+            Box::new(move || Ok(Authorities { client_ca: Some(pem.clone()), front_proxy: None }));
+        Gate::new(Mode::Certificates { given, allowed }, Options::default()).unwrap()
     };
     let (jane, bob) = (users.client("jane", &["dev"]), users.client("bob", &[]));
     let f = async |allowed: &[&str], peer: Option<&PeerCertificates>, wanted: &str| {
@@ -304,9 +308,28 @@ async fn without_an_api_server_certificates_alone_count() {
     f(&["jane"], Some(&bob), "403 bob: ").await;
     f(&[], Some(&ca("others").client("jane", &[])), "401").await;
     f(&[], None, "401").await;
-    let error =
-        Gate::new(Mode::Certificates { client_ca: Vec::new(), allowed: Vec::new() }, Options::default());
-    assert_eq!(error.err().unwrap().to_string(), "client CA: expected certificates in PEM form: found none");
+    // a file that changes, breaks, and is gone
+    let file = Arc::new(Mutex::new(Some(users.pem.clone())));
+    let read = Arc::clone(&file);
+    let given: Given = Box::new(move || {
+        let pem = read.lock().unwrap().clone().ok_or_else(|| ReviewError("ca.pem: not found".to_owned()))?;
+        Ok(Authorities { client_ca: Some(pem), front_proxy: None })
+    });
+    let gate = Gate::new(Mode::Certificates { given, allowed: Vec::new() }, Options::default()).unwrap();
+    let others = ca("others");
+    let by_other = others.client("bob", &[]);
+    assert_eq!(who(&gate, Some(&by_other), &[], NOW).await, "401");
+    *file.lock().unwrap() = Some(others.pem.clone());
+    gate.refresh().await.unwrap();
+    for (pem, error) in [
+        (Some(b"broken".to_vec()), "client CA: expected certificates in PEM form: found none"),
+        (None, "ca.pem: not found"),
+    ] {
+        *file.lock().unwrap() = pem;
+        assert_eq!(gate.refresh().await, Err(ReviewError(error.to_owned())));
+        assert_eq!(who(&gate, Some(&by_other), &[], NOW).await, "bob system:authenticated");
+        assert_eq!(who(&gate, Some(&bob), &[], NOW).await, "401");
+    }
 }
 
 #[tokio::test]
