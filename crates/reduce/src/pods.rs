@@ -96,7 +96,7 @@ fn add_pod(batch: &mut Batch, container: usize, object: &Arc<Pod>) {
 
 /// Sets for the containers of the pod at this place that have none.
 fn add_containers(batch: &mut Batch, pod: usize, object: &Arc<Pod>) {
-    for spec in &object.containers {
+    for spec in object.containers.iter() {
         let key = Key::Container {
             namespace: object.namespace.clone(),
             pod: object.name.clone(),

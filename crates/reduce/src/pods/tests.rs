@@ -70,7 +70,7 @@ fn many_pods_in_any_order_have_their_own() {
             Pod {
                 namespace: "ns2".into(),
                 name: name.as_str().into(),
-                containers: vec![spec],
+                containers: [spec].into(),
                 ..Pod::default()
             },
         );
