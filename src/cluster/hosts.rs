@@ -11,29 +11,31 @@ use plimsoll_core::cluster::objects::{Container, Objects, Pod};
 /// Puts those of the batch in the place of those that were there.
 pub(super) fn tell(objects: &Objects, batch: &Batch) {
     let mut nodes = BTreeMap::new();
-    let mut pods: BTreeMap<(&Name, &Name), Pod> = BTreeMap::new();
+    let mut pods: BTreeMap<(&Name, &Name), (Pod, Vec<Container>)> = BTreeMap::new();
     for set in batch.iter() {
         match &set.key {
             Key::Node(name) => {
                 nodes.extend(set.node.as_ref().map(|node| (name.clone(), Arc::clone(node))));
             }
             Key::Container { namespace, pod, container } => {
-                let known = pods.entry((namespace, pod)).or_insert_with(|| Pod {
+                let new = || Pod {
                     namespace: namespace.clone(),
                     name: pod.clone(),
                     phase: "Running".into(),
                     node: set.node.as_ref().map(|node| node.name.clone()).unwrap_or_default(),
                     started: set.started,
                     ..Pod::default()
-                });
+                };
+                let (_, containers) = pods.entry((namespace, pod)).or_insert_with(|| (new(), Vec::new()));
                 let image = set.image.clone().unwrap_or_default();
-                known.containers.push(Container { name: container.clone(), image, ..Container::default() });
+                containers.push(Container { name: container.clone(), image, ..Container::default() });
             }
             _ => {}
         }
     }
     let mut by_namespace: BTreeMap<Name, BTreeMap<Name, Arc<Pod>>> = BTreeMap::new();
-    for ((namespace, name), pod) in pods {
+    for ((namespace, name), (pod, containers)) in pods {
+        let pod = Pod { containers: containers.into(), ..pod };
         by_namespace.entry(namespace.clone()).or_default().insert(name.clone(), Arc::new(pod));
     }
     let mut known = objects.write();

@@ -150,7 +150,7 @@ impl Fleet {
                     name: pod.clone(),
                     uid: format!("b7d3a4e0-0000-4000-8000-{number:012}").into(),
                     node: name.clone(),
-                    containers: containers.to_vec(),
+                    containers: Arc::from(containers.as_slice()),
                     owner: Some(Owner { kind: WorkloadKind::ReplicaSet, name: set }),
                     ..Pod::default()
                 };
