@@ -9,10 +9,12 @@ use plimsoll_serve::past::{HostState, RuntimeState};
 use super::Inner;
 use super::followed::Followed;
 
-/// Reads it: three small files, and what is remembered of the runtimes.
+/// Reads it: five small files, and what is remembered of the runtimes.
 pub(super) fn read(host: &Inner) -> HostState {
     let root = &host.stages.measure.root;
     let text = |path: &Path| std::fs::read_to_string(path).ok();
+    let loadavg = text(&root.proc.join("loadavg"));
+    let limit = |name: &&str| text(&root.proc.join("sys/kernel").join(name))?.trim().parse().ok();
     HostState {
         at: host.stages.now(),
         // in a container the host's own name is in its files alone
@@ -22,7 +24,9 @@ pub(super) fn read(host: &Inner) -> HostState {
             .filter(|name| !name.is_empty())
             .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
         boot: text(&root.proc.join("stat")).as_deref().and_then(boot),
-        load: text(&root.proc.join("loadavg")).as_deref().and_then(load),
+        load: loadavg.as_deref().and_then(load),
+        tasks: loadavg.as_deref().and_then(tasks),
+        max_tasks: ["pid_max", "threads-max"].iter().filter_map(limit).min(),
         runtimes: host.followed.get().into_iter().flatten().map(|runtime| state_of(host, runtime)).collect(),
     }
 }
@@ -37,6 +41,11 @@ fn boot(stat: &str) -> Option<Timestamp> {
 fn load(loadavg: &str) -> Option<[f64; 3]> {
     let mut words = loadavg.split_whitespace().map_while(|word| word.parse().ok());
     Some([words.next()?, words.next()?, words.next()?])
+}
+
+/// What stands behind the slash in the fourth word of `/proc/loadavg`.
+fn tasks(loadavg: &str) -> Option<u64> {
+    loadavg.split_whitespace().nth(3)?.split_once('/')?.1.parse().ok()
 }
 
 fn state_of(host: &Inner, runtime: &Followed) -> RuntimeState {
@@ -75,5 +84,11 @@ mod tests {
     fn three_loads() {
         assert_eq!(load("0.52 0.34 0.20 1/291 9165\n"), Some([0.52, 0.34, 0.2]));
         assert_eq!(load("0.52 x"), None);
+    }
+
+    #[test]
+    fn tasks_stand_behind_the_slash() {
+        assert_eq!(tasks("0.52 0.34 0.20 1/291 9165\n"), Some(291));
+        assert_eq!(tasks("0.52 0.34 0.20 291 9165\n"), None);
     }
 }

@@ -30,7 +30,7 @@ pub struct Cri {
 /// How a pod is made.
 #[derive(Clone, Default)]
 pub struct Pod<'a> {
-    /// Empty: what the runtime does without one.
+    /// Empty: what the runtime does without one. `UID` in it becomes the pod's, in a slice as systemd has it.
     pub cgroup_parent: &'a str,
     /// Without a network of its own.
     pub host_network: bool,
@@ -58,6 +58,9 @@ impl Cri {
     pub fn pod(&self, name: &str, pod: &Pod<'_>) -> Sandbox {
         let uid = super::unique("uid");
         let labels = labels(name, &uid, None);
+        let in_slice = pod.cgroup_parent.ends_with(".slice");
+        let part = if in_slice { uid.replace('-', "_") } else { uid.clone() };
+        let cgroup_parent = pod.cgroup_parent.replace("UID", &part);
         let config = PodSandboxConfig {
             metadata: Some(Metadata {
                 name: name.to_owned(),
@@ -69,7 +72,7 @@ impl Cri {
             labels,
             annotations: HashMap::new(),
             linux: Some(LinuxPod {
-                cgroup_parent: pod.cgroup_parent.to_owned(),
+                cgroup_parent: cgroup_parent.clone(),
                 security_context: Some(Security {
                     // kubelet gives each container processes of its own
                     namespaces: Some(Namespaces {
@@ -83,7 +86,7 @@ impl Cri {
         let id = self.call::<One>("RunPodSandbox", &asked).id;
         let told: Status = self.call("PodSandboxStatus", &Which { id: id.clone(), verbose: true });
         let pid = told.pid();
-        let group = pid.map_or_else(|| kernel::find_group(pod.cgroup_parent, &id), kernel::group_of);
+        let group = pid.map_or_else(|| kernel::find_group(&cgroup_parent, &id), kernel::group_of);
         Sandbox { cri: self.clone(), id, name: name.to_owned(), uid, pid, group, config }
     }
 
@@ -141,7 +144,25 @@ impl Sandbox {
     /// A container that waits for orders. `attempt` counts kubelet's restarts.
     #[track_caller]
     pub fn container(&self, name: &str, attempt: u32, envs: &[(&str, &str)], memory: i64) -> Container {
+        self.mounting(name, attempt, envs, memory, &[])
+    }
+
+    /// The same, with these directories of the host at these places of its own.
+    #[track_caller]
+    pub fn mounting(
+        &self,
+        name: &str,
+        attempt: u32,
+        envs: &[(&str, &str)],
+        memory: i64,
+        mounts: &[(&Path, &str)],
+    ) -> Container {
         let control = Control::new();
+        let own = Mount { container_path: Control::INSIDE.to_owned(), host_path: control.path() };
+        let others = mounts.iter().map(|(host, inside)| Mount {
+            container_path: (*inside).to_owned(),
+            host_path: host.display().to_string(),
+        });
         let config = ContainerConfig {
             metadata: Some(Named { name: name.to_owned(), attempt }),
             image: Some(Image { image: self.cri.image.clone() }),
@@ -150,7 +171,7 @@ impl Sandbox {
                 .iter()
                 .map(|(key, value)| Pair { key: (*key).to_owned(), value: (*value).to_owned() })
                 .collect(),
-            mounts: vec![Mount { container_path: Control::INSIDE.to_owned(), host_path: control.path() }],
+            mounts: std::iter::once(own).chain(others).collect(),
             labels: labels(&self.name, &self.uid, Some(name)),
             annotations: HashMap::from([(
                 "io.kubernetes.container.restartCount".to_owned(),

@@ -58,6 +58,8 @@ pub struct Identity {
     pub network_pid: Option<u32>,
     /// Whether it has a network of its own (not another container's).
     pub has_network: bool,
+    /// Whether the network that its first process has is the host's; false where that cannot be seen.
+    pub host_network: bool,
     /// Whether its writable layer can be measured.
     pub has_filesystem: bool,
     /// Where that layer is; absent where the runtime does not tell.

@@ -20,7 +20,7 @@ use crate::past::Past;
 use crate::query::{Query, unescape};
 use crate::route::{self, Route};
 use crate::v2::options::RequestOptions;
-use crate::{metrics, own, page, reply, v1, v2, validate};
+use crate::{kubelet, metrics, own, page, reply, v1, v2, validate};
 
 /// More than any request needs: cAdvisor's clients send at most a hundred bytes.
 pub const BODY_LIMIT: usize = 1 << 20;
@@ -156,14 +156,20 @@ impl App {
                 }
                 Err(sentence) => reply::failed(&format!("No metrics gathered, last error:\n\n{sentence}")),
             },
+            Route::Kubelet(path) => match read(body).await {
+                Ok(body) => {
+                    kubelet::answer(&self.past, &self.metrics, path, query, &body, &parts.headers).await
+                }
+                Err(refusal) => refusal,
+            },
             Route::Containers(rest) => match unescape(rest, false) {
-                Some(name) => page::container::answer(&*self.past, &root, &name).await,
+                Some(name) => page::container::answer(&*self.past, &root, &parts.headers, &name).await,
                 None => bad_escape(rest),
             },
             Route::Docker(rest) | Route::Podman(rest) => match unescape(rest, false) {
                 Some(alias) => {
                     let namespace = if matches!(route, Route::Docker(_)) { "docker" } else { "podman" };
-                    page::runtime::answer(&*self.past, &root, namespace, &alias).await
+                    page::runtime::answer(&*self.past, &root, &parts.headers, namespace, &alias).await
                 }
                 None => bad_escape(rest),
             },

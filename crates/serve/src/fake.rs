@@ -26,9 +26,11 @@ use tokio::sync::broadcast;
 
 use crate::names::is_within;
 use crate::past::{
-    DerivedStats, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState, Validation, View,
-    Window,
+    DerivedStats, EndedContainer, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState,
+    Validation, View, Window,
 };
+
+pub mod kubernetes;
 
 /// Ids of the three containers.
 pub const WEB: &str = "48f993e4c45a0c77b936426b26a02d6bf5e5fabeab65c15967f32026b2c8ee3e";
@@ -65,6 +67,8 @@ pub struct Fake {
     pub validation: Validation,
     /// How the host is now.
     pub state: HostState,
+    /// Containers that ended.
+    pub ended: Vec<EndedContainer>,
     /// How often samples were asked for.
     pub asked: std::sync::atomic::AtomicUsize,
     /// Names that were refreshed, for whom to look at.
@@ -87,6 +91,7 @@ impl Fake {
             missing: Vec::new(),
             validation: Validation::default(),
             state: HostState::default(),
+            ended: Vec::new(),
             asked: std::sync::atomic::AtomicUsize::new(0),
             refreshed: std::sync::Mutex::default(),
         }
@@ -166,6 +171,10 @@ impl Fake {
 }
 
 impl Past for Fake {
+    fn ended(&self) -> Vec<EndedContainer> {
+        self.ended.clone()
+    }
+
     fn versions(&self) -> Arc<Versions> {
         Arc::new(self.versions.clone())
     }
@@ -728,6 +737,8 @@ fn state() -> HostState {
         name: "fixture".to_owned(),
         boot: Some(START.plus_nanos(-7_797_000_000_000)),
         load: Some([0.52, 0.34, 0.2]),
+        tasks: Some(291),
+        max_tasks: Some(32_768),
         runtimes: vec![
             runtime("docker", "up", Some("20.10.24"), None),
             runtime("containerd", "absent", None, Some("/run/containerd/containerd.sock is not there")),

@@ -17,6 +17,8 @@ pub mod names;
 pub mod query;
 pub mod reply;
 
+pub mod kubelet;
+
 pub mod overview;
 pub mod own;
 pub mod v1;

@@ -29,11 +29,12 @@ const fn meter(route: &'static str) -> Meter {
 }
 
 /// Sorted by name.
-static METERS: [Meter; 9] = [
+static METERS: [Meter; 10] = [
     meter("api/plimsoll"),
     meter("api/v1"),
     meter("api/v2"),
     meter("healthz"),
+    meter("kubelet"),
     meter("metrics"),
     meter("other"),
     meter("pages"),
@@ -58,6 +59,7 @@ impl Metered {
             Route::Api(path) if path.starts_with("/api/v2.") => "api/v2",
             Route::Api(path) if path.starts_with("/api/plimsoll/") => "api/plimsoll",
             Route::Metrics => "metrics",
+            Route::Kubelet(_) => "kubelet",
             Route::Containers(_) | Route::Docker(_) | Route::Podman(_) => "pages",
             Route::Static(_) => "static",
             Route::Api(_) | Route::Pprof | Route::Moved(_) | Route::Pages(_) | Route::Nowhere => "other",
@@ -153,6 +155,7 @@ mod tests {
         f(Route::Nowhere, "other");
         f(Route::Validate, "validate");
         f(Route::Metrics, "metrics");
+        f(Route::Kubelet(crate::kubelet::Path::Spec), "kubelet");
         f(Route::Static("x"), "static");
     }
 

@@ -117,6 +117,10 @@ pub struct HostState {
     pub boot: Option<Timestamp>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load: Option<[f64; 3]>,
+    /// Tasks (threads) that there are: the fourth word of `/proc/loadavg`.
+    pub tasks: Option<u64>,
+    /// Tasks that there may be: the lesser of `kernel.pid_max` and `kernel.threads-max`.
+    pub max_tasks: Option<u64>,
     /// The runtimes that are asked, in their order.
     pub runtimes: Vec<RuntimeState>,
 }

@@ -3,6 +3,8 @@
 //! Paths are matched as they came (`%2F` is no separator here); what is behind the route's own name is
 //! decoded by the route.
 
+use crate::kubelet;
+
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -14,6 +16,8 @@ pub enum Route<'a> {
     Api(&'a str),
     /// The scrape.
     Metrics,
+    /// What a kubelet has.
+    Kubelet(kubelet::Path<'a>),
     /// `/containers/...`; what follows the name, with its slash.
     Containers(&'a str),
     /// `/docker/...`; what follows the slash.
@@ -49,7 +53,13 @@ pub fn find<'a>(prefix: &str, metrics: &str, profiling: bool, path: &'a str) -> 
         Some(inner) if inner.starts_with('/') => inner,
         _ => return Route::Nowhere,
     };
-    if inner == metrics || (metrics.len() > 1 && metrics.ends_with('/') && inner.starts_with(metrics)) {
+    if inner == metrics {
+        return Route::Metrics;
+    }
+    if let Some(path) = kubelet::find(inner) {
+        return Route::Kubelet(path);
+    }
+    if metrics.len() > 1 && metrics.ends_with('/') && inner.starts_with(metrics) {
         return Route::Metrics;
     }
     if metrics.strip_suffix('/').is_some_and(|bare| !bare.is_empty() && bare == inner) {
@@ -88,6 +98,7 @@ fn cleaned(path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubelet::Path;
 
     fn moved(to: &str) -> Route<'static> {
         Route::Moved(to.to_owned())
@@ -107,12 +118,31 @@ mod tests {
         f("/docker/", Route::Docker(""));
         f("/docker/x", Route::Docker("x"));
         f("/podman/x", Route::Podman("x"));
+        f("/stats", Route::Kubelet(Path::Stats("")));
+        f("/stats/summary/", Route::Kubelet(Path::Stats("summary")));
+        f("/stats/a/b", Route::Kubelet(Path::Stats("a/b")));
+        f("/metrics/resource", Route::Kubelet(Path::Resource { first: false }));
+        f("/metrics/resource/v1alpha1", Route::Kubelet(Path::Resource { first: true }));
+        f("/metrics/cadvisor", Route::Kubelet(Path::Cadvisor));
+        f("/pods", Route::Kubelet(Path::Pods));
+        f("/runningpods/", Route::Kubelet(Path::RunningPods));
+        f("/spec/", Route::Kubelet(Path::Spec));
         f("/static/plimsoll.css", Route::Static("plimsoll.css"));
     }
 
     #[test]
     fn unknown_paths_lead_to_the_pages() {
-        for path in ["/", "/x", "/metrics/", "/healthz/", "/apix", "/debug/pprof/", "/api%2Fv1.3"] {
+        for path in [
+            "/",
+            "/x",
+            "/metrics/",
+            "/healthz/",
+            "/apix",
+            "/debug/pprof/",
+            "/api%2Fv1.3",
+            "/spec/x",
+            "/podsx",
+        ] {
             assert_eq!(find("", "/metrics", false, path), Route::Pages("/containers/".into()), "{path}");
         }
     }
@@ -155,6 +185,14 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_may_be_where_kubelet_has_a_route() {
+        let f = |metrics, path, want| assert_eq!(find("", metrics, false, path), want, "{path}");
+        f("/metrics/cadvisor", "/metrics/cadvisor", Route::Metrics);
+        f("/metrics/", "/metrics/cadvisor", Route::Kubelet(Path::Cadvisor));
+        f("/metrics/", "/metrics/x", Route::Metrics);
+    }
+
+    #[test]
     fn pages_and_their_stylesheet_are_guarded() {
         let f = |path, want| assert_eq!(find("", "/metrics", true, path).is_page(), want, "{path}");
         f("/containers/", true);
@@ -167,5 +205,6 @@ mod tests {
         f("/validate/", false);
         f("/", false);
         f("/debug/pprof/", false);
+        f("/stats/summary", false);
     }
 }

@@ -30,29 +30,38 @@ pub fn parse_value(text: &str) -> Result<i64, QuantityError> {
 
 /// Billionths of a core as the API writes a decimal quantity: `156324907n`, `125m`, `2`.
 pub fn format_nanocores(nanocores: u64) -> String {
-    canonical(nanocores, -9)
+    joined(split_nanocores(nanocores))
 }
 
 /// Bytes as the API writes a binary quantity: `1578392Ki`. Under 1024 it is a decimal one, as there: `1k` is 1000.
 pub fn format_binary(bytes: u64) -> String {
+    joined(split_binary(bytes))
+}
+
+fn joined((number, suffix): (u64, &str)) -> String {
+    format!("{number}{suffix}")
+}
+
+/// The number and the suffix of [`format_nanocores`], for who writes many.
+pub fn split_nanocores(nanocores: u64) -> (u64, &'static str) {
+    canonical(nanocores, -9)
+}
+
+/// The number and the suffix of [`format_binary`], for who writes many.
+pub fn split_binary(bytes: u64) -> (u64, &'static str) {
     const SUFFIXES: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
     if bytes < 1024 {
         return canonical(bytes, 0);
     }
-    let mut rest = bytes;
-    let mut suffixes = SUFFIXES.iter();
-    let mut suffix = suffixes.next();
-    while rest.is_multiple_of(1024) {
-        rest /= 1024;
-        suffix = suffixes.next();
-    }
-    format!("{rest}{}", suffix.unwrap_or(&""))
+    let tens = bytes.trailing_zeros() / 10;
+    let suffix = usize::try_from(tens).ok().and_then(|place| SUFFIXES.get(place));
+    (bytes >> (tens * 10), suffix.unwrap_or(&""))
 }
 
 /// `number` × 10^`exponent` with the greatest suffix that needs no fraction.
-fn canonical(number: u64, exponent: i32) -> String {
+fn canonical(number: u64, exponent: i32) -> (u64, &'static str) {
     if number == 0 {
-        return "0".to_owned();
+        return (0, "");
     }
     let (mut number, mut exponent) = (number, exponent);
     while number.is_multiple_of(1000) && exponent < 18 {
@@ -71,7 +80,7 @@ fn canonical(number: u64, exponent: i32) -> String {
         15 => "P",
         _ => "E",
     };
-    format!("{number}{suffix}")
+    (number, suffix)
 }
 
 /// The number times 10^`places`, rounded away from zero; `None` where the text is no quantity.

@@ -9,7 +9,7 @@ use super::NAMESPACE;
 use super::messages::{Container, Process};
 use crate::runtime::json;
 use crate::runtime::remote::Inspected;
-use crate::runtime::{started, volumes};
+use crate::runtime::{process, started, volumes};
 
 /// The label by which CRI tells a pod's sandbox from its containers.
 const KIND: &str = "io.cri-containerd.kind";
@@ -54,6 +54,7 @@ pub(super) fn read(
             Some(_) => false,
             None => own_network(&spec),
         },
+        host_network: pid.is_some_and(|pid| process::has_host_network(proc, pid)),
         has_filesystem: true,
         layers: Some(layers),
         volumes: volumes::of_spec(&spec),

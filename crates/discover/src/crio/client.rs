@@ -10,6 +10,7 @@ use crate::runtime::conmon::{self, Codes, Exits};
 use crate::runtime::endpoint::Endpoint;
 use crate::runtime::fault::Fault;
 use crate::runtime::http::Client;
+use crate::runtime::process::has_host_network;
 use crate::runtime::remote::{Inspected, Remote};
 use crate::runtime::{id, started, volumes};
 
@@ -90,12 +91,17 @@ impl Remote for Crio {
         let identity = &mut inspected.identity;
         // the socket does not tell them
         identity.volumes = left.map(|left| volumes::of_spec(&left.spec)).unwrap_or_default();
+        let host_network = |pid: Option<u32>| pid.is_some_and(|pid| has_host_network(&self.proc, pid));
         if inspected.running && identity.pid.is_none() {
             identity.network_pid = identity.network_pid.filter(|pid| self.lives(*pid));
+            identity.host_network = host_network(identity.network_pid);
             return Ok(inspected);
         }
         match identity.pid.and_then(|pid| started::of(&self.proc, pid)) {
-            Some(started) => identity.started = Some(started),
+            Some(started) => {
+                identity.started = Some(started);
+                identity.host_network = host_network(identity.pid);
+            }
             // CRI-O goes on telling the pid of a process that has ended
             None => {
                 identity.pid = None;

@@ -50,6 +50,7 @@ pub(crate) fn parse_as(
         started: json::time(&all, "/State/StartedAt"),
         pid: json::int(&all, "/State/Pid").and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0),
         has_network: !network.starts_with("container:"),
+        host_network: network == "host",
         has_filesystem: true,
         layers: Some(layers(&all, id)),
         volumes: volumes::of_mounts(&all),
@@ -107,9 +108,13 @@ mod tests {
 
     #[test]
     fn a_network_of_another_container_is_not_its_own() {
-        let of = |mode| of(&format!(r#"{{"Id":"a","HostConfig":{{"NetworkMode":"{mode}"}}}}"#)).has_network;
-        assert!(!of("container:0123"));
-        assert!(of("default") && of("host") && of("none"));
+        let of = |mode| {
+            let identity = of(&format!(r#"{{"Id":"a","HostConfig":{{"NetworkMode":"{mode}"}}}}"#));
+            (identity.has_network, identity.host_network)
+        };
+        assert_eq!(of("container:0123"), (false, false));
+        assert_eq!(of("host"), (true, true));
+        assert_eq!((of("default"), of("none")), ((true, false), (true, false)));
     }
 
     #[test]

@@ -59,6 +59,12 @@ pub(crate) fn has_own_network(proc: &Path, pid: u32) -> bool {
     network(&pid.to_string()).zip(host).is_some_and(|(its, host)| its != host)
 }
 
+/// Whether the process has the host's network. No, where that cannot be seen.
+pub(crate) fn has_host_network(proc: &Path, pid: u32) -> bool {
+    let network = |pid: &str| std::fs::read_link(proc.join(pid).join("ns/net")).ok();
+    network(&pid.to_string()).zip(network("1")).is_some_and(|(its, host)| its == host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +87,25 @@ mod tests {
         assert_eq!(first(proc.path(), "/a", None), Some(5));
         assert_eq!(first(proc.path(), "/b", None), Some(8));
         assert_eq!(first(proc.path(), "/c", None), None);
+    }
+
+    #[test]
+    fn a_network_is_the_hosts_or_another_where_it_can_be_seen() {
+        let proc = tempfile::tempdir().unwrap();
+        for (pid, network) in [("1", "net:[1]"), ("5", "net:[1]"), ("6", "net:[2]")] {
+            let at = proc.path().join(pid).join("ns");
+            std::fs::create_dir_all(&at).unwrap();
+            std::os::unix::fs::symlink(network, at.join("net")).unwrap();
+        }
+        let f = |pid, own, host| {
+            assert_eq!(
+                (has_own_network(proc.path(), pid), has_host_network(proc.path(), pid)),
+                (own, host),
+                "{pid}"
+            );
+        };
+        f(5, false, true);
+        f(6, true, false);
+        f(7, false, false);
     }
 }

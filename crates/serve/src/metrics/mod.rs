@@ -10,7 +10,7 @@ mod encode;
 mod negotiate;
 mod own;
 mod plan;
-mod process;
+pub(crate) mod process;
 mod render;
 
 pub(crate) use negotiate::accepts_gzip;
@@ -28,7 +28,7 @@ use plimsoll_measure::families::{Entry, entries};
 use plimsoll_measure::sample::Sample;
 
 use crate::body::Body;
-use crate::past::{OwnMetric, Past};
+use crate::past::{OwnMetric, Past, View};
 
 /// What is shown. Made once: the texts that never change are rendered here.
 pub struct MetricsOptions {
@@ -77,7 +77,7 @@ pub async fn answer(
     max_age: Option<Duration>,
     headers: &HeaderMap,
 ) -> Response<Body> {
-    let shown = |view: &crate::past::View| namespace.is_none_or(|only| view.reference.namespace == only);
+    let shown = |view: &View| namespace.is_none_or(|only| view.reference.namespace == only);
     if let Some(max_age) = max_age {
         let names = past.containers().iter().filter(|v| shown(v)).map(|v| v.reference.name.clone()).collect();
         past.refresh(names, max_age).await;
@@ -85,8 +85,30 @@ pub async fn answer(
     let mut views = past.containers();
     // a container whose runtime has yet to tell its labels would show twice under other ones
     views.retain(|view| view.settled && shown(view));
+    scrape(past, options, views, render::Extent::Whole, headers)
+}
+
+/// The same of these containers, under the labels that the views have, with the machine and without what is told of
+/// the program.
+pub(crate) fn about_containers(
+    past: &Arc<dyn Past>,
+    options: &MetricsOptions,
+    views: Vec<View>,
+    headers: &HeaderMap,
+) -> Response<Body> {
+    scrape(past, options, views, render::Extent::Containers, headers)
+}
+
+fn scrape(
+    past: &Arc<dyn Past>,
+    options: &MetricsOptions,
+    views: Vec<View>,
+    extent: render::Extent,
+    headers: &HeaderMap,
+) -> Response<Body> {
     let answer = negotiate::answer(headers);
-    let scrape = render::Scrape::new(past.as_ref(), Arc::clone(&options.plan), views, answer.format, now());
+    let plan = Arc::clone(&options.plan);
+    let scrape = render::Scrape::new(past.as_ref(), plan, views, extent, answer.format, now());
     let body = encode::Encoded::new(scrape, answer.encoding).boxed_unsync();
     let mut response = Response::new(body);
     let fields = response.headers_mut();

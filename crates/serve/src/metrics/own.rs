@@ -75,13 +75,18 @@ pub(super) static ALL: [&OwnMetric; 8] = [
     &REPEATED_LINES,
 ];
 
-pub(super) fn exporter(past: &dyn Past, out: &mut Small) {
+/// What cAdvisor itself tells wherever it is built in.
+pub(super) fn as_cadvisor(past: &dyn Past, out: &mut Small) {
     let v = past.versions();
     let labels = [&*v.revision, &*v.cadvisor, &*v.docker, &*v.kernel, &*v.os];
     out.add(&VERSION, &mut |out| out.int(&labels, 1));
     // reading from memory cannot fail
     out.add(&CONTAINER_ERROR, &mut |out| out.int(&[], 0));
     out.add(&MACHINE_ERROR, &mut |out| out.int(&[], 0));
+}
+
+/// What only this program tells.
+pub(super) fn exporter(out: &mut Small) {
     out.add(&REPEATED_LINES, &mut |out| out.int(&[], REPEATED.load(Ordering::Relaxed)));
     out.add(&LABELS_DROPPED, &mut |out| out.int(&[], labels::dropped()));
     out.add(&REQUEST_SECONDS, &mut |out| {

@@ -36,6 +36,15 @@ pub(super) struct Scrape {
     ended: bool,
 }
 
+/// What a scrape shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Containers, the machine and the program.
+    Whole,
+    /// Containers and the machine.
+    Containers,
+}
+
 enum Current {
     Family(Arc<Family>, usize),
     Application(applications::Family, applications::Place),
@@ -53,16 +62,20 @@ impl Scrape {
         past: &dyn Past,
         plan: Arc<Plan>,
         views: Vec<View>,
+        extent: Extent,
         format: Format,
         now: Timestamp,
     ) -> Self {
         let machine = past.machine();
         let mut small = Small { format, seen: Seen::default(), parts: Vec::new(), closed: 0 };
         small.machine(&plan, &machine);
-        own::exporter(past, &mut small);
-        small.process();
-        small.closed = small.parts.len();
-        past.own_metrics(&mut |metric, values| small.add(metric, values));
+        own::as_cadvisor(past, &mut small);
+        if extent == Extent::Whole {
+            own::exporter(&mut small);
+            small.process();
+            small.closed = small.parts.len();
+            past.own_metrics(&mut |metric, values| small.add(metric, values));
+        }
         let machine_memory = machine.memory_capacity;
         let containers: Vec<(Scraped, Stamp)> = views
             .into_iter()

@@ -16,7 +16,7 @@ mod changes;
 mod observer;
 mod spark;
 mod track;
-mod who;
+pub(crate) mod who;
 
 #[cfg(test)]
 mod tests;

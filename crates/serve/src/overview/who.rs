@@ -8,6 +8,7 @@ use serde::ser::SerializeMap;
 
 use super::Word;
 use super::changes::{Changing, changing};
+use crate::kubelet::labels;
 use crate::names;
 use crate::past::View;
 
@@ -66,22 +67,21 @@ changing!(Who {
 });
 
 /// Labels in which Kubernetes' runtimes, Compose and nerdctl keep what people call things.
-const CONTAINER: &[&str] = &["io.kubernetes.container.name", "nerdctl/name"];
-const POD: &[&str] = &["io.kubernetes.pod.name"];
-const NAMESPACE: &[&str] = &["io.kubernetes.pod.namespace"];
+const CONTAINER: &[&str] = &[labels::CONTAINER, "nerdctl/name"];
+const POD: &[&str] = &[labels::POD];
+const NAMESPACE: &[&str] = &[labels::NAMESPACE];
 const COMPOSE: &[&str] = &["com.docker.compose.project", "io.podman.compose.project"];
 
 impl Who {
     /// As it is known now.
     pub(super) fn of(view: &View) -> Self {
         let (reference, identity, spec) = (&view.reference, &view.identity, &view.spec);
-        // the runtime's own labels, not those of the spec, where rules of `/metrics` may have left some out
-        let labels = if identity.labels.is_empty() { &spec.labels } else { &identity.labels };
+        let labels = labels::of(view);
         let label = |keys: &[&str]| keys.iter().find_map(|key| labels.get(*key)).cloned().unwrap_or_default();
         let health = identity.health.clone().filter(|health| health != "none").unwrap_or_default();
         Self {
             name: reference.name.clone(),
-            title: title(&reference.name, &label(CONTAINER), &reference.aliases, &reference.id),
+            title: title_of(view),
             parent: names::parent(&reference.name).unwrap_or_default().to_owned(),
             runtime: view.runtime.into(),
             id: reference.id.clone(),
@@ -97,6 +97,13 @@ impl Who {
             labels: labels.clone(),
         }
     }
+}
+
+/// What a person calls a container.
+pub(crate) fn title_of(view: &View) -> String {
+    let (reference, labels) = (&view.reference, labels::of(view));
+    let label = CONTAINER.iter().find_map(|key| labels.get(*key)).map_or("", String::as_str);
+    title(&reference.name, label, &reference.aliases, &reference.id)
 }
 
 /// What a label calls it, else its first name at the runtime that is not its id, else the last part of its cgroup's.

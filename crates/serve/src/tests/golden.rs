@@ -42,10 +42,15 @@ const GOLDEN: &[(&str, &str, &str)] = &[
 
 #[tokio::test]
 async fn answers_are_those_of_the_files() {
-    let app = app(Fake::host());
+    compare(Fake::host(), GOLDEN).await;
+}
+
+/// Asks a host for each and holds the answers against the files.
+pub(crate) async fn compare(host: Fake, golden: &[(&str, &str, &str)]) {
+    let app = app(host);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
-    for (file, uri, body) in GOLDEN {
+    for (file, uri, body) in golden {
         let answer = ask(&app, "POST", uri, body).await;
         assert_eq!(answer.status, 200, "{uri}: {}", answer.text());
         let path = source.join(file);

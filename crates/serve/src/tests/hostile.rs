@@ -33,7 +33,7 @@ fn path() -> impl Strategy<Value = String> {
         4 => prop::sample::select(vec![
             "api", "v1.0", "v1.1", "v1.2", "v1.3", "v2.0", "v2.1", "containers", "subcontainers", "docker", "podman",
             "machine", "events", "appmetrics", "attributes", "machinestats", "ps", "spec", "stats", "storage",
-            "summary", "version", "static", "validate", "healthz", "metrics", "debug", "pprof", "fx-web", "", "..",
+            "summary", "version", "static", "validate", "healthz", "metrics", "debug", "resource", "cadvisor", "pods", "summary", "pprof", "fx-web", "", "..",
             ".", "%2F", "%zz", "%00", "%5Cx2d", "%ff",
         ]).prop_map(str::to_owned),
         1 => "[!-~]{0,20}",

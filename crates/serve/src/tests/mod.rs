@@ -2,13 +2,13 @@
 
 mod errors;
 mod events;
-mod golden;
+pub(crate) mod golden;
 mod hostile;
 mod live;
 mod pages;
 mod recorded;
 mod routes;
-mod shape;
+pub(crate) mod shape;
 mod wire;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! `/api/v1.x/containers[/name]`: one container with its samples, and `ContainerInfo` for the other routes.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +45,39 @@ pub fn children(past: &dyn Past, view: &View) -> Vec<Reference> {
         .collect();
     names.sort_by(|a, b| a.name.cmp(&b.name));
     names
+}
+
+/// The names directly below each of these groups, by the group's name; sorted where the views are.
+pub fn all_children(views: &[View]) -> BTreeMap<String, Vec<Reference>> {
+    let mut children: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
+    for view in views {
+        let name = &view.reference.name;
+        let parent = names::parent(name).unwrap_or_default();
+        children.entry(parent.to_owned()).or_default().push(Reference::raw(name.clone()));
+    }
+    for view in views.iter().filter(|view| !view.reference.namespace.is_empty()) {
+        children.remove(&view.reference.name);
+    }
+    children
+}
+
+/// An object in pieces: full name to `ContainerInfo`, of containers with the names below each.
+pub fn object(
+    past: &Arc<dyn Past>,
+    all: Vec<(View, Vec<Reference>)>,
+    window: Window,
+) -> impl Iterator<Item = Bytes> + Send + use<> {
+    let past = Arc::clone(past);
+    let all = all.into_iter().enumerate().flat_map(move |(nth, (view, children))| {
+        let mut key = Vec::new();
+        if nth > 0 {
+            key.push(b',');
+        }
+        json::append(&mut key, &view.reference.name);
+        key.push(b':');
+        std::iter::once(Bytes::from(key)).chain(info(Arc::clone(&past), view, children, window))
+    });
+    std::iter::once(Bytes::from_static(b"{")).chain(all).chain(std::iter::once(Bytes::from_static(b"}")))
 }
 
 /// `ContainerInfo` in pieces; the samples are taken from the past when the first piece is asked for.

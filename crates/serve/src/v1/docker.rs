@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Response;
 
 use super::{containers, request};
 use crate::body::Body;
 use crate::past::Past;
-use crate::{go, json, names, reply};
+use crate::{go, names, reply};
 
 /// Answers with an object: full name to container. A container without a sample yet is left out of the
 /// list of all.
@@ -36,17 +35,6 @@ pub fn answer(past: &Arc<dyn Past>, below: &str, body: &[u8]) -> Result<Response
         }
         more => return Err(format!("unknown request for Docker container [{}]", more.join(" "))),
     };
-    let past = Arc::clone(past);
-    let all = views.into_iter().enumerate().flat_map(move |(nth, view)| {
-        let mut key = Vec::new();
-        if nth > 0 {
-            key.push(b',');
-        }
-        json::append(&mut key, &view.reference.name);
-        key.push(b':');
-        let info = containers::info(Arc::clone(&past), view, Vec::new(), window);
-        std::iter::once(Bytes::from(key)).chain(info)
-    });
-    let begin = std::iter::once(Bytes::from_static(b"{"));
-    Ok(reply::json_pieces(begin.chain(all).chain(std::iter::once(Bytes::from_static(b"}")))))
+    let all = views.into_iter().map(|view| (view, Vec::new())).collect();
+    Ok(reply::json_pieces(containers::object(past, all, window)))
 }

@@ -1,11 +1,9 @@
 //! `/api/v1.1+/subcontainers[/name]`: a container and all below it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
-use plimsoll_core::container::Reference;
 
 use super::{containers, request};
 use crate::body::Body;
@@ -26,17 +24,11 @@ pub fn answer(past: &Arc<dyn Past>, name: &str, body: &[u8]) -> Result<Response<
             go::quote(name)
         ));
     }
-    let mut children: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
-    for view in &views {
-        let name = &view.reference.name;
-        let parent = names::parent(name).unwrap_or_default();
-        children.entry(parent.to_owned()).or_default().push(Reference::raw(name.clone()));
-    }
+    let mut children = containers::all_children(&views);
     views.retain(|view| view.latest.is_some());
     let past = Arc::clone(past);
     let all = views.into_iter().enumerate().flat_map(move |(nth, view)| {
-        let of_runtime = !view.reference.namespace.is_empty();
-        let children = children.remove(&view.reference.name).filter(|_| !of_runtime).unwrap_or_default();
+        let children = children.remove(&view.reference.name).unwrap_or_default();
         let before = Bytes::from_static(if nth == 0 { b"" } else { b"," });
         std::iter::once(before).chain(containers::info(Arc::clone(&past), view, children, window))
     });

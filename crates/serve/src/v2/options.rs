@@ -69,15 +69,18 @@ impl RequestOptions {
                 })?),
             },
         };
-        let max_age = match query.given("max_age") {
-            None => None,
-            Some(text) => Some(
-                go::parse_duration(&text)
-                    .map_err(|cause| format!("failed to parse 'max_age' option: {cause}"))?,
-            ),
-        };
+        let max_age = max_age(query)?;
         // the one literal, not all of Go's words for true
         let recursive = query.first("recursive").as_deref() == Some("true");
         Ok(Self { kind, count, recursive, max_age })
     }
+}
+
+/// `max_age` alone.
+///
+/// # Errors
+/// cAdvisor's sentence if it is no duration.
+pub fn max_age(query: Query<'_>) -> Result<Option<Duration>, String> {
+    let given = query.given("max_age").map(|text| go::parse_duration(&text));
+    given.transpose().map_err(|cause| format!("failed to parse 'max_age' option: {cause}"))
 }

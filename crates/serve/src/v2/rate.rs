@@ -10,17 +10,31 @@ pub struct CpuInst {
     usage: CpuUsage,
 }
 
+/// Nanoseconds of CPU a second between a sample and the one before it, over all CPUs; absent where time stood still
+/// or the counter went back.
+pub(crate) fn total(before: &Sample, now: &Sample) -> Option<u64> {
+    let of = |sample: &Sample| sample.cpu.as_ref()?.usage.total;
+    rate(of(before)?, of(now)?, span(before, now)?)
+}
+
+fn span(before: &Sample, now: &Sample) -> Option<u128> {
+    u128::try_from(now.at.since(before.at)).ok().filter(|span| *span > 0)
+}
+
+fn rate(old: u64, new: u64, span: u128) -> Option<u64> {
+    u64::try_from(u128::from(new.checked_sub(old)?) * 1_000_000_000 / span).ok()
+}
+
 /// The rate between a sample and the one before it; absent where time stood still, a counter went back or
 /// the number of CPUs changed.
 pub fn between(before: Option<&Sample>, now: &Sample) -> Option<CpuInst> {
     let before = before?;
-    let span = u128::try_from(now.at.since(before.at)).ok().filter(|span| *span > 0)?;
+    let span = span(before, now)?;
     let (old, new) = (&before.cpu.as_ref()?.usage, &now.cpu.as_ref()?.usage);
     if old.per_cpu_usage.len() != new.per_cpu_usage.len() {
         return None;
     }
-    let rate =
-        |old: u64, new: u64| u64::try_from(u128::from(new.checked_sub(old)?) * 1_000_000_000 / span).ok();
+    let rate = |old, new| rate(old, new, span);
     // absent on both sides is written as zero; on one side alone there is no rate
     let part = |old: Option<u64>, new: Option<u64>| match (old, new) {
         (Some(old), Some(new)) => rate(old, new).map(Some),
@@ -56,6 +70,9 @@ mod tests {
         let rate = between(Some(&sample(0, 100, &[100])), &sample(2_000_000_000, 1_000_000_100, &[100]));
         let usage = rate.unwrap().usage;
         assert_eq!((usage.total, usage.per_cpu_usage), (Some(500_000_000), vec![0]));
+        let (before, now) = (sample(0, 100, &[]), sample(2_000_000_000, 1_000_000_100, &[1]));
+        assert_eq!(total(&before, &now), Some(500_000_000), "whatever the single CPUs tell");
+        assert_eq!(total(&now, &before), None);
     }
 
     #[test]
