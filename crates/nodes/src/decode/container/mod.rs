@@ -10,6 +10,7 @@ mod shape;
 
 use std::fmt;
 
+use hashbrown::HashMap;
 use plimsoll_core::cluster::batch::{Custom, Resource, Set, Value};
 use plimsoll_core::cluster::metric::{Kind, Metric};
 use serde::de::{Deserializer as _, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -176,16 +177,19 @@ impl Out<'_> {
     }
 
     fn custom(&self, set: &mut Set, info: &Info<'_>, stat: &Stat<'_>) {
-        let wanted = info.spec.custom_metrics.iter().filter(|_| info.spec.has_custom_metrics.0);
-        for metric in wanted.filter(|metric| !metric.name.is_empty()) {
+        if !info.spec.has_custom_metrics.0 {
+            return;
+        }
+        let told: HashMap<&str, _, foldhash::fast::RandomState> =
+            stat.custom_metrics.0.iter().map(|(name, samples)| (&**name, samples)).collect();
+        for metric in info.spec.custom_metrics.iter().filter(|metric| !metric.name.is_empty()) {
             let kind = match &*metric.r#type {
                 "gauge" => Kind::Gauge,
                 "cumulative" => Kind::Cumulative,
                 _ => continue,
             };
-            let samples = stat.custom_metrics.0.iter().filter(|(name, _)| **name == *metric.name);
-            let newest =
-                samples.flat_map(|(_, samples)| samples.iter()).max_by_key(|sample| sample.timestamp.0);
+            let samples = told.get(&*metric.name).into_iter().flat_map(|samples| samples.iter());
+            let newest = samples.max_by_key(|sample| sample.timestamp.0);
             let value = newest.and_then(|sample| match &*metric.format {
                 "int" => Some(Value::Int(sample.int_value.0.unwrap_or_default() as i64)),
                 "float" => Some(Value::Float(sample.float_value.0.unwrap_or_default())),
