@@ -96,6 +96,13 @@ soak: workload
 	PLIMSOLL_BIN=$(BIN) PLIMSOLL_TEST_WORKLOAD=$(OUT)/workload PLIMSOLL_TEST_IMAGE=$(OUT)/workload-image.tar \
 		testbed/dockerd with cargo test --locked --package plimsoll --test live_soak -- --ignored --nocapture --test-threads=1
 
+# the page in Chromium over many cgroups, open for a while: make bench-page MINUTES=30 CGROUPS=1000
+MINUTES ?= 30
+CGROUPS ?= 1000
+.PHONY: bench-page
+bench-page: build deps
+	cd web && PLIMSOLL_BIN=$(BIN) node test/figures.js cgroups=$(CGROUPS) minutes=$(MINUTES)
+
 # each target for a while: make fuzz SECONDS=60 FUZZ="measure serve/request"; needs a C++ compiler, nothing else
 SECONDS ?= 20
 fuzz: cargo

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let program = args.next().map_or_else(|| "plimsoll".to_owned(), |name| name.to_string_lossy().into());
     match flags::parse(&program, args) {
         Ok(Command::Host(settings, notices)) => host(*settings, &notices),
+        Ok(Command::Cluster(settings, notices)) => cluster(*settings, &notices),
         Ok(Command::Health(question)) => exit_of(health::ask(&question)),
         Ok(Command::Top(question)) => top(*question),
         Ok(Command::Version(line)) => {
@@ -38,6 +39,10 @@ fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
+fn cluster(_: flags::cluster::Cluster, _: &[flags::Notice]) -> ExitCode {
+    exit_of(Err("later".into()))
 }
 
 fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {

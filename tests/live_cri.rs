@@ -258,6 +258,46 @@ fn containerds_pods_are_named_and_measured() {
 }
 
 #[test]
+fn volumes_of_a_pod_are_counted_by_name() {
+    if !common::able("volumes_of_a_pod_are_counted_by_name", &CONTAINERD) {
+        return;
+    }
+    let containerd = Containerd::with_cri();
+    let cri = Cri::new(&containerd.socket, IMAGE);
+    let (given, _) = parent(&containerd.prefix);
+    let pod = cri.pod("web", &Pod { cgroup_parent: &given, ..Pod::default() });
+    let root = common::folder();
+    // as the kubelet and as nerdctl lay them out, and a directory that is nobody's volume
+    let empty = root.path().join(format!("pods/{}/volumes/kubernetes.io~empty-dir/cache", pod.uid));
+    let nerd = root.path().join("volumes/default/data/_data");
+    let plain = root.path().join("srv");
+    for (folder, mib) in [(&empty, 8), (&nerd, 4), (&plain, 2)] {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("file"), vec![7; mib << 20]).unwrap();
+    }
+    let mounts: [(&std::path::Path, &str); 3] = [(&empty, "/cache"), (&nerd, "/data"), (&plain, "/srv")];
+    let main = pod.mounting("main", 0, &[], 0, &mounts);
+    let flags =
+        [containerd.flag(), "--docker=".to_owned(), "--podman=".to_owned(), "--disk_interval=1s".to_owned()];
+    let program = Plimsoll::start(&flags.each_ref().map(String::as_str));
+    let told = |volume: &str| {
+        let all = series(&program, &main.group, "container_volume_usage_bytes");
+        all.into_iter().find(|series| series.label("volume") == volume).map(|series| series.value)
+    };
+    for (volume, mib) in [("cache", 8.0), ("data", 4.0)] {
+        let bytes =
+            eventually(&format!("the size of {volume}"), 30.0, || told(volume).ok_or("no series".to_owned()));
+        close(volume, bytes, mib * MIB, 1.0);
+    }
+    std::fs::write(empty.join("more"), vec![7; 16 << 20]).unwrap();
+    eventually("what was added is seen", 30.0, || match told("cache") {
+        Some(bytes) if (bytes / MIB - 24.0).abs() < 0.25 => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    assert_eq!(series(&program, &main.group, "container_volume_usage_bytes").len(), 2, "{:?}", root.path());
+}
+
+#[test]
 fn a_pod_without_a_parent_is_containerds_too() {
     // kubelet always gives one, and with systemd containerd needs it
     if systemd() || !common::able("a_pod_without_a_parent_is_containerds_too", &CONTAINERD) {

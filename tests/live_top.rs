@@ -204,3 +204,56 @@ fn without_a_terminal_it_prints_once() {
     assert_eq!(gone.code, Some(1));
     assert!(gone.stderr.starts_with("plimsoll: 127.0.0.1:9: "), "{}", gone.stderr);
 }
+
+#[test]
+fn an_agent_over_https() {
+    require!(Need::Root, Need::Program("openssl"));
+    let folder = common::folder();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (cert, key) = (file("cert.pem"), file("key.pem"));
+    let made = program::run(
+        Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+            .args([
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+                "-keyout",
+                &key,
+                "-out",
+                &cert,
+            ]),
+        60.0,
+    );
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut agent = Command::new("setpriv");
+    agent
+        .args(["--pdeathsig", "KILL"])
+        .arg(binary())
+        .arg("--listen_ip=127.0.0.1")
+        .arg(format!("--port={port}"));
+    agent.args([format!("--tls_cert_file={cert}"), format!("--tls_private_key_file={key}")]);
+    let mut agent = agent.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let url = format!("https://127.0.0.1:{port}/");
+    let top = |words: &[&str]| {
+        program::run(
+            Command::new(binary()).args(["top", "-once", "-format=json"]).args(words).arg(&url),
+            30.0,
+        )
+    };
+    let trusted = eventually("it answers over TLS", 20.0, || {
+        let done = top(&["-ca_file", &cert]);
+        if done.code == Some(0) { Ok(done.stdout) } else { Err(done.stderr) }
+    });
+    let trusted: Value = serde_json::from_str(&trusted).unwrap();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(trusted["machine"]["name"], host.trim());
+    assert_eq!(top(&["-insecure"]).code, Some(0));
+    let doubted = top(&[]);
+    assert_eq!(doubted.code, Some(1));
+    assert!(doubted.stderr.contains("certificate"), "{}", doubted.stderr);
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+}

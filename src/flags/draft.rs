@@ -8,6 +8,7 @@ use std::time::Duration;
 use plimsoll_core::kinds::Kinds;
 use tracing::Level;
 
+use super::cluster::Words;
 use super::health::{Probe, Target};
 use super::kinds;
 use super::settings::{Auth, DockerTls, Listen, Settings, Tls};
@@ -43,6 +44,7 @@ pub struct Draft {
     pub(super) probe: Option<Probe>,
     pub(super) probe_timeout: Duration,
     pub(super) top: Top,
+    pub(super) cluster: Words,
 }
 
 impl Default for Draft {
@@ -72,6 +74,7 @@ impl Default for Draft {
             probe: None,
             probe_timeout: Duration::from_secs(3),
             top: Top::default(),
+            cluster: Words::default(),
         }
     }
 }
@@ -323,7 +326,12 @@ fn host(flag: &str, text: &str) -> Result<String, UsageError> {
 }
 
 /// Two files that make sense only together.
-fn pair(first: &str, one: &str, second: &str, other: &str) -> Result<Option<(PathBuf, PathBuf)>, UsageError> {
+pub(super) fn pair(
+    first: &str,
+    one: &str,
+    second: &str,
+    other: &str,
+) -> Result<Option<(PathBuf, PathBuf)>, UsageError> {
     match (one.is_empty(), other.is_empty()) {
         (true, true) => Ok(None),
         (false, false) => Ok(Some((one.into(), other.into()))),
@@ -332,6 +340,6 @@ fn pair(first: &str, one: &str, second: &str, other: &str) -> Result<Option<(Pat
     }
 }
 
-fn usage<T>(message: impl Into<String>) -> Result<T, UsageError> {
+pub(super) fn usage<T>(message: impl Into<String>) -> Result<T, UsageError> {
     Err(UsageError::new(message.into()))
 }

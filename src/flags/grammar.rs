@@ -7,9 +7,37 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::flag::{Flag, Set, Status};
+use super::flag::{Flag, Section, Set, Status};
 use super::value::{self, print_duration};
 use super::{UsageError, suggest};
+
+/// The flags that a command knows.
+pub(super) struct Book {
+    sections: Vec<&'static Section>,
+    // pflag's habit: `-` and `_` in a name are the same
+    alike: bool,
+}
+
+impl Book {
+    /// Where sections share a name, the first has it.
+    pub(super) fn new(sections: impl IntoIterator<Item = &'static Section>) -> Self {
+        Self { sections: sections.into_iter().collect(), alike: false }
+    }
+
+    /// One whose names may be written with `-` or `_`.
+    pub(super) fn alike(sections: &'static [Section]) -> Self {
+        Self { alike: true, ..Self::new(sections) }
+    }
+
+    fn flags(&self) -> impl Iterator<Item = &'static Flag> {
+        self.sections.iter().flat_map(|section| section.flags)
+    }
+
+    fn find(&self, name: &str) -> Option<&'static Flag> {
+        let plain = |name: &str| name.replace('_', "-");
+        self.flags().find(|flag| flag.name == name || (self.alike && plain(flag.name) == plain(name)))
+    }
+}
 
 /// How the walk over the words ended.
 pub(super) enum End {
@@ -22,7 +50,7 @@ pub(super) enum End {
 /// Sets every flag in `words` on the draft. Stops at the first fault, as Go does.
 pub(super) fn walk(
     draft: &mut Draft,
-    find: impl Fn(&str) -> Option<&'static Flag>,
+    book: &Book,
     words: impl Iterator<Item = OsString>,
 ) -> Result<End, UsageError> {
     let mut words = words.fuse();
@@ -44,10 +72,10 @@ pub(super) fn walk(
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (name, None),
         };
-        let flag = match find(name) {
+        let flag = match book.find(name) {
             Some(flag) => flag,
             None if name == "h" || name == "help" => return Ok(End::Help),
-            None => return Err(unknown(name)),
+            None => return Err(unknown(name, book)),
         };
         bare_bool = (value.is_none() && matches!(flag.set, Set::Bool(_))).then_some(flag);
         let value = match (flag.set, value) {
@@ -100,9 +128,9 @@ fn put(draft: &mut Draft, flag: &Flag, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn unknown(name: &str) -> UsageError {
+fn unknown(name: &str, book: &Book) -> UsageError {
     let mut message = format!("flag provided but not defined: -{name}");
-    if let Some(near) = suggest::flag(name) {
+    if let Some(near) = suggest::nearest(name, book.flags().map(|flag| flag.name)) {
         message.push_str(&format!("\ndid you mean -{near}?"));
     }
     UsageError::new(message)

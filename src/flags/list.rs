@@ -9,10 +9,11 @@ use super::top::{Format, Order};
 use super::{events, kinds, value};
 
 const SINKS_LATER: &str = "storage drivers come in a later version; until then no sample is sent anywhere";
-const LOG_SHAPE: &str = "the log goes to standard error only and has one shape; see -v and -log_format";
+pub(super) const LOG_SHAPE: &str =
+    "the log goes to standard error only and has one shape; see -v and -log_format";
 
 /// Where an unset path is none.
-fn path(text: String) -> Option<PathBuf> {
+pub(super) fn path(text: String) -> Option<PathBuf> {
     (!text.is_empty()).then(|| text.into())
 }
 
@@ -25,7 +26,7 @@ fn paths(list: Vec<String>) -> Vec<PathBuf> {
     list.into_iter().map(PathBuf::from).collect()
 }
 
-fn size(number: u64) -> usize {
+pub(super) fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
@@ -761,7 +762,7 @@ pub fn all() -> impl Iterator<Item = &'static Flag> {
     SECTIONS.iter().flat_map(|section| section.flags)
 }
 
-fn log_format(text: &str) -> Result<LogFormat, String> {
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),

@@ -6,6 +6,7 @@
 //! Read `list` first. The parser is our own because scripts for cAdvisor are written in the grammar of
 //! Go's `flag` package, which no library here speaks.
 
+pub mod cluster;
 mod draft;
 mod events;
 pub mod flag;
@@ -33,7 +34,7 @@ pub use self::usage::document;
 
 use self::draft::Draft;
 use self::flag::Flag;
-use self::grammar::End;
+use self::grammar::{Book, End};
 
 /// Our version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -53,6 +54,8 @@ pub const REVISION: &str = match option_env!("PLIMSOLL_REVISION") {
 pub enum Command {
     /// Watch this host; the notices are logged once, as warnings, when the log is up.
     Host(Box<Settings>, Vec<Notice>),
+    /// Collect from many nodes; the notices are logged once, as warnings, when the log is up.
+    Cluster(Box<cluster::Cluster>, Vec<Notice>),
     /// Ask a running agent how it is: exit 0 when it says ok, else 1.
     Health(Health),
     /// Show what runs here, or what an agent sees, in a terminal.
@@ -118,7 +121,7 @@ impl UsageError {
 }
 
 /// Reads a command line. `program` is the first word, `args` are those that follow. A program named
-/// `cadvisor` takes flags only; one of any other name may take a command first.
+/// `cadvisor`, `heapster` or `metrics-server` takes flags only; one of any other name may take a command first.
 ///
 /// # Errors
 /// An unknown command or flag, a bad value, or flags that contradict each other.
@@ -127,7 +130,8 @@ pub fn parse(program: &str, args: impl Iterator<Item = OsString>) -> Result<Comm
     let plain = |arg: &OsString| arg.to_string_lossy().starts_with('-') || arg.is_empty();
     match name_of(program) {
         "cadvisor" => return host(program, Names::Cadvisor, args),
-        "heapster" => return Err(not_yet("heapster (plimsoll cluster)")),
+        "heapster" => return cluster::parse(program, cluster::Speech::Heapster, args),
+        "metrics-server" => return cluster::parse(program, cluster::Speech::MetricsServer, args),
         _ => {}
     }
     match args.next_if(|arg| !plain(arg)).map(|word| word.to_string_lossy().into_owned()).as_deref() {
@@ -136,7 +140,7 @@ pub fn parse(program: &str, args: impl Iterator<Item = OsString>) -> Result<Comm
         Some("top") => top(args),
         Some("version") => Ok(Command::Version(Names::Plimsoll.version())),
         Some("help") => Ok(Command::Help(usage::help(program, COMMANDS))),
-        Some("cluster") => Err(not_yet("plimsoll cluster")),
+        Some("cluster") => cluster::parse("plimsoll cluster", cluster::Speech::Plimsoll, args),
         Some(word) => Err(unknown_command(program, word)),
     }
 }
@@ -144,6 +148,7 @@ pub fn parse(program: &str, args: impl Iterator<Item = OsString>) -> Result<Comm
 const COMMANDS: &str = "
 Commands (the first word)
   host     watch this host; the default
+  cluster  collect from the nodes of a cluster, or from many hosts
   health   ask a running agent: exit 0 when it is well
   top      show what runs here, or what an agent sees, in the terminal
   version  print the version
@@ -175,8 +180,7 @@ impl Names {
 
 fn host(program: &str, names: Names, args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut draft = Draft::default();
-    let find = |name: &str| list::all().find(|flag| flag.name == name);
-    match grammar::walk(&mut draft, find, args).map_err(|e| e.with_hint(program))? {
+    match grammar::walk(&mut draft, &Book::new(list::SECTIONS), args).map_err(|e| e.with_hint(program))? {
         End::Help => return Ok(Command::Help(usage::help(program, names.commands()))),
         End::Rest(..) if draft.version => return Ok(Command::Version(names.version())),
         End::Rest(words, bare_bool) => tell_rest(&mut draft, &words, bare_bool),
@@ -188,9 +192,9 @@ fn host(program: &str, names: Names, args: impl Iterator<Item = OsString>) -> Re
 fn health(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut draft = Draft::default();
     let args: Vec<OsString> = args.collect();
-    let find = |name: &str| list::all().chain(list::HEALTH.flags).find(|flag| flag.name == name);
+    let book = Book::new(list::SECTIONS.iter().chain([&list::HEALTH]));
     let hint = |error: UsageError| error.with_hint("plimsoll health");
-    if let End::Help = grammar::walk(&mut draft, find, args.into_iter()).map_err(hint)? {
+    if let End::Help = grammar::walk(&mut draft, &book, args.into_iter()).map_err(hint)? {
         return Ok(Command::Help(usage::help_health()));
     }
     let told = draft.probe.is_some() || draft.listens();
@@ -199,12 +203,12 @@ fn health(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
 
 fn top(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
     let mut draft = Draft::default();
-    let find = |name: &str| list::TOP.flags.iter().chain(list::all()).find(|flag| flag.name == name);
+    let book = Book::new([&list::TOP].into_iter().chain(list::SECTIONS));
     let hint = |error: UsageError| error.with_hint("plimsoll top");
     let mut agent: Option<Agent> = None;
     let mut args: Vec<OsString> = args.collect();
     loop {
-        match grammar::walk(&mut draft, find, args.into_iter()).map_err(hint)? {
+        match grammar::walk(&mut draft, &book, args.into_iter()).map_err(hint)? {
             End::Help => return Ok(Command::Help(usage::help_top())),
             End::Rest(words, _) => {
                 // unlike an agent's, whose flags Go ends here, the words behind the address count
@@ -234,10 +238,6 @@ fn tell_rest(draft: &mut Draft, words: &[String], bare_bool: Option<&Flag>) {
         text.push_str(&format!("; -{0} is now true, and -{0}={value} would set it to {value}", flag.name));
     }
     draft.warn(text);
-}
-
-fn not_yet(what: &str) -> UsageError {
-    UsageError::new(format!("{what} is not in this version yet; plimsoll host is"))
 }
 
 fn unknown_command(program: &str, word: &str) -> UsageError {

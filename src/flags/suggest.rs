@@ -1,12 +1,5 @@
 //! "Did you mean": the known word that is nearest to a mistyped one.
 
-use super::list;
-
-/// The flag that was probably meant.
-pub(super) fn flag(typed: &str) -> Option<&'static str> {
-    nearest(typed, list::all().map(|flag| flag.name))
-}
-
 /// The candidate with the fewest changes, if they are few for its length. Case and the choice between
 /// `-` and `_` count nothing.
 pub(super) fn nearest<'a>(typed: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -56,6 +49,7 @@ mod tests {
 
     #[test]
     fn near_names_are_suggested() {
+        let flag = |typed| nearest(typed, super::super::list::all().map(|flag| flag.name));
         assert_eq!(flag("housekeeping-interval"), Some("housekeeping_interval"));
         assert_eq!(flag("house_keeping_interval"), Some("housekeeping_interval"));
         assert_eq!(flag("Port"), Some("port"));

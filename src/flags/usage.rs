@@ -2,19 +2,14 @@
 
 use std::fmt::Write as _;
 
+use super::cluster;
 use super::flag::{Flag, Section, Status};
 use super::list::{HEALTH, SECTIONS, TOP};
 
 /// What `-h` prints.
 pub(super) fn help(program: &str, commands: &str) -> String {
     let mut out = format!("Usage of {program}:\n{commands}");
-    for section in SECTIONS {
-        let _ = write!(out, "\n{}\n", section.title);
-        section.flags.iter().for_each(|flag| help_flag(&mut out, section, flag));
-        for (reason, names) in common_reasons(section) {
-            let _ = writeln!(out, "  No effect: {reason}: {}.", names.join(", "));
-        }
-    }
+    help_sections(&mut out, SECTIONS);
     out
 }
 
@@ -37,6 +32,26 @@ pub(super) fn help_top() -> String {
     out
 }
 
+/// What `plimsoll cluster -h` prints.
+pub(super) fn help_cluster(program: &str) -> String {
+    let mut out = format!(
+        "Usage of {program}: collects from the nodes of a cluster, or from many hosts, and serves Heapster's API \
+         and metrics.k8s.io.\n\n- and _ in names are the same.\n"
+    );
+    help_sections(&mut out, cluster::SECTIONS);
+    out
+}
+
+fn help_sections(out: &mut String, sections: &'static [Section]) {
+    for section in sections {
+        let _ = write!(out, "\n{}\n", section.title);
+        section.flags.iter().for_each(|flag| help_flag(out, section, flag));
+        for (reason, names) in common_reasons(section) {
+            let _ = writeln!(out, "  No effect: {reason}: {}.", names.join(", "));
+        }
+    }
+}
+
 fn help_flag(out: &mut String, section: &Section, flag: &Flag) {
     let _ = write!(out, "  -{} {}\n    \t{}", flag.name, flag.set.type_name(), flag.help);
     if !flag.default.is_empty() {
@@ -56,6 +71,8 @@ pub fn document() -> String {
     document_flags(&mut out, &HEALTH);
     out.push_str("\n# Flags of `plimsoll top`\n\nThe agent's flags, and:\n");
     document_flags(&mut out, &TOP);
+    out.push_str(CLUSTER);
+    cluster::SECTIONS.iter().for_each(|section| document_section(&mut out, section));
     out
 }
 
@@ -111,6 +128,14 @@ fn plain(text: &str) -> String {
 fn breakable(default: &str) -> String {
     default.replace(',', "`, `")
 }
+
+const CLUSTER: &str = "
+# Flags of `plimsoll cluster`
+
+Those of Heapster 1.2 to 1.5 and those that metrics-server's manifests use; `-` and `_` in names are the same. A \
+link named `heapster` or `metrics-server` takes them without the word `cluster` and has that program's ports and \
+period. *Since* names the Heapster version that first had it.
+";
 
 const INTRODUCTION: &str = "\
 <!-- Written from the list in src/flags/list.rs; `make bless` renews it -->

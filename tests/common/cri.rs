@@ -144,7 +144,25 @@ impl Sandbox {
     /// A container that waits for orders. `attempt` counts kubelet's restarts.
     #[track_caller]
     pub fn container(&self, name: &str, attempt: u32, envs: &[(&str, &str)], memory: i64) -> Container {
+        self.mounting(name, attempt, envs, memory, &[])
+    }
+
+    /// The same, with these directories of the host at these places of its own.
+    #[track_caller]
+    pub fn mounting(
+        &self,
+        name: &str,
+        attempt: u32,
+        envs: &[(&str, &str)],
+        memory: i64,
+        mounts: &[(&Path, &str)],
+    ) -> Container {
         let control = Control::new();
+        let own = Mount { container_path: Control::INSIDE.to_owned(), host_path: control.path() };
+        let others = mounts.iter().map(|(host, inside)| Mount {
+            container_path: (*inside).to_owned(),
+            host_path: host.display().to_string(),
+        });
         let config = ContainerConfig {
             metadata: Some(Named { name: name.to_owned(), attempt }),
             image: Some(Image { image: self.cri.image.clone() }),
@@ -153,7 +171,7 @@ impl Sandbox {
                 .iter()
                 .map(|(key, value)| Pair { key: (*key).to_owned(), value: (*value).to_owned() })
                 .collect(),
-            mounts: vec![Mount { container_path: Control::INSIDE.to_owned(), host_path: control.path() }],
+            mounts: std::iter::once(own).chain(others).collect(),
             labels: labels(&self.name, &self.uid, Some(name)),
             annotations: HashMap::from([(
                 "io.kubernetes.container.restartCount".to_owned(),

@@ -19,6 +19,7 @@ pub mod ill;
 pub mod keeper;
 pub mod kernel;
 pub mod lxc;
+pub mod net;
 pub mod podman;
 pub mod program;
 pub mod workload;

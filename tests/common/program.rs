@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::exposition::{self, Sample};
 use super::http::{self, Response};
+use super::net::Net;
 
 /// The binary: `PLIMSOLL_BIN`, else what cargo built for this test.
 pub fn binary() -> PathBuf {
@@ -50,17 +51,50 @@ impl Plimsoll {
         Self::start_this(binary(), before, prefix, flags)
     }
 
+    /// On a host of its own.
+    #[track_caller]
+    pub fn start_in(net: &Net, flags: &[&str]) -> Self {
+        let before = net.inside();
+        let own = format!("--listen_ip={}", net.address);
+        let address = SocketAddr::from((net.address, 8080));
+        let flags = [&[own.as_str()], flags].concat();
+        Self::start_on(binary(), &before.each_ref().map(String::as_str), &["host"], "", address, &flags)
+    }
+
+    /// A collector; waits for its first round.
+    #[track_caller]
+    pub fn cluster(flags: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let flags = [&["--listen_ip=127.0.0.1"], flags].concat();
+        Self::start_on(binary(), &[], &["cluster"], "", address, &flags)
+    }
+
     #[track_caller]
     fn start_this(binary: PathBuf, before: &[&str], prefix: &str, flags: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let flags = [&["--listen_ip=127.0.0.1"], flags].concat();
+        Self::start_on(binary, before, &[], prefix, address, &flags)
+    }
+
+    #[track_caller]
+    fn start_on(
+        binary: PathBuf,
+        before: &[&str],
+        command_word: &[&str],
+        prefix: &str,
+        address: SocketAddr,
+        flags: &[&str],
+    ) -> Self {
         let log = tempfile::NamedTempFile::new().unwrap();
         // the kernel ends it when the thread of the test ends, even if the test is killed
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).args(before).arg(binary);
-        command.arg(format!("--port={port}")).arg("--listen_ip=127.0.0.1").args(flags);
+        command.args(command_word).arg(format!("--port={}", address.port())).args(flags);
         command.stdin(Stdio::null()).stdout(log.reopen().unwrap()).stderr(log.reopen().unwrap());
         let child = command.spawn().unwrap();
-        let mut program = Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), log };
+        let mut program = Self { child, address, log };
         super::eventually("the program answers /healthz", 15.0, || {
             if let Some(status) = program.child.try_wait().unwrap() {
                 panic!("it ended with {status}:\n{}", program.log());

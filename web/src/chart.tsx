@@ -29,6 +29,8 @@ const color = (name: string): string => getComputedStyle(document.documentElemen
 
 interface ChartProps {
   title: string;
+  /** What it shows and when to worry. */
+  about?: string;
   at: number[];
   lines: Line[];
   show: (value: number) => string;
@@ -124,7 +126,8 @@ const last = (data: Column): number | undefined => {
 };
 
 export function Chart(props: ChartProps) {
-  const { title, at, lines, show, note } = props;
+  const { title, about, at, lines, show, note } = props;
+  const [explained, setExplained] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const moments = useRef<Moment[]>([]);
@@ -164,7 +167,10 @@ export function Chart(props: ChartProps) {
   return (
     <figure class="chart">
       <figcaption>
-        <h3>{title}</h3>
+        <h3>
+          {title}
+          {about && <button type="button" class="about" aria-expanded={explained} aria-label={`About ${title}`} onClick={() => setExplained(!explained)}>?</button>}
+        </h3>
         <ul class="legend" aria-hidden="true">
           {lines.map((line) => {
             const value = index === undefined ? last(line.data) : line.data[index];
@@ -178,6 +184,7 @@ export function Chart(props: ChartProps) {
           {index !== undefined && <li class="when">{clock((at[index] as number) * 1000)}</li>}
         </ul>
       </figcaption>
+      {about && explained && <p class="note">{about}</p>}
       <div ref={box} class="plot" role="img" aria-label={`${title} over ${span}: ${summary || "no numbers"}`} />
       {note && <p class="note">{note}</p>}
     </figure>

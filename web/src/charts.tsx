@@ -44,11 +44,11 @@ export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[];
         {kept.fault.value && <span class="s3" role="alert">{kept.fault.value}</span>}
       </div>
       <div class="charts" data-name={name}>
-        {has("cpu") && <Chart {...shared} title="CPU, cores" show={cores} lines={[...line(past, "cpu", "total", "c1", { fill: true }), ...line(past, "cpu_user", "user", "c2"), ...line(past, "cpu_system", "system", "c3"), ...line(past, "cpu_limit", "limit", "bad", { dash: true })]} />}
+        {has("cpu") && <Chart {...shared} title="CPU, cores" about="CPU time used per second: 1 is one core busy all the time. At the dashed limit the kernel makes it wait (see Throttled). User is its own code, system what the kernel does for it." show={cores} lines={[...line(past, "cpu", "total", "c1", { fill: true }), ...line(past, "cpu_user", "user", "c2"), ...line(past, "cpu_system", "system", "c3"), ...line(past, "cpu_limit", "limit", "bad", { dash: true })]} />}
         {past.cpus.length > 1 && <PerCore past={past} moments={moments} />}
-        {moved("throttled") && <Chart {...shared} title="Throttled, share of periods" show={(value) => share(value)} top={0.1} lines={line(past, "throttled", "throttled", "warn", { fill: true })} />}
+        {moved("throttled") && <Chart {...shared} title="Throttled, share of periods" about="In this share of the kernel’s periods (mostly 0.1 s) the CPU limit was used up and it had to wait for the next one. Above 10 % answers get slow: raise the limit, or use fewer threads at a time." show={(value) => share(value)} top={0.1} lines={line(past, "throttled", "throttled", "warn", { fill: true })} />}
         {any("memory") && (
-          <Chart {...shared} title="Memory" show={bytes} binary {...(limit !== undefined && limit !== null ? { top: limit * 1.05 } : {})}
+          <Chart {...shared} title="Memory" about="Working set is what cannot be given back at once; when it reaches the limit, something is killed. Anonymous memory is the programs’ own data; cache is files kept in memory, which the kernel gives back when it must." show={bytes} binary {...(limit !== undefined && limit !== null ? { top: limit * 1.05 } : {})}
             lines={[
               ...(rss && cache ? [{ label: "anonymous + cache", data: plus(rss, cache), color: "c4", fill: true }] : []),
               ...line(past, "memory_rss", "anonymous", "c2", { fill: true }),
@@ -57,14 +57,14 @@ export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[];
               ...line(past, "memory_limit", "limit", "bad", { dash: true }),
             ]} />
         )}
-        {moved("memory_failures") && <Chart {...shared} title="Memory limit reached" show={perSecond} lines={line(past, "memory_failures", "times", "warn", { fill: true })} />}
-        {any("rx", "tx") && <Chart {...shared} title="Network" show={rate} binary lines={[...line(past, "rx", "in", "c1", { fill: true }), ...line(past, "tx", "out", "c2")]} />}
-        {moved("rx_errors", "tx_errors", "rx_dropped", "tx_dropped") && <Chart {...shared} title="Network, lost packets" show={perSecond} lines={[...line(past, "rx_errors", "errors in", "bad"), ...line(past, "tx_errors", "errors out", "c3"), ...line(past, "rx_dropped", "dropped in", "warn"), ...line(past, "tx_dropped", "dropped out", "c2")]} />}
-        {any("read", "write") && <Chart {...shared} title="Disk" show={rate} binary lines={[...line(past, "read", "read", "c1", { fill: true }), ...line(past, "write", "write", "c2")]} />}
-        {moved("read_ops", "write_ops") && <Chart {...shared} title="Disk, operations" show={perSecond} lines={[...line(past, "read_ops", "read", "c1"), ...line(past, "write_ops", "write", "c2")]} />}
-        {name !== "/" && any("disk_usage") && <Chart {...shared} title="Files of its own" show={bytes} binary lines={line(past, "disk_usage", "used", "c1", { fill: true })} />}
-        {any("pressure_cpu", "pressure_memory", "pressure_io") && <Chart {...shared} title="Pressure, share of time that some task waited" show={(value) => percent(value)} top={5} lines={[...line(past, "pressure_cpu", "CPU", "c1"), ...line(past, "pressure_memory", "memory", "c2"), ...line(past, "pressure_io", "disk", "c3")]} />}
-        {any("processes", "threads") && <Chart {...shared} title="Processes and threads" show={count} lines={[...line(past, "processes", "processes", "c1"), ...line(past, "threads", "threads", "c2")]} />}
+        {moved("memory_failures") && <Chart {...shared} title="Memory limit reached" about="How often more memory was wanted than the limit allows. The kernel then throws cache away, and kills when there is none left." show={perSecond} lines={line(past, "memory_failures", "times", "warn", { fill: true })} />}
+        {any("rx", "tx") && <Chart {...shared} title="Network" about="Bytes in its network namespace. Containers of one pod share it; with the host’s network there are no numbers of its own." show={rate} binary lines={[...line(past, "rx", "in", "c1", { fill: true }), ...line(past, "tx", "out", "c2")]} />}
+        {moved("rx_errors", "tx_errors", "rx_dropped", "tx_dropped") && <Chart {...shared} title="Network, lost packets" about="Errors are broken packets, drops are packets without room. Either at more than a few a second points at a card, a full queue or a shaper." show={perSecond} lines={[...line(past, "rx_errors", "errors in", "bad"), ...line(past, "tx_errors", "errors out", "c3"), ...line(past, "rx_dropped", "dropped in", "warn"), ...line(past, "tx_dropped", "dropped out", "c2")]} />}
+        {any("read", "write") && <Chart {...shared} title="Disk" about="Bytes that reached the disks. Reads from the cache cost nothing and are not in it; on cgroup v1 neither is what is written later by the kernel." show={rate} binary lines={[...line(past, "read", "read", "c1", { fill: true }), ...line(past, "write", "write", "c2")]} />}
+        {moved("read_ops", "write_ops") && <Chart {...shared} title="Disk, operations" about="Reads and writes a second. Many small ones can fill a disk that moves few bytes." show={perSecond} lines={[...line(past, "read_ops", "read", "c1"), ...line(past, "write_ops", "write", "c2")]} />}
+        {name !== "/" && any("disk_usage") && <Chart {...shared} title="Files of its own" about="What it wrote on top of its image: lost with the container, and on the disk of the runtime until then." show={bytes} binary lines={line(past, "disk_usage", "used", "c1", { fill: true })} />}
+        {any("pressure_cpu", "pressure_memory", "pressure_io") && <Chart {...shared} title="Pressure, share of time that some task waited" about="In this share of the time at least one of its tasks could not go on for want of CPU, memory or disk (the kernel’s PSI). A few percent are usual under load; from 20 % on it suffers." show={(value) => percent(value)} top={5} lines={[...line(past, "pressure_cpu", "CPU", "c1"), ...line(past, "pressure_memory", "memory", "c2"), ...line(past, "pressure_io", "disk", "c3")]} />}
+        {any("processes", "threads") && <Chart {...shared} title="Processes and threads" about="A number that only grows is a leak; at the limit of processes nothing new can be started." show={count} lines={[...line(past, "processes", "processes", "c1"), ...line(past, "threads", "threads", "c2")]} />}
       </div>
     </>
   );

@@ -24,6 +24,18 @@ interface Spec {
   creation_time?: string;
 }
 
+/** A container that is no more, as the program remembers it. */
+interface Ended {
+  name: string;
+  aliases?: string[];
+  ended_at: string;
+  exit_code?: number;
+  oom_killed: boolean;
+  oom_events: number;
+  spec: { image?: string };
+  stats?: { cpu?: { usage?: { total?: number } }; memory?: { max_usage?: number } };
+}
+
 /** From here on a limit is none. */
 const UNLIMITED = 2 ** 62;
 const limited = (value: number | undefined): number | undefined => (value && value < UNLIMITED ? value : undefined);
@@ -46,10 +58,29 @@ export function Container() {
   return <One key={name} name={name} row={row} />;
 }
 
+/** What is not here: how its last life ended, where that is still known. */
 function Gone({ name }: { name: string }) {
+  const [last, setLast] = useState<Ended>();
+  useEffect(() => {
+    const stop = new AbortController();
+    ask<Ended[]>(`plimsoll/v1/ended?name=${encodeURIComponent(name)}`, stop.signal).then((all) => setLast(all.at(-1)), () => undefined);
+    return () => stop.abort();
+  }, [name]);
+  const elsewhere = <p><a href={to("events", { q: name.split("/").pop() ?? "" })}>Its events</a> say more. Or see <a href={to("overview")}>all that is running</a>.</p>;
+  if (!last) return <Empty title={`${name} is not running here`}>{elsewhere}</Empty>;
+  const used = last.stats?.cpu?.usage?.total;
+  const most = last.stats?.memory?.max_usage;
   return (
-    <Empty title={`${name} is not running here`}>
-      <p>It may have ended: <a href={to("events", { q: name.split("/").pop() ?? "" })}>its events</a> say when. Or see <a href={to("overview")}>all that is running</a>.</p>
+    <Empty title={`${last.aliases?.[0] ?? last.name} has ended`} tone={last.oom_killed ? "bad" : undefined}>
+      <Facts of={[
+        ["Ended", clock(last.ended_at)],
+        ["Exit code", last.exit_code],
+        ["Killed for want of memory", last.oom_killed && Math.max(1, last.oom_events)],
+        ["Image", last.spec.image],
+        ["CPU time in all", used !== undefined && `${(used / 1e9).toFixed(3)} s`],
+        ["Most memory", most ? bytes(most) : undefined],
+      ]} />
+      {elsewhere}
     </Empty>
   );
 }

@@ -196,6 +196,10 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     const name = (after) => path.slice(after.length) || "/";
     if (path === "/api/plimsoll/v1/overview") return json(overview(clock()));
     if (path === "/api/plimsoll/v1/missing") return json(scenario === "empty" ? [] : [{ feature: "Pressure of memory", reason: "The kernel was started without psi=1.", remedy: "Add psi=1 to the kernel's command line and start it anew." }, { feature: "Podman's names", reason: "/run/podman/podman.sock: Connection refused", remedy: "systemctl enable --now podman.socket" }]);
+    if (path === "/api/plimsoll/v1/ended") {
+      const over = { name: "/docker/over", aliases: ["job", EVIL], ended_at: "2026-11-21T10:48:00Z", exit_code: 137, oom_killed: true, oom_events: 1, spec: { image: EVIL }, stats: { cpu: { usage: { total: 1.5e9 } }, memory: { max_usage: 64 * MIB } } };
+      return json([over].filter((one) => [one.name, ...one.aliases].includes(url.searchParams.get("name"))));
+    }
     if (path === "/api/plimsoll/v1/series") {
       const told = series(url.searchParams.get("name"), Date.parse(url.searchParams.get("since") ?? "") || 0);
       return told ? json(told) : send(500, "text/plain", "failed to get the series of container: unknown container\n");

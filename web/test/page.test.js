@@ -142,6 +142,9 @@ test("a container: charts that grow, share a zoom, and its processes, sorted", a
   const { page, done } = await at(`/containers${row.name}`, { interval: 300 });
   const chart = page.locator(".plot").first();
   await chart.locator("canvas").waitFor();
+  assert.equal(await page.getByText("1 is one core busy all the time").count(), 0);
+  await page.getByRole("button", { name: "About CPU, cores" }).click();
+  await page.getByText("1 is one core busy all the time").waitFor();
   assert.match(await chart.getAttribute("aria-label"), /CPU, cores over .*: total [\d.<]+, at most/);
   assert.ok((await page.locator(".legend").first().textContent()).includes("limit"));
   const box = await chart.locator(".u-over").boundingBox();
@@ -238,6 +241,14 @@ test("states that help: nothing there, nobody answers, gone in between, not allo
   const gone = await at("/containers/docker/none");
   await gone.page.getByText("/docker/none is not running here").waitFor();
   await gone.done();
+
+  for (const address of ["/containers/docker/over", "/docker/job"]) {
+    const over = await at(address);
+    await over.page.getByText("job has ended").waitFor();
+    for (const fact of ["137", "1.500 s", "64.0 MiB"]) await over.page.getByText(fact, { exact: true }).waitFor();
+    assert.equal(await over.page.evaluate(() => window.hacked), undefined);
+    await over.done();
+  }
 
   const broken = await at("/containers/", { interval: 200 });
   await broken.page.locator(".rows tbody tr[data-name]").first().waitFor();

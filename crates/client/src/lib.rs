@@ -131,8 +131,8 @@ fn secret(text: String) -> Option<(http::HeaderName, HeaderValue)> {
     Some((AUTHORIZATION, value))
 }
 
-/// An error with its causes, once each.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+/// An error with its causes, once each: what libraries say of a failed connection stands in the causes.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -263,7 +263,8 @@ fn set_bits(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
         .flat_map(|(i, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| i * 8 + bit))
 }
 
-fn put_difference(out: &mut Vec<u8>, before: u64, now: u64) {
+/// Appends a difference.
+pub(crate) fn put_difference(out: &mut Vec<u8>, before: u64, now: u64) {
     let difference = now.wrapping_sub(before).cast_signed();
     match unit(before) {
         1 => put(out, zigzag(difference)),
@@ -272,7 +273,8 @@ fn put_difference(out: &mut Vec<u8>, before: u64, now: u64) {
     }
 }
 
-fn read_difference(reader: &mut Reader<'_>, before: u64) -> Result<u64, DecodeError> {
+/// Reads a difference, and gives the number that it leads to.
+pub(crate) fn read_difference(reader: &mut Reader<'_>, before: u64) -> Result<u64, DecodeError> {
     let difference = match unit(before) {
         1 => unzigzag(reader.number()?),
         unit => match reader.flagged()? {

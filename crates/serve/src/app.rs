@@ -163,13 +163,13 @@ impl App {
                 Err(refusal) => refusal,
             },
             Route::Containers(rest) => match unescape(rest, false) {
-                Some(name) => page::container::answer(&*self.past, &root, &name).await,
+                Some(name) => page::container::answer(&*self.past, &root, &parts.headers, &name).await,
                 None => bad_escape(rest),
             },
             Route::Docker(rest) | Route::Podman(rest) => match unescape(rest, false) {
                 Some(alias) => {
                     let namespace = if matches!(route, Route::Docker(_)) { "docker" } else { "podman" };
-                    page::runtime::answer(&*self.past, &root, namespace, &alias).await
+                    page::runtime::answer(&*self.past, &root, &parts.headers, namespace, &alias).await
                 }
                 None => bad_escape(rest),
             },

@@ -26,8 +26,8 @@ use tokio::sync::broadcast;
 
 use crate::names::is_within;
 use crate::past::{
-    DerivedStats, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState, Validation, View,
-    Window,
+    DerivedStats, EndedContainer, EventQuery, HostState, Later, Missing, OwnMetric, Past, RuntimeState,
+    Validation, View, Window,
 };
 
 pub mod kubernetes;
@@ -67,6 +67,8 @@ pub struct Fake {
     pub validation: Validation,
     /// How the host is now.
     pub state: HostState,
+    /// Containers that ended.
+    pub ended: Vec<EndedContainer>,
     /// How often samples were asked for.
     pub asked: std::sync::atomic::AtomicUsize,
     /// Names that were refreshed, for whom to look at.
@@ -89,6 +91,7 @@ impl Fake {
             missing: Vec::new(),
             validation: Validation::default(),
             state: HostState::default(),
+            ended: Vec::new(),
             asked: std::sync::atomic::AtomicUsize::new(0),
             refreshed: std::sync::Mutex::default(),
         }
@@ -168,6 +171,10 @@ impl Fake {
 }
 
 impl Past for Fake {
+    fn ended(&self) -> Vec<EndedContainer> {
+        self.ended.clone()
+    }
+
     fn versions(&self) -> Arc<Versions> {
         Arc::new(self.versions.clone())
     }

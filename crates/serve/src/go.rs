@@ -76,6 +76,53 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
 }
 
+/// `time.Duration.String`: `15.023s`, `1m0s`, `1.5ms`, `0s`.
+pub fn append_duration(out: &mut Vec<u8>, nanos: i64) {
+    if nanos < 0 {
+        out.push(b'-');
+    }
+    let nanos = nanos.unsigned_abs();
+    let seconds = nanos / 1_000_000_000;
+    if seconds == 0 {
+        let (scale, unit): (u64, &str) = match nanos {
+            0 => return out.extend_from_slice(b"0s"),
+            1..1_000 => (1, "ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            _ => (1_000_000, "ms"),
+        };
+        append_fraction(out, nanos / scale, nanos % scale, scale / 10);
+        return out.extend_from_slice(unit.as_bytes());
+    }
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    if hours > 0 {
+        int(out, hours);
+        out.push(b'h');
+    }
+    if hours > 0 || minutes > 0 {
+        int(out, minutes);
+        out.push(b'm');
+    }
+    append_fraction(out, seconds % 60, nanos % 1_000_000_000, 100_000_000);
+    out.push(b's');
+}
+
+/// The whole, and the fraction without zeros at its end; `tenth` is the worth of its first digit.
+fn append_fraction(out: &mut Vec<u8>, whole: u64, mut fraction: u64, mut tenth: u64) {
+    int(out, whole);
+    if fraction > 0 {
+        out.push(b'.');
+    }
+    while fraction > 0 && tenth > 0 {
+        out.push(b'0' + u8::try_from(fraction / tenth).unwrap_or_default());
+        fraction %= tenth;
+        tenth /= 10;
+    }
+}
+
+fn int(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
 /// `%q`: between double quotes, with what cannot be printed escaped.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -157,6 +204,28 @@ mod tests {
     }
 
     #[test]
+    fn durations_are_written_as_go_does() {
+        let f = |nanos, want: &str| {
+            let mut out = Vec::new();
+            append_duration(&mut out, nanos);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        };
+        f(0, "0s");
+        f(1, "1ns");
+        f(1_100, "1.1µs");
+        f(2_200_000, "2.2ms");
+        f(500_000_000, "500ms");
+        f(15_023_000_000, "15.023s");
+        f(15_000_000_001, "15.000000001s");
+        f(60_000_000_000, "1m0s");
+        f(245_000_000_000, "4m5s");
+        f(3_600_000_000_000, "1h0m0s");
+        f(18_367_001_000_000, "5h6m7.001s");
+        f(-1_500_000_000, "-1.5s");
+        f(i64::MIN, "-2562047h47m16.854775808s");
+    }
+
+    #[test]
     fn names_are_clean() {
         let f = |path, want: &str| assert_eq!(clean(path), want);
         f("", "/");
@@ -170,6 +239,14 @@ mod tests {
         #[test]
         fn no_text_panics(text in "\\PC*") {
             let _ = (parse_duration(&text), quote(&text), clean(&text));
+        }
+
+        #[test]
+        fn durations_read_back(nanos in 0..i64::MAX) {
+            let mut out = Vec::new();
+            append_duration(&mut out, nanos);
+            let read = parse_duration(std::str::from_utf8(&out).unwrap()).unwrap();
+            prop_assert_eq!(read.as_nanos(), u128::try_from(nanos).unwrap());
         }
     }
 }

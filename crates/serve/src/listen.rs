@@ -23,6 +23,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch as signal};
@@ -79,6 +80,11 @@ impl fmt::Display for Address {
         }
     }
 }
+
+/// The certificates that the client of this connection showed, its own first: an extension of each of its requests.
+/// The client has the key of the first; whether anyone trusts them, nobody has looked at yet.
+#[derive(Clone, Debug)]
+pub struct PeerCertificates(pub Arc<[CertificateDer<'static>]>);
 
 /// Why an address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -273,23 +279,30 @@ where
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Some(tls) = tls else { return self.http(stream).await };
+        let Some(tls) = tls else { return self.http(stream, None).await };
         let shaken = tokio::time::timeout(self.limits.head_time, tls.acceptor().accept(stream)).await;
         match shaken {
-            Ok(Ok(stream)) => self.http(stream).await,
+            Ok(Ok(stream)) => {
+                let shown = stream.get_ref().1.peer_certificates();
+                let shown = shown.map(|chain| PeerCertificates(chain.iter().cloned().collect()));
+                self.http(stream, shown).await;
+            }
             Ok(Err(error)) => tracing::debug!("TLS handshake: {error}"),
             Err(_) => tracing::debug!("TLS handshake: not done within {:?}", self.limits.head_time),
         }
     }
 
-    async fn http<S>(mut self, stream: S)
+    async fn http<S>(mut self, stream: S, peer: Option<PeerCertificates>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let phase = Phase::default();
         let stream = Watched::new(stream, phase.clone(), self.limits);
         let handler = self.handler.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
+            }
             let answering = phase.begin(!request.body().is_end_stream());
             let answer = handler(request);
             async move {

@@ -42,6 +42,13 @@ impl Head {
         Self { text: text_head(name, help, kind), open_metrics: open_metrics_head(name, help, kind) }
     }
 
+    /// The lines of a summary, whose samples end in `_sum` and `_count`.
+    pub fn summary(name: &str, help: &str) -> Self {
+        let (text, open_metrics) =
+            (text_lines(name, help, "summary"), open_metrics_lines(name, help, "summary"));
+        Self { text, open_metrics }
+    }
+
     /// The lines in this format.
     pub fn bytes(&self, format: Format) -> &[u8] {
         match format {
@@ -52,18 +59,19 @@ impl Head {
 }
 
 fn text_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
-    let help = help.replace('\\', "\\\\").replace('\n', "\\n");
     let kind = match kind {
         Type::Counter => "counter",
         Type::Gauge => "gauge",
     };
+    text_lines(name, help, kind)
+}
+
+fn text_lines(name: &str, help: &str, kind: &str) -> Box<[u8]> {
+    let help = help.replace('\\', "\\\\").replace('\n', "\\n");
     format!("# HELP {name} {help}\n# TYPE {name} {kind}\n").into_bytes().into()
 }
 
 fn open_metrics_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
-    let mut escaped = Vec::new();
-    escape(&mut escaped, help);
-    let help = String::from_utf8_lossy(&escaped);
     // a counter's samples must end in _total, its family must not; one that is called otherwise keeps its
     // name and tells no type
     let (family, kind) = match (kind, name.strip_suffix("_total")) {
@@ -71,6 +79,13 @@ fn open_metrics_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
         (Type::Counter, None) => (name, "unknown"),
         (Type::Gauge, _) => (name, "gauge"),
     };
+    open_metrics_lines(family, help, kind)
+}
+
+fn open_metrics_lines(family: &str, help: &str, kind: &str) -> Box<[u8]> {
+    let mut escaped = Vec::new();
+    escape(&mut escaped, help);
+    let help = String::from_utf8_lossy(&escaped);
     let unit = ["seconds", "bytes"]
         .into_iter()
         .find(|unit| family.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))

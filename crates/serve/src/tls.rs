@@ -1,7 +1,10 @@
 //! TLS for what listens: certificate and key from PEM files, read again when they change.
 //!
-//! Reads: the certificate chain, the key, and the client CA where one is asked for.
+//! Reads: the certificate chain, the key, and the client CA where one is asked for. Clients may also be asked for a
+//!        certificate that is judged later, request by request: [`peer`].
 //! Cost:  two or three stats a connection, at most once a second.
+
+pub mod peer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,9 +13,14 @@ use std::time::{Duration, Instant};
 
 use rustls::RootCertStore;
 use rustls::ServerConfig;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use tokio_rustls::TlsAcceptor;
 
 use crate::file_version::FileVersion;
@@ -26,8 +34,20 @@ const FRESH: Duration = Duration::from_secs(1);
 pub struct Tls(Arc<Shared>);
 
 struct Shared {
-    files: Files,
+    /// Absent where the certificate never changes.
+    files: Option<Files>,
     state: Mutex<State>,
+}
+
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Debug)]
+enum Clients {
+    /// They are not.
+    NotAsked,
+    /// Without one that this CA signed there is no connection.
+    Required(PathBuf),
+    /// They may show any, or none: who answers their requests judges it.
+    Asked,
 }
 
 struct State {
@@ -39,7 +59,7 @@ struct State {
 struct Files {
     cert: PathBuf,
     key: PathBuf,
-    client_ca: Option<PathBuf>,
+    clients: Clients,
 }
 
 /// Of each file that is there.
@@ -60,12 +80,41 @@ impl Tls {
     /// # Errors
     /// Names the file and what is wrong with it.
     pub fn load(cert: PathBuf, key: PathBuf, client_ca: Option<PathBuf>) -> Result<Self, TlsError> {
-        let files = Files { cert, key, client_ca };
+        Self::from_files(Files { cert, key, clients: client_ca.map_or(Clients::NotAsked, Clients::Required) })
+    }
+
+    /// The same, but clients are asked for a certificate and need not have one. It is not verified here: requests carry
+    /// it as [`PeerCertificates`](crate::listen::PeerCertificates).
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn load_asking(cert: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+        Self::from_files(Files { cert, key, clients: Clients::Asked })
+    }
+
+    /// A certificate that is in no file, as [`load_asking`](Self::load_asking) otherwise.
+    ///
+    /// # Errors
+    /// The key does not fit the certificate.
+    pub fn asking_with(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(Arc::new(AnyClient(provider)));
+        let config = with_http1(builder.with_single_cert(chain, key)?);
+        let state = State { config, versions: Versions::new(), looked: Instant::now() };
+        Ok(Self(Arc::new(Shared { files: None, state: Mutex::new(state) })))
+    }
+
+    fn from_files(files: Files) -> Result<Self, TlsError> {
         // before the reading: a change in between is then seen the next time
         let versions = files.versions();
         let config = files.config()?;
         let state = State { config, versions, looked: Instant::now() };
-        Ok(Self(Arc::new(Shared { files, state: Mutex::new(state) })))
+        Ok(Self(Arc::new(Shared { files: Some(files), state: Mutex::new(state) })))
     }
 
     /// What takes the next connection.
@@ -90,22 +139,23 @@ impl Tls {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tls").field(&self.0.files.cert).finish()
+        f.debug_tuple("Tls").field(&self.0.files.as_ref().map(|files| &files.cert)).finish()
     }
 }
 
 impl Shared {
     fn renew(&self, state: &mut State) {
-        let versions = self.files.versions();
+        let Some(files) = &self.files else { return };
+        let versions = files.versions();
         if versions == state.versions {
             return;
         }
         // remembered even if they are broken, so that this is told once
         state.versions = versions;
-        match self.files.config() {
+        match files.config() {
             Ok(config) => {
                 state.config = config;
-                tracing::info!("{}: new certificate in use", self.files.cert.display());
+                tracing::info!("{}: new certificate in use", files.cert.display());
             }
             Err(error) => tracing::error!("{error}; the certificate that was loaded before stays in use"),
         }
@@ -114,7 +164,11 @@ impl Shared {
 
 impl Files {
     fn versions(&self) -> Versions {
-        let all = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        let client_ca = match &self.clients {
+            Clients::Required(file) => Some(file),
+            Clients::NotAsked | Clients::Asked => None,
+        };
+        let all = [Some(&self.cert), Some(&self.key), client_ca];
         all.into_iter().flatten().map(|file| FileVersion::of(file).ok()).collect()
     }
 
@@ -126,9 +180,10 @@ impl Files {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| wrong(&self.cert, error))?;
-        let builder = match &self.client_ca {
-            None => builder.with_no_client_auth(),
-            Some(file) => {
+        let builder = match &self.clients {
+            Clients::NotAsked => builder.with_no_client_auth(),
+            Clients::Asked => builder.with_client_cert_verifier(Arc::new(AnyClient(provider))),
+            Clients::Required(file) => {
                 let mut roots = RootCertStore::empty();
                 for root in certificates(file)? {
                     roots.add(root).map_err(|error| wrong(file, error))?;
@@ -137,15 +192,64 @@ impl Files {
                 builder.with_client_cert_verifier(verifier.build().map_err(|error| wrong(file, error))?)
             }
         };
-        let mut config = builder
+        let config = builder
             .with_single_cert(chain, key)
             .map_err(|error| wrong(&self.key, format!("does not fit {}: {error}", self.cert.display())))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        Ok(with_http1(config))
     }
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn with_http1(mut config: ServerConfig) -> Arc<ServerConfig> {
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// Takes any certificate of a client whose key the client has: whose it is, is judged for each request.
+#[derive(Debug)]
+struct AnyClient(Arc<CryptoProvider>);
+
+impl ClientCertVerifier for AnyClient {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let what = "a certificate";
     let chain: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
@@ -164,7 +268,7 @@ fn unusable(file: &Path, error: &pem::Error, what: &str) -> TlsError {
     }
 }
 
-fn wrong(file: &Path, reason: impl fmt::Display) -> TlsError {
+pub(crate) fn wrong(file: &Path, reason: impl fmt::Display) -> TlsError {
     TlsError { file: file.to_owned(), reason: reason.to_string() }
 }
 

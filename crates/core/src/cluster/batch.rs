@@ -29,14 +29,16 @@ impl Value {
         }
     }
 
-    fn bits(self) -> u64 {
+    /// The number's bits, from which [`Value::of_bits`] makes it again; for who keeps many in few bytes.
+    pub fn bits(self) -> u64 {
         match self {
             Self::Int(value) => value.cast_unsigned(),
             Self::Float(value) => value.to_bits(),
         }
     }
 
-    fn of(metric: Metric, bits: u64) -> Self {
+    /// The value of a metric from its bits.
+    pub fn of_bits(metric: Metric, bits: u64) -> Self {
         if metric.row().float { Self::Float(f64::from_bits(bits)) } else { Self::Int(bits.cast_signed()) }
     }
 }
@@ -53,7 +55,7 @@ impl Values {
     pub fn get(&self, metric: Metric) -> Option<Value> {
         let bit = 1 << metric as u32;
         (self.present & bit != 0)
-            .then(|| self.slots.get(self.place(bit)).map(|slot| Value::of(metric, *slot)))?
+            .then(|| self.slots.get(self.place(bit)).map(|slot| Value::of_bits(metric, *slot)))?
     }
 
     /// The value of a metric of whole numbers.
@@ -122,7 +124,7 @@ impl Values {
             let place = usize::try_from(left.trailing_zeros()).unwrap_or_default();
             left &= left.wrapping_sub(1);
             let metric = *Metric::ALL.get(place)?;
-            Some((metric, Value::of(metric, *slot)))
+            Some((metric, Value::of_bits(metric, *slot)))
         })
     }
 
@@ -134,6 +136,21 @@ impl Values {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// Which there are: a bit for each metric, at its place in the list.
+    pub fn present(&self) -> u64 {
+        self.present
+    }
+
+    /// The bits of those that are there, in the order of the list.
+    pub fn bits(&self) -> &[u64] {
+        &self.slots
+    }
+
+    /// Makes room for so many more, where it is known that they come.
+    pub fn reserve(&mut self, more: usize) {
+        self.slots.reserve_exact(more);
     }
 
     /// Gives back the room that is not used; for what is kept.
@@ -204,6 +221,9 @@ pub struct More {
     pub labeled: Vec<Labeled>,
     /// Metrics of applications.
     pub custom: Vec<Custom>,
+    /// Of a pod: its plain values are those of its sandbox container alone, to which the other containers' are to be
+    /// added. Otherwise what a pod has is its own total.
+    pub sandbox: bool,
 }
 
 /// CPU time over the time in which it was used, as exactly as the node tells it: what `metrics.k8s.io` shows.
@@ -270,6 +290,11 @@ impl Set {
         self.more.as_ref().map_or(&[], |more| &more.custom)
     }
 
+    /// Whether a pod's values are its sandbox container's alone.
+    pub fn is_sandbox(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.sandbox)
+    }
+
     /// Adds a labeled value.
     pub fn push_labeled(&mut self, metric: Metric, resource: Resource, value: Value) {
         self.more.get_or_insert_default().labeled.push(Labeled { metric, resource, value });
@@ -323,6 +348,40 @@ impl Batch {
         };
         #[allow(clippy::indexing_slicing, reason = "the place was just looked up")]
         &mut self.sets[place]
+    }
+
+    /// Where the set of this entity stands among all.
+    pub fn place_of(&self, key: &Key) -> Option<usize> {
+        self.place(key)
+    }
+
+    /// The same, looked for first where it is thought to be: two rounds of a node have their sets in one order.
+    pub fn place_near(&self, key: &Key, guess: usize) -> Option<usize> {
+        match self.sets.get(guess) {
+            Some(set) if set.key == *key => Some(guess),
+            _ => self.place(key),
+        }
+    }
+
+    /// Where the set of this entity stands; it is made if there is none.
+    pub fn place_or_insert(&mut self, key: &Key) -> usize {
+        self.place(key).unwrap_or_else(|| self.push(Set::new(key.clone())))
+    }
+
+    /// The set at this place.
+    pub fn nth(&self, place: usize) -> Option<&Set> {
+        self.sets.get(place)
+    }
+
+    /// The set at this place, to be changed; its key must stay.
+    pub fn nth_mut(&mut self, place: usize) -> Option<&mut Set> {
+        self.sets.get_mut(place)
+    }
+
+    /// Two sets, the second to be changed from the first; absent if the places are one or are not there.
+    pub fn pair(&mut self, from: usize, to: usize) -> Option<(&Set, &mut Set)> {
+        let [from, to] = self.sets.get_disjoint_mut([from, to]).ok()?;
+        Some((from, to))
     }
 
     /// All, in the order in which they came.
@@ -427,6 +486,12 @@ mod tests {
         }
         assert!(batch.get(&Key::Cluster).is_none());
         assert_eq!(batch.or_insert(&Key::Cluster).key, Key::Cluster);
+        assert_eq!((batch.place_of(&key(7)), batch.place_or_insert(&key(8))), (Some(7), 8));
+        assert_eq!([7, 3, 5000].map(|guess| batch.place_near(&key(7), guess)), [Some(7); 3]);
+        assert_eq!(batch.place_near(&Key::Node("x".into()), 7), None);
+        let (from, to) = batch.pair(7, 8).unwrap();
+        assert_eq!((from.key.clone(), to.key.clone()), (key(7), key(8)));
+        assert!(batch.pair(7, 7).is_none() && batch.pair(7, 5000).is_none());
     }
 
     #[test]

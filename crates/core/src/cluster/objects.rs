@@ -5,11 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::key::WorkloadKind;
+pub use super::map::Map;
 use super::names::Name;
 use crate::time::Timestamp;
-
-/// Labels or annotations, by name.
-pub type Map = BTreeMap<Name, Name>;
 
 /// A node.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,7 +79,8 @@ pub struct Pod {
     pub labels: Map,
     /// Heapster's labels `labels` and those that `store_label` names.
     pub copied: Copied,
-    /// Its containers in the order of the specification, without init containers.
+    /// Its containers in the order of the specification, then those init containers that go on running beside them;
+    /// other init containers are left out.
     pub containers: Vec<Container>,
     /// The workload that controls it directly.
     pub owner: Option<Owner>,

@@ -10,7 +10,7 @@ mod encode;
 mod negotiate;
 mod own;
 mod plan;
-mod process;
+pub(crate) mod process;
 mod render;
 
 pub(crate) use negotiate::accepts_gzip;

@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 const USER_HZ: f64 = 100.0;
 
 /// The files, read once a scrape.
-pub(super) struct Process {
+pub(crate) struct Process {
     status: String,
     limits: String,
     netstat: String,
@@ -127,6 +127,14 @@ pub(super) static ROWS: &[Row<Process>] = &[
         |p, out| emit(out, p.soft_limit("Max address space")),
     ),
 ];
+
+/// Tells each family by its row, with what writes its value.
+pub(crate) fn each(mut tell: impl FnMut(&Row<Process>, &mut dyn FnMut(&mut dyn Emit))) {
+    let process = Process::read();
+    for row in ROWS {
+        tell(row, &mut |out| (row.values)(&process, out));
+    }
+}
 
 /// What cannot be read has no numbers.
 fn read(path: &str) -> String {

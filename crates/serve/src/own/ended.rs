@@ -55,7 +55,8 @@ pub fn answer(past: &dyn Past, query: Query<'_>) -> Response<Body> {
     reply::value(&list)
 }
 
-fn view(ended: &EndedContainer) -> View {
+/// An ended container as those that run are seen.
+pub(crate) fn view(ended: &EndedContainer) -> View {
     View {
         reference: ended.reference.clone(),
         identity: ended.identity.clone(),

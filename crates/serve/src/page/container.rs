@@ -1,13 +1,13 @@
 //! `/containers/<name>`: one container (the machine, for the root) and what it uses now.
 
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response};
 use plimsoll_core::container::Spec;
 
 use super::html::{Html, bytes};
-use super::{processes, usage, whole};
+use super::{gone, processes, usage, whole};
 use crate::body::Body;
 use crate::past::{Past, View};
-use crate::{go, names, reply};
+use crate::{go, names};
 
 /// So many children are listed; more are counted only.
 const MOST_CHILDREN: usize = 1000;
@@ -15,13 +15,13 @@ const MOST_CHILDREN: usize = 1000;
 const UNLIMITED: u64 = 1 << 62;
 
 /// Answers with the page of a cgroup name.
-pub async fn answer(past: &dyn Past, root: &str, name: &str) -> Response<Body> {
+pub async fn answer(past: &dyn Past, root: &str, headers: &HeaderMap, name: &str) -> Response<Body> {
     let name = go::clean(name);
     match names::by_name(past, &name) {
         Ok(view) => page(past, root, &view, None).await,
         Err(cause) => {
             let sentence = format!("failed to get container {} with error: {cause}", go::quote(&name));
-            reply::error(StatusCode::NOT_FOUND, &sentence)
+            gone::answer(past, root, headers, &name, &sentence)
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod chart;
 pub mod container;
+pub mod gone;
 pub mod html;
 pub mod processes;
 pub mod runtime;

@@ -1,19 +1,25 @@
 //! `/docker/` and `/podman/`: what the runtime tells of itself, and its containers; `/docker/<alias>`: one.
 
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response};
 use plimsoll_core::runtime::Status;
 
 use super::html::{Html, bytes};
-use super::{container, whole};
+use super::{container, gone, whole};
 use crate::body::Body;
 use crate::past::Past;
-use crate::{go, names, reply};
+use crate::{go, names};
 
 /// So many images are listed; more are counted only.
 const MOST_IMAGES: usize = 500;
 
 /// Answers with the overview, or with the page of the container that has the alias.
-pub async fn answer(past: &dyn Past, root: &str, namespace: &'static str, alias: &str) -> Response<Body> {
+pub async fn answer(
+    past: &dyn Past,
+    root: &str,
+    headers: &HeaderMap,
+    namespace: &'static str,
+    alias: &str,
+) -> Response<Body> {
     let alias = alias.trim_matches('/');
     if alias.is_empty() {
         return overview(past, root, namespace).await;
@@ -22,7 +28,7 @@ pub async fn answer(past: &dyn Past, root: &str, namespace: &'static str, alias:
         Ok(view) => container::page(past, root, &view, Some(namespace)).await,
         Err(cause) => {
             let sentence = format!("failed to get container {} with error: {cause}", go::quote(alias));
-            reply::error(StatusCode::NOT_FOUND, &sentence)
+            gone::answer(past, root, headers, alias, &sentence)
         }
     }
 }

@@ -2,15 +2,66 @@
 
 use std::sync::Arc;
 
+use http::Request;
+use http_body_util::{BodyExt as _, Full};
 use plimsoll_core::container::{Identity, Reference, Spec};
+use plimsoll_core::time::Timestamp;
 
 use super::{app, get, raw, respond};
 use crate::app::{App, Options, Protect};
 use crate::auth::Guard;
 use crate::fake::{Fake, samples};
 use crate::page::script::SCRIPT;
+use crate::past::EndedContainer;
 
 const EVIL: &str = "\"><script>alert('1')</script><img src=x onerror=alert(2)>";
+
+async fn browse(app: &App, uri: &str) -> super::Answer {
+    let request = Request::get(uri).header("accept", "text/html,application/xml;q=0.9,*/*;q=0.8");
+    let (parts, body) = app.answer(request.body(Full::<bytes::Bytes>::default()).unwrap()).await.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    super::Answer { status: parts.status, headers: parts.headers, body }
+}
+
+#[tokio::test]
+async fn what_has_ended_has_a_page_for_browsers() {
+    let mut host = Fake::host();
+    let (view, _) =
+        &host.containers["/docker/48f993e4c45a0c77b936426b26a02d6bf5e5fabeab65c15967f32026b2c8ee3e"];
+    let reference = Reference {
+        name: "/docker/over".to_owned(),
+        aliases: vec!["job".to_owned()],
+        ..Reference::default()
+    };
+    host.ended = vec![EndedContainer {
+        reference: Arc::new(reference),
+        identity: Arc::default(),
+        spec: Arc::new(Spec { image: EVIL.to_owned(), ..Spec::default() }),
+        ended: Timestamp::parse("2026-11-21T10:48:00Z").unwrap().unwrap(),
+        exit_code: Some(137),
+        oom_killed: true,
+        oom_events: 1,
+        last: view.latest.clone(),
+    }];
+    let app = app(host);
+    for uri in ["/containers/docker/over", "/docker/job"] {
+        let page = browse(&app, uri).await;
+        assert_eq!(
+            (page.status.as_u16(), page.header("content-type")),
+            (404, "text/html; charset=utf-8"),
+            "{uri}"
+        );
+        let text = page.text();
+        for part in ["It has ended", "137", "2026-11-21T10:48:00Z", "CPU time in all", "job (/docker/over)"] {
+            assert!(text.contains(part), "{uri}: {part} in {text}");
+        }
+        assert!(!text.contains("<img"), "{text}");
+        // a program is told what cAdvisor tells
+        assert!(get(&app, uri).await.text().starts_with("failed to get container "));
+    }
+    let page = browse(&app, "/containers/none").await;
+    assert!(page.text().contains("unknown container"), "{}", page.text());
+}
 
 /// A host on which everything that somebody else chose is hostile.
 fn hostile() -> Fake {

@@ -1,0 +1,352 @@
+//! Nodes and pods with what they use: one, or a list.
+//!
+//! Cost: a list is written as the connection takes it, 64 KiB at a time; nothing but the pods' addresses is kept of it.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, VARY};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+use plimsoll_core::cluster::objects::{Known, Node, Pod};
+use plimsoll_core::cluster::selector::{FieldSelector, LabelSelector};
+use plimsoll_core::time::Timestamp;
+
+use super::Kubernetes;
+use super::accept::{self, As, Form, Media, Offer};
+use super::meters::Freshness;
+use super::request::is_true;
+use super::status::{Status, text, uncached};
+use super::usage::{Round, Row, Usage};
+use super::write::indent::Indenter;
+use super::write::{Include, Kind, Writing, json, protobuf};
+use crate::body::{Body, full, pieces};
+use crate::metrics::accepts_gzip;
+use crate::query::Query;
+use crate::reply;
+
+/// The phase of pods that have numbers.
+pub(super) const RUNNING: &str = "Running";
+/// A piece of a list is closed once it is this long.
+const PIECE: usize = 64 * 1024;
+/// Lists that are longer are compressed for who takes that, as the API server does.
+const COMPRESSED: usize = 128 * 1024;
+
+/// Answers for a resource: `name` is one, none is a list.
+pub(super) fn answer(
+    k8s: &Kubernetes,
+    kind: Kind,
+    namespace: Option<&str>,
+    name: Option<&str>,
+    parts: &Parts,
+) -> Response<Body> {
+    let query = Query::new(parts.uri.query());
+    let refuse = |status: Status| status.answer(accept::form_of_status(&parts.headers, query));
+    let Some(form) = accept::form(&parts.headers, query, Offer::Objects) else {
+        return refuse(Status::not_acceptable(accept::NOT_ACCEPTABLE));
+    };
+    let include = match query.first("includeObject").as_deref() {
+        None | Some("" | "Metadata") => Include::Metadata,
+        Some("None") => Include::Nothing,
+        Some("Object") => Include::Object,
+        Some(other) => {
+            let other = crate::go::quote(other);
+            return refuse(Status::bad_request(format!(
+                "unrecognized includeObject value {other}: expected None, Metadata or Object"
+            )));
+        }
+    };
+    let writing = Writing { kind, shape: form.shape, include, now: k8s.past.now() };
+    let answered = match name {
+        Some(name) => one(k8s, namespace, name, form, writing),
+        None => list(k8s, namespace, query, form, writing, accepts_gzip(&parts.headers)),
+    };
+    answered.unwrap_or_else(refuse)
+}
+
+fn one(
+    k8s: &Kubernetes,
+    namespace: Option<&str>,
+    name: &str,
+    form: Form,
+    writing: Writing,
+) -> Result<Response<Body>, Status> {
+    if matches!(form.shape, As::MetadataList(_)) {
+        return Err(Status::not_acceptable(
+            "you requested PartialObjectMetadataList, but the requested object is not a list",
+        ));
+    }
+    let round = k8s.round();
+    let mut room = Vec::new();
+    let (node, pod);
+    let row = match writing.kind {
+        Kind::Node => {
+            node = k8s.past.objects().node(name).ok_or_else(|| Status::no_object("nodes", name))?;
+            let row = round.as_ref().and_then(|round| round.node(&node));
+            row.ok_or_else(|| Status::no_metrics("nodemetrics", name))?
+        }
+        Kind::Pod => {
+            let namespace = namespace.unwrap_or_default();
+            let known = k8s.past.objects().pod(namespace, name).filter(|pod| *pod.phase == *RUNNING);
+            pod = known.ok_or_else(|| Status::no_object("pods", name))?;
+            let when = round.as_ref().and_then(|round| round.containers(&pod, &mut room));
+            let when =
+                when.ok_or_else(|| Status::no_metrics("podmetrics", &format!("{namespace}/{name}")))?;
+            Row::of_pod(&pod, when, &room)
+        }
+    };
+    k8s.meters.freshness.observe(writing.now, row.when.at);
+    let body = if form.media == Media::Protobuf {
+        protobuf::Writer::one(writing, &row)
+    } else {
+        let mut line = Vec::with_capacity(512);
+        json::Writer::new(writing).one(&mut line, &row);
+        text(line, form.media, form.pretty)
+    };
+    Ok(uncached(reply::with_type(StatusCode::OK, form.media.name(), full(body))))
+}
+
+fn list(
+    k8s: &Kubernetes,
+    namespace: Option<&str>,
+    query: Query<'_>,
+    form: Form,
+    writing: Writing,
+    gzip: bool,
+) -> Result<Response<Body>, Status> {
+    if is_true(query.first("watch")) {
+        return Err(Status::no_watch(writing.kind.resource()));
+    }
+    if matches!(form.shape, As::Metadata(_)) {
+        return Err(Status::not_acceptable(
+            "you requested PartialObjectMetadata, but the requested object is a list",
+        ));
+    }
+    let wrong = |error: &dyn std::fmt::Display| Status::bad_request(error.to_string());
+    let labels = query.first("labelSelector").unwrap_or_default();
+    let labels = LabelSelector::parse(&labels).map_err(|error| wrong(&error))?;
+    let fields = query.first("fieldSelector").unwrap_or_default();
+    let fields = FieldSelector::parse(&fields).map_err(|error| wrong(&error))?;
+    // a limit is read and, like metrics-server's, without effect: a list is always whole
+    if let Some(limit) = query.given("limit")
+        && limit.parse::<i64>().is_err()
+    {
+        let limit = crate::go::quote(&limit);
+        return Err(Status::bad_request(format!("limit: expected a whole number, got {limit}")));
+    }
+    let selection = Selection { namespace, labels, fields };
+    let objects = {
+        let known = k8s.past.objects().read();
+        match writing.kind {
+            Kind::Node => Objects::Nodes(selection.nodes(&known).into_iter()),
+            Kind::Pod => Objects::Pods(selection.pods(&known).into_iter()),
+        }
+    };
+    let listing = Listing {
+        round: k8s.round(),
+        objects,
+        now: writing.now,
+        freshness: Arc::clone(&k8s.meters.freshness),
+    };
+    Ok(match form.media {
+        Media::Protobuf => {
+            let mut writer = protobuf::Writer::new(writing);
+            let mut listing = listing;
+            while listing.rows(|row| {
+                writer.item(row);
+                true
+            }) {}
+            whole(writer.end(), form.media)
+        }
+        Media::Yaml => {
+            let mut line = Vec::new();
+            Lines::new(listing, writing, false).for_each(|piece| line.extend_from_slice(&piece));
+            whole(text(line, form.media, false), form.media)
+        }
+        Media::Json => in_pieces(Lines::new(listing, writing, form.pretty), gzip),
+    })
+}
+
+/// Which objects are meant.
+struct Selection<'a> {
+    namespace: Option<&'a str>,
+    labels: LabelSelector,
+    fields: FieldSelector,
+}
+
+impl Selection<'_> {
+    fn nodes(&self, known: &Known) -> Vec<Arc<Node>> {
+        let meant =
+            |node: &&Arc<Node>| self.labels.matches(&node.labels) && self.fields.matches("", &node.name);
+        known.nodes.values().filter(meant).cloned().collect()
+    }
+
+    fn pods(&self, known: &Known) -> Vec<Arc<Pod>> {
+        let of_one = self.namespace.map(|namespace| known.pods.get(namespace).into_iter());
+        let of_all = of_one.is_none().then(|| known.pods.values());
+        let namespaces = of_one.into_iter().flatten().chain(of_all.into_iter().flatten());
+        let meant = |pod: &&Arc<Pod>| {
+            *pod.phase == *RUNNING
+                && self.labels.matches(&pod.labels)
+                && self.fields.matches(&pod.namespace, &pod.name)
+        };
+        namespaces.flat_map(|pods| pods.values()).filter(meant).cloned().collect()
+    }
+}
+
+/// A list under way: holds the round and the objects, and no lock.
+struct Listing {
+    round: Option<Round>,
+    objects: Objects,
+    now: Timestamp,
+    freshness: Arc<Freshness>,
+}
+
+enum Objects {
+    Nodes(std::vec::IntoIter<Arc<Node>>),
+    Pods(std::vec::IntoIter<Arc<Pod>>),
+}
+
+impl Listing {
+    /// Gives rows until `write` has enough or nothing is left; false once nothing is left.
+    fn rows(&mut self, mut write: impl FnMut(&Row<'_>) -> bool) -> bool {
+        let Some(round) = &self.round else { return false };
+        let mut give = |row: Row<'_>| {
+            self.freshness.observe(self.now, row.when.at);
+            write(&row)
+        };
+        match &mut self.objects {
+            Objects::Nodes(nodes) => {
+                for node in nodes {
+                    if let Some(row) = round.node(&node)
+                        && !give(row)
+                    {
+                        return true;
+                    }
+                }
+            }
+            Objects::Pods(pods) => {
+                let mut room: Vec<(&str, Usage)> = Vec::new();
+                for pod in pods {
+                    if let Some(when) = round.containers(&pod, &mut room)
+                        && !give(Row::of_pod(&pod, when, &room))
+                    {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+}
+
+/// A list as pieces of JSON.
+struct Lines {
+    listing: Listing,
+    writer: json::Writer,
+    indenter: Option<Indenter>,
+    /// What is to come.
+    next: Next,
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Begin,
+    Rows,
+    Nothing,
+}
+
+impl Lines {
+    fn new(listing: Listing, writing: Writing, pretty: bool) -> Self {
+        let indenter = pretty.then(Indenter::default);
+        Self { listing, writer: json::Writer::new(writing), indenter, next: Next::Begin }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.next == Next::Nothing {
+            return None;
+        }
+        let mut out = Vec::with_capacity(PIECE + PIECE / 8);
+        if self.next == Next::Begin {
+            self.writer.begin(&mut out);
+            self.next = Next::Rows;
+        }
+        let writer = &mut self.writer;
+        let more = self.listing.rows(|row| {
+            writer.item(&mut out, row);
+            out.len() < PIECE
+        });
+        if !more {
+            self.writer.end(&mut out);
+            self.next = Next::Nothing;
+        }
+        if let Some(indenter) = &mut self.indenter {
+            let mut indented = Vec::with_capacity(out.len() * 2);
+            indenter.push(&out, &mut indented);
+            out = indented;
+        } else if !more {
+            out.push(b'\n');
+        }
+        Some(out.into())
+    }
+}
+
+fn whole(body: Vec<u8>, media: Media) -> Response<Body> {
+    uncached(reply::with_type(StatusCode::OK, media.name(), full(body)))
+}
+
+/// A short list at once; a longer one as it is taken.
+fn in_pieces(mut lines: Lines, gzip: bool) -> Response<Body> {
+    let mut first: Vec<Bytes> = Vec::new();
+    while first.iter().map(Bytes::len).sum::<usize>() < COMPRESSED {
+        match lines.next() {
+            Some(piece) => first.push(piece),
+            None => return whole(first.concat(), Media::Json),
+        }
+    }
+    let all = first.into_iter().chain(lines);
+    let body = if gzip { pieces(Compressed::new(all)) } else { pieces(all) };
+    let mut answer = uncached(reply::with_type(StatusCode::OK, Media::Json.name(), body));
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if gzip {
+        answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+/// Pieces, compressed.
+struct Compressed<I> {
+    pieces: I,
+    encoder: Option<GzEncoder<Vec<u8>>>,
+}
+
+impl<I> Compressed<I> {
+    fn new(pieces: I) -> Self {
+        Self { pieces, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+    }
+}
+
+impl<I: Iterator<Item = Bytes>> Iterator for Compressed<I> {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let Some(piece) = self.pieces.next() else {
+                // writing to memory cannot fail
+                return self.encoder.take()?.finish().ok().map(Bytes::from);
+            };
+            let encoder = self.encoder.as_mut()?;
+            encoder.write_all(&piece).ok()?;
+            if encoder.get_ref().len() >= PIECE / 4 {
+                return Some(std::mem::take(encoder.get_mut()).into());
+            }
+        }
+    }
+}
