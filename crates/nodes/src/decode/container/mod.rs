@@ -3,7 +3,7 @@
 //!
 //! Gives: each container's uptime, CPU, memory, network (over all interfaces), filesystems, disks, accelerators and
 //! metrics of its application, as far as its specification says that it has them. `/` is the node. One with Kubernetes'
-//! labels is a pod's; `POD` is the pod itself, with its network. Others are system containers by their first alias, else
+//! labels is a pod's; `POD` is the pod itself, with its network and what the sandbox alone uses. Others are system containers by their first alias, else
 //! their path. Of two with one key the one that started last counts.
 
 mod shape;
@@ -125,6 +125,9 @@ impl Out<'_> {
         let mut set = reading.set(key, info.spec.creation_time.0, stat.timestamp.0);
         if matches!(whose, Whose::Container { .. }) && !info.spec.image.is_empty() {
             set.image = Some(reading.name(&info.spec.image));
+        }
+        if matches!(whose, Whose::Pod { .. }) {
+            set.more.get_or_insert_default().sandbox = true;
         }
         plain(&mut set, info, stat);
         self.labeled(&mut set, info, stat);

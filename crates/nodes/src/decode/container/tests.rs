@@ -90,6 +90,15 @@ fn containers_are_known_by_labels_aliases_and_old_forms() {
 }
 
 #[test]
+fn a_pods_own_container_is_told_from_its_total() {
+    let of_pod = |container: &str| {
+        let text = json!([info("/x", kube("a", "p", container), json!({}), json!({}))]).to_string();
+        decode(text.as_bytes(), &Desk::of("n").at(ASKED)).unwrap()[0].is_sandbox()
+    };
+    assert_eq!((of_pod("POD"), of_pod("c")), (true, false));
+}
+
+#[test]
 fn values_follow_the_specification() {
     let stat = json!({
         "cpu": {"usage": {"total": 5}},
