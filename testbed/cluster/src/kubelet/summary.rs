@@ -78,7 +78,9 @@ fn pod(o: &mut Vec<u8>, pod: &PodSeen, seen: &Seen, brief: bool) {
         put!(o; "\n   ],\n");
     }
     cpu(o, "   ", pod.at, pod.millicores, pod.cpu);
-    memory(o, "   ", pod.at, None, pod.memory, pod.faults);
+    // a pod is limited where all of its containers are
+    let limits: Option<u64> = body.containers.iter().map(|one| Some(one.limit?.memory << 20)).sum();
+    memory(o, "   ", pod.at, limits, pod.memory, pod.faults);
     if !brief {
         if !body.host_network {
             put!(o; ",\n");
