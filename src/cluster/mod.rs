@@ -7,6 +7,7 @@
 //! sinks (`sinks`). Rounds follow each other; one that takes too long makes the next begin at the next multiple of the
 //! resolution, and costs no data of those nodes that answered in time.
 
+mod hosts;
 mod meters;
 mod past;
 mod windows;
@@ -45,10 +46,8 @@ pub struct Parts {
     pub resolution: Duration,
     /// Who asks the nodes.
     pub nodes: Collector,
-    /// What the API server says; stays empty without one.
-    pub objects: Arc<Objects>,
-    /// Whether there is an API server, for whose first lists the first round waits.
-    pub has_objects: bool,
+    /// What the API server says, for whose first lists the first round waits; absent without one.
+    pub objects: Option<Arc<Objects>>,
     /// Where names are kept once.
     pub names: Arc<Names>,
     /// The short past; absent when nobody wants it.
@@ -75,13 +74,13 @@ pub struct Cluster {
 impl Cluster {
     /// One that has not asked anybody yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { resolution, nodes, objects, has_objects, names, model, sinks, history, meters } = parts;
+        let Parts { resolution, nodes, objects, names, model, sinks, history, meters } = parts;
         let (nodes, sinks) = (Arc::new(nodes), Arc::new(sinks));
         let resolution_nanos = i64::try_from(resolution.as_nanos()).unwrap_or(i64::MAX);
         let kept = Kept {
             resolution_nanos,
-            has_objects,
-            objects,
+            is_told: objects.is_some(),
+            objects: objects.unwrap_or_default(),
             model: model.map(RwLock::new),
             latest: Mutex::default(),
             began: Mutex::default(),
@@ -160,13 +159,19 @@ impl Cluster {
 fn reduce(reducer: &Mutex<Reducer>, kept: &Kept, mut batch: Batch, previous: Option<&Batch>) -> Arc<Batch> {
     let mut reducer = reducer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut before = Instant::now();
-    reducer.reduce_telling(&mut batch, previous, &kept.objects, |processor| {
+    // what hosts tell of pods is for clients alone: requests and limits that nobody said are not zero
+    let nothing = Objects::default();
+    let objects = if kept.is_told { &*kept.objects } else { &nothing };
+    reducer.reduce_telling(&mut batch, previous, objects, |processor| {
         let now = Instant::now();
         kept.processors.ran(processor, now - before);
         before = now;
     });
     batch.shrink();
     let batch = Arc::new(batch);
+    if !kept.is_told {
+        hosts::tell(&kept.objects, &batch);
+    }
     kept.push(&batch);
     batch
 }

@@ -36,8 +36,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let cluster = Cluster::new(Parts {
         resolution: settings.resolution,
         nodes: source.collector,
-        has_objects: source.connection.is_some(),
-        objects,
+        objects: source.connection.is_some().then_some(objects),
         names,
         model: (!settings.sinks.without_model).then(|| Model::new(Durations::default())),
         sinks: Manager::start(sinks, limits),
@@ -72,9 +71,12 @@ pub(crate) fn workers(settings: &Settings) -> usize {
     allowed.clamp(1, 4)
 }
 
+/// A store that can be asked, if one was named.
+type Past = Option<Arc<dyn History>>;
+
 /// The sinks, and the one of them that answers for the past. One that cannot be built ends the start: Heapster goes on
 /// without it, and nobody notices.
-fn sinks(settings: &Settings) -> Result<(Vec<Box<dyn Sink>>, Option<Arc<dyn History>>), Failure> {
+fn sinks(settings: &Settings) -> Result<(Vec<Box<dyn Sink>>, Past), Failure> {
     let (mut sinks, mut history) = (Vec::new(), None);
     let wanted = &settings.sinks.history;
     for uri in settings.sinks.uris.iter().filter(|uri| uri.key != "metric") {

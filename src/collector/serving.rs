@@ -1,14 +1,16 @@
 //! The two servers: Heapster's API as its clients know it, and `metrics.k8s.io` behind the aggregation layer.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll::flags::cluster::{Cluster as Settings, Plain, Secure};
+use plimsoll::flags::cluster::{Cluster as Settings, FrontProxy as FlagsOfProxy, Plain, Secure};
 use plimsoll_nodes::kube::{ApiOptions, Connection};
 use plimsoll_serve::cluster::app::{ClusterApp, ClusterOptions};
 use plimsoll_serve::cluster::k8s::Kubernetes;
-use plimsoll_serve::cluster::k8s::access::{Authorities, FrontProxy, Gate, Mode, Options as GateOptions};
+use plimsoll_serve::cluster::k8s::access::{
+    Authorities, FrontProxy, Gate, Given, Mode, Options as GateOptions, ReviewError,
+};
 use plimsoll_serve::cluster::k8s::certificate::self_signed;
 use plimsoll_serve::cluster::k8s::meters::Meters;
 use plimsoll_serve::cluster::past::ClusterPast;
@@ -76,7 +78,7 @@ async fn plain(
         None => None,
     };
     let mode = match &options.client_ca {
-        Some(ca) => Mode::Certificates { client_ca: read("tls_client_ca", ca)?, allowed },
+        Some(ca) => Mode::Certificates { given: given(Some(("tls_client_ca", ca.clone())), None), allowed },
         None => Mode::Open,
     };
     let gate = Arc::new(Gate::new(mode, GateOptions::default())?);
@@ -87,6 +89,7 @@ async fn plain(
             model: !settings.sinks.without_model,
             export: !options.without_export,
             series: options.reduced_metrics,
+            api_server: false,
             users,
             kubernetes: Some(Arc::clone(&kubernetes)),
             gated: false,
@@ -135,6 +138,7 @@ async fn secure(
             model: !settings.sinks.without_model,
             kubernetes: Some(Arc::clone(&kubernetes)),
             gated: true,
+            api_server: true,
             ..ClusterOptions::default()
         },
     );
@@ -143,17 +147,7 @@ async fn secure(
 
 /// Who decides: the API server; without one, a CA of the flags; without that, nobody gets anything.
 async fn mode(options: &Secure, connected: Option<&Connected>) -> Result<Mode, Failure> {
-    let client_ca = options.client_ca.as_deref().map(|file| read("client-ca-file", file)).transpose()?;
-    let front_proxy = match &options.front_proxy.ca {
-        Some(file) => Some(FrontProxy {
-            allowed_names: options.front_proxy.names.clone(),
-            username_headers: options.front_proxy.user_headers.clone(),
-            group_headers: options.front_proxy.group_headers.clone(),
-            extra_prefixes: options.front_proxy.extra_prefixes.clone(),
-            ..FrontProxy::new(read("requestheader-client-ca-file", file)?)
-        }),
-        None => None,
-    };
+    let client_ca = options.client_ca.clone().map(|file| ("client-ca-file", file));
     let own = match &options.review_kubeconfig {
         Some(file) => {
             let api = ApiOptions { kubeconfig: Some(file.clone()), ..ApiOptions::default() };
@@ -164,9 +158,9 @@ async fn mode(options: &Secure, connected: Option<&Connected>) -> Result<Mode, F
     Ok(match (own, client_ca) {
         (Some(connection), client_ca) => Mode::Delegated {
             reviewer: Arc::new(Reviews(connection)),
-            given: Authorities { client_ca, front_proxy },
+            given: given(client_ca, Some(options.front_proxy.clone())),
         },
-        (None, Some(client_ca)) => Mode::Certificates { client_ca, allowed: Vec::new() },
+        (None, Some(ca)) => Mode::Certificates { given: given(Some(ca), None), allowed: Vec::new() },
         (None, None) => {
             tracing::warn!(
                 "-secure-port: nobody may ask for anything but its health: there is no API server that could say who \
@@ -177,8 +171,28 @@ async fn mode(options: &Secure, connected: Option<&Connected>) -> Result<Mode, F
     })
 }
 
-fn read(flag: &str, file: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(file).map_err(|error| format!("-{flag}: cannot read {}: {error}", file.display()).into())
+/// Whose certificates count by what flags say: the files are read at each asking, so that they may be renewed.
+fn given(client_ca: Option<(&'static str, PathBuf)>, front_proxy: Option<FlagsOfProxy>) -> Given {
+    Box::new(move || {
+        let client_ca = client_ca.as_ref().map(|(flag, file)| read(flag, file)).transpose()?;
+        let proxy = front_proxy.as_ref().and_then(|proxy| Some((proxy, proxy.ca.as_ref()?)));
+        let front_proxy = match proxy {
+            Some((proxy, file)) => Some(FrontProxy {
+                allowed_names: proxy.names.clone(),
+                username_headers: proxy.user_headers.clone(),
+                group_headers: proxy.group_headers.clone(),
+                extra_prefixes: proxy.extra_prefixes.clone(),
+                ..FrontProxy::new(read("requestheader-client-ca-file", file)?)
+            }),
+            None => None,
+        };
+        Ok(Authorities { client_ca, front_proxy })
+    })
+}
+
+fn read(flag: &str, file: &Path) -> Result<Vec<u8>, ReviewError> {
+    std::fs::read(file)
+        .map_err(|error| ReviewError(format!("-{flag}: cannot read {}: {error}", file.display())))
 }
 
 impl Servers {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use plimsoll::flags::cluster::{Cluster as Settings, Source as Wanted};
 use plimsoll_client::{Pem, Tls};
 use plimsoll_core::cluster::names::Names;
-use plimsoll_core::cluster::objects::{Node, Objects};
+use plimsoll_core::cluster::objects::Objects;
 use plimsoll_core::cluster::selector::LabelSelector;
 use plimsoll_core::cluster::uri::Uri;
-use plimsoll_nodes::ask::{AddressRule, Choice, NodeAccess, PATH_ANNOTATION, Token};
+use plimsoll_nodes::ask::{AddressRule, Choice, NodeAccess, PATH_ANNOTATION};
 use plimsoll_nodes::kube::{
-    ApiOptions, Connection, Rules as Kept, Source as KubeSource, Watch, WatchOptions,
+    ApiOptions, Connection, Rules as Kept, Source as KubeSource, Token, Watch, WatchOptions,
 };
-use plimsoll_nodes::round::{Collector, Filter, Host, Hosts, Rules, Source};
+use plimsoll_nodes::round::{Collector, Host, Hosts, Rules, Source};
 
 use super::Failure;
 
@@ -43,29 +43,29 @@ pub(super) async fn open(
         }
         Wanted::Uri(uri) => {
             let source = with_choice(Source::of_uri(uri)?, settings.nodes.choice.clone());
-            (source, of_hosts(settings), Rules::default(), None)
+            (source, of_hosts(settings)?, Rules::default(), None)
         }
         Wanted::Kubernetes(kubeconfig) => {
             let api = ApiOptions { kubeconfig: kubeconfig.clone(), ..ApiOptions::default() };
             let connected = connect(settings, &api, None, objects, names).await?;
-            let access = access(settings, &connected.connection);
+            let access = access(settings, &connected.connection)?;
             let choice = settings.nodes.choice.clone().unwrap_or_else(|| best(settings));
             (
                 Source::Kubernetes { choice },
                 access,
-                Rules { only: selected(settings)?, ..Rules::default() },
+                Rules { selector: selected(settings)?, ..Rules::default() },
                 Some(connected),
             )
         }
         Wanted::Hosts(words) => {
             let hosts: Result<Vec<_>, _> = words.iter().map(|word| host(word)).collect();
             let source = Source::Hosts { hosts: Hosts::List(hosts?), choice: choice_of_hosts(settings) };
-            (source, of_hosts(settings), Rules::default(), None)
+            (source, of_hosts(settings)?, Rules::default(), None)
         }
         Wanted::HostsFile(file) => {
             let source =
                 Source::Hosts { hosts: Hosts::file(file.clone()), choice: choice_of_hosts(settings) };
-            (source, of_hosts(settings), Rules::default(), None)
+            (source, of_hosts(settings)?, Rules::default(), None)
         }
     };
     let (source, access, rules, connection) = built;
@@ -86,16 +86,9 @@ async fn of_heapster(
     let told = KubeSource::of_uri(uri)?;
     let connected = connect(settings, &told.api, told.host_id_annotation.clone(), objects, names).await?;
     let Connection { tls, token, .. } = &connected.connection;
-    // as Heapster: without a CA, kubelets are believed
-    let insecure = tls.insecure || tls.ca.is_none() || settings.nodes.insecure_tls;
-    let access = NodeAccess {
-        https: told.kubelet_https,
-        port: told.kubelet_port,
-        token: shown(token.clone()),
-        tls: Tls { insecure, ..tls.clone() },
-        ..NodeAccess::heapster()
-    };
-    let rules = Rules { ready_only: true, only: selected(settings)?, ..Rules::default() };
+    let tls = Tls { insecure: tls.insecure || settings.nodes.insecure_tls, ..tls.clone() };
+    let access = NodeAccess::of_source(&told, &tls, token);
+    let rules = Rules { ready_only: true, selector: selected(settings)?, ..Rules::default() };
     Ok((source, access, rules, Some(connected)))
 }
 
@@ -118,7 +111,7 @@ async fn connect(
 }
 
 /// Kubelets as metrics-server asks them.
-fn access(settings: &Settings, connection: &Connection) -> NodeAccess {
+fn access(settings: &Settings, connection: &Connection) -> Result<NodeAccess, Failure> {
     let nodes = &settings.nodes;
     let mut tls = connection.tls.clone();
     if let Some(ca) = &nodes.ca {
@@ -129,8 +122,8 @@ fn access(settings: &Settings, connection: &Connection) -> NodeAccess {
     }
     tls.insecure |= nodes.insecure_tls;
     let token = match &nodes.token_file {
-        Some(file) => Token::file(file.clone()),
-        None => shown(connection.token.clone()),
+        Some(file) => Token::file(file)?,
+        None => connection.token.clone(),
     };
     let access = NodeAccess {
         port: nodes.port,
@@ -142,38 +135,27 @@ fn access(settings: &Settings, connection: &Connection) -> NodeAccess {
         ..NodeAccess::metrics_server()
     };
     if nodes.completely_insecure {
-        return NodeAccess { https: false, token: Token::default(), tls: Tls::default(), ..access };
+        return Ok(NodeAccess { https: false, token: Token::default(), tls: Tls::default(), ..access });
     }
-    access
+    Ok(access)
 }
 
 /// Hosts that run Plimsoll or cAdvisor: HTTP, unless a flag speaks of TLS.
-fn of_hosts(settings: &Settings) -> NodeAccess {
+fn of_hosts(settings: &Settings) -> Result<NodeAccess, Failure> {
     let nodes = &settings.nodes;
     let file = |path: &std::path::PathBuf| Pem::File(path.clone());
-    NodeAccess {
+    Ok(NodeAccess {
         https: nodes.ca.is_some() || nodes.identity.is_some() || nodes.insecure_tls,
         port: 8080,
         within: nodes.timeout,
-        token: nodes.token_file.clone().map(Token::file).unwrap_or_default(),
+        token: nodes.token_file.as_deref().map(Token::file).transpose()?.unwrap_or_default(),
         tls: Tls {
             ca: nodes.ca.as_ref().map(file),
             identity: nodes.identity.as_ref().map(|(cert, key)| (file(cert), file(key))),
             insecure: nodes.insecure_tls,
         },
         ..NodeAccess::heapster()
-    }
-}
-
-/// The token that the API server is shown, as nodes are.
-fn shown(token: plimsoll_nodes::kube::Token) -> Token {
-    if token.is_nothing() {
-        return Token::default();
-    }
-    Token::asked(Box::new(move || {
-        let token = token.clone();
-        Box::pin(async move { token.header().await.map_err(|error| error.to_string()) })
-    }))
+    })
 }
 
 /// As much as kubelets tell where somebody takes it; where only `metrics.k8s.io` is served, CPU and memory.
@@ -200,11 +182,6 @@ fn host(word: &str) -> Result<Host, Failure> {
     found.ok_or_else(|| format!("-hosts: {word:?}: expected name=address:port or address:port").into())
 }
 
-fn selected(settings: &Settings) -> Result<Option<Filter>, Failure> {
-    if settings.nodes.selector.is_empty() {
-        return Ok(None);
-    }
-    let selector =
-        LabelSelector::parse(&settings.nodes.selector).map_err(|error| format!("-node-selector: {error}"))?;
-    Ok(Some(Arc::new(move |node: &Node| selector.matches(&node.labels))))
+fn selected(settings: &Settings) -> Result<LabelSelector, Failure> {
+    LabelSelector::parse(&settings.nodes.selector).map_err(|error| format!("-node-selector: {error}").into())
 }

@@ -6,10 +6,9 @@
 //! A node's fault is that node's: who is late, refuses or answers with something else is absent from the round,
 //! counted under its name and said once.
 
-pub mod kube;
-
 pub mod ask;
 pub mod decode;
+pub mod kube;
 pub mod round;
 
 mod followed;

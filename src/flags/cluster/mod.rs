@@ -166,7 +166,7 @@ impl Words {
             plain: self.plain(speech)?,
             secure: self.secure(speech)?,
             max_procs: self.max_procs,
-            log: draft.settings.log.clone(),
+            log: draft.settings.log,
             nodes: self.nodes,
         })
     }

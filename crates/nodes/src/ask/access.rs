@@ -6,7 +6,7 @@ use std::time::Duration;
 use plimsoll_client::Tls;
 use plimsoll_core::cluster::objects::Node;
 
-use super::token::Token;
+use crate::kube::{self, Token};
 
 /// How nodes are reached.
 #[derive(Clone, Debug)]
@@ -64,6 +64,20 @@ impl NodeAccess {
         }
     }
 
+    /// As Heapster's `--source` says, with the certificates and the token that the API server is asked with. Over HTTPS
+    /// without a known authority everybody is believed, as Heapster does.
+    pub fn of_source(source: &kube::Source, tls: &Tls, token: &Token) -> Self {
+        let https = source.kubelet_https;
+        let insecure = tls.insecure || (https && tls.ca.is_none());
+        Self {
+            https,
+            port: source.kubelet_port,
+            token: token.clone(),
+            tls: Tls { insecure, ..tls.clone() },
+            ..Self::heapster()
+        }
+    }
+
     /// As metrics-server: HTTPS on port 10250, host names before addresses.
     pub fn metrics_server() -> Self {
         let types = ["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"];
@@ -116,6 +130,8 @@ pub(crate) fn authority(host: &str, port: u16) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_client::Pem;
+
     use super::*;
 
     fn node(addresses: &[(&str, &str)]) -> Node {
@@ -138,6 +154,19 @@ mod tests {
         let wanted = "it has no address that can be asked: expected one of type InternalIP, LegacyHostIP or \
                       ExternalIP, there is none";
         assert_eq!(error, wanted);
+    }
+
+    #[test]
+    fn heapsters_source_says_port_and_scheme() {
+        let of = |text: &str, ca: bool| {
+            let uri = plimsoll_core::cluster::uri::Uri::parse(text, |_| None).unwrap();
+            let tls = Tls { ca: ca.then(|| Pem::Content(Vec::new())), ..Tls::default() };
+            let access = NodeAccess::of_source(&kube::Source::of_uri(&uri).unwrap(), &tls, &Token::default());
+            (access.https, access.port, access.tls.insecure)
+        };
+        assert_eq!(of("kubernetes", true), (false, 10255, false));
+        let https = "kubernetes.summary_api:?kubeletHttps=true&kubeletPort=10250";
+        assert_eq!((of(https, true), of(https, false)), ((true, 10250, false), (true, 10250, true)));
     }
 
     #[test]

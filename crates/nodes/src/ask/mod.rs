@@ -2,9 +2,8 @@
 
 mod access;
 mod route;
-mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, CONTENT_ENCODING};
@@ -16,7 +15,6 @@ use plimsoll_core::cluster::objects::Node;
 pub(crate) use self::access::authority;
 pub use self::access::{AddressRule, NoAddress, NodeAccess};
 pub use self::route::{Choice, ChoiceError, PATH_ANNOTATION, Route};
-pub use self::token::{Asked, Token};
 use crate::decode::{DecodeError, Reading};
 
 /// A node that answers a later question only is asked the first ones again after so long.
@@ -95,6 +93,14 @@ impl Learned {
 pub(crate) struct Asker {
     client: Client,
     access: NodeAccess,
+    shown: Mutex<Shown>,
+}
+
+/// What was shown last to say who asks, and what is wrong with the token since.
+#[derive(Default)]
+struct Shown {
+    header: Option<HeaderValue>,
+    wrong: Option<String>,
 }
 
 /// A node, and where it is asked.
@@ -108,11 +114,28 @@ impl Asker {
     /// # Errors
     /// A file of the certificates is missing or has something else in it.
     pub(crate) fn new(access: NodeAccess) -> Result<Self, TlsError> {
-        Ok(Self { client: Client::new(&access.tls)?, access })
+        Ok(Self { client: Client::new(&access.tls)?, access, shown: Mutex::default() })
     }
 
     pub(crate) fn access(&self) -> &NodeAccess {
         &self.access
+    }
+
+    /// What is to be shown now. While there is no new token it is the last one.
+    pub(crate) async fn shown(&self) -> Option<HeaderValue> {
+        let told = self.access.token.header().await;
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        match told {
+            Ok(header) => *shown = Shown { header, wrong: None },
+            Err(error) => {
+                let words = error.to_string();
+                if shown.wrong.as_ref() != Some(&words) {
+                    tracing::warn!(error = words, "nodes are asked with the last token, or with none");
+                    shown.wrong = Some(words);
+                }
+            }
+        }
+        shown.header.clone()
     }
 
     /// Asks one question after the other until one is answered, all of them `within`.

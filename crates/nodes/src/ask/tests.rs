@@ -4,6 +4,7 @@ use plimsoll_core::cluster::names::Names;
 use plimsoll_core::time::Timestamp;
 
 use super::*;
+use crate::kube::Token;
 use crate::testing::{FakeNode, Reply};
 
 const RESOURCE: &str = "node_cpu_usage_seconds_total 1\n";
@@ -161,7 +162,10 @@ async fn another_sort_of_answer_moves_on_too() {
 async fn requests_say_who_asks_and_what_is_understood() {
     let node = FakeNode::new(|_| text(RESOURCE)).await;
     let mut desk = Desk::of(&node);
-    let header = Token::fixed("secret").unwrap().header().await;
+    assert!(desk.asker.shown().await.is_none());
+    let (_, bearer) = plimsoll_client::bearer("secret").unwrap();
+    desk.asker = Asker::new(NodeAccess { token: Token::fixed(bearer), ..NodeAccess::heapster() }).unwrap();
+    let header = desk.asker.shown().await;
     let of = Arc::clone(&desk.target.node);
     let reading = Reading { node: &of, names: &desk.names, at: Timestamp::from_secs(1000) };
     let choice = Route::Resource.into();

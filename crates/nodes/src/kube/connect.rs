@@ -193,10 +193,14 @@ fn in_cluster(
 async fn of_kubeconfig(path: &Path, options: &ApiOptions) -> Result<Parts, ConnectError> {
     let wrong = |cause: String| ConnectError::Kubeconfig { path: path.display().to_string(), cause };
     let file = Kubeconfig::read_from(path).map_err(|error| wrong(chain(&error)))?;
+    let proxy = proxy(&file, options.context.as_ref()).map(|text| text.parse::<http::Uri>()).transpose();
+    let proxy = proxy.map_err(|error| wrong(format!("proxy-url: {error}")))?;
     let context = options.context.clone();
     let which = KubeConfigOptions { context, ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(file, &which).await.map_err(|error| wrong(chain(&error)))?;
     let mut parts = Parts { tls: Tls::default(), token: None, config };
+    // `kube` takes the environment's proxy for every address, and looks for the proxy's own in NO_PROXY
+    parts.config.proxy_url = proxy;
     if let Some(server) = &options.server {
         parts.config.cluster_url = address(server)?;
     }
@@ -206,6 +210,14 @@ async fn of_kubeconfig(path: &Path, options: &ApiOptions) -> Result<Parts, Conne
     parts.tls.identity = identity(&parts.config.auth_info).map_err(wrong)?;
     parts.token = token(&parts.config.auth_info)?;
     Ok(parts)
+}
+
+/// The proxy through which the context's cluster says that it is reached.
+fn proxy(file: &Kubeconfig, context: Option<&String>) -> Option<String> {
+    let wanted = context.or(file.current_context.as_ref())?;
+    let context = file.contexts.iter().find(|one| one.name == *wanted)?.context.as_ref()?;
+    let cluster = file.clusters.iter().find(|one| one.name == context.cluster)?.cluster.as_ref()?;
+    cluster.proxy_url.clone().filter(|text| !text.is_empty())
 }
 
 /// The client certificate and its key: content comes before files, as in client-go.

@@ -100,6 +100,8 @@ struct Entry {
     wrong: Option<String>,
     /// Whether it was asked last time in vain.
     failing: bool,
+    /// The number of the round in which it was asked last.
+    tried: u64,
     /// Whether its clock was said to be wrong.
     clock_said: bool,
 }
@@ -134,9 +136,9 @@ impl Ledger {
         }
     }
 
-    /// Whether it was asked last time in vain.
-    pub(super) fn is_failing(&self, node: &Name) -> bool {
-        self.book().nodes.get(node).is_some_and(|entry| entry.failing)
+    /// The round in which it was asked last, if that was in vain.
+    pub(super) fn failing_since(&self, node: &Name) -> Option<u64> {
+        self.book().nodes.get(node).filter(|entry| entry.failing).map(|entry| entry.tried)
     }
 
     pub(super) fn learned(&self, node: &Name) -> Learned {
@@ -149,6 +151,7 @@ impl Ledger {
         let book = &mut *book;
         let Some(entry) = book.nodes.get_mut(&done.node) else { return Vec::new() };
         entry.learned = done.learned;
+        entry.tried = book.round.rounds;
         entry.meter.took(done.asked, done.took);
         match done.told {
             Ok(told) => {
@@ -172,6 +175,9 @@ impl Ledger {
             let failing = asked || entry.failing;
             entry.failed(&Fault::Late(within), &mut book.said);
             entry.failing = failing;
+            if asked {
+                entry.tried = book.round.rounds;
+            }
         }
     }
 
@@ -203,7 +209,7 @@ impl Entry {
             entities: 0,
             wrong_clock: 0,
         };
-        Self { meter, learned: Learned::default(), wrong: None, failing: false, clock_said: false }
+        Self { meter, learned: Learned::default(), wrong: None, failing: false, tried: 0, clock_said: false }
     }
 
     fn answered(&mut self, told: &Told, asked: Timestamp) {

@@ -18,7 +18,8 @@ use http::HeaderValue;
 use plimsoll_client::TlsError;
 use plimsoll_core::cluster::batch::Batch;
 use plimsoll_core::cluster::names::{Name, Names};
-use plimsoll_core::cluster::objects::{Node, Objects};
+use plimsoll_core::cluster::objects::Objects;
+use plimsoll_core::cluster::selector::LabelSelector;
 use plimsoll_core::time::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -34,16 +35,13 @@ use crate::decode::Reading;
 const EACH: Duration = Duration::from_millis(8);
 const SPREAD: Duration = Duration::from_secs(4);
 
-/// Whether a node is asked.
-pub type Filter = Arc<dyn Fn(&Node) -> bool + Send + Sync>;
-
 /// What holds for every round.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// Leave out nodes whose condition Ready is there and not true, as Heapster does; metrics-server asks them.
     pub ready_only: bool,
-    /// Leave out nodes of which this is false: a label selector.
-    pub only: Option<Filter>,
+    /// Leave out nodes whose labels it does not match.
+    pub selector: LabelSelector,
     /// How many nodes are asked at a time; of those that failed last time a quarter of it.
     pub at_a_time: usize,
     /// Whether questions are spread over the first seconds.
@@ -52,7 +50,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { ready_only: false, only: None, at_a_time: 1024, spread: true }
+        Self { ready_only: false, selector: LabelSelector::default(), at_a_time: 1024, spread: true }
     }
 }
 
@@ -104,7 +102,7 @@ impl Collector {
         let mut batch = Batch::new(at);
         let prepared = async {
             let targets = inner.source.targets(inner.asker.access(), &inner.objects, &inner.rules).await;
-            (targets, inner.asker.access().token.header().await)
+            (targets, inner.asker.shown().await)
         };
         let Ok((targets, shown)) = timeout_at(deadline, prepared).await else { return batch };
         inner.ledger.begin(&targets, now());
@@ -171,18 +169,22 @@ impl Inner {
         let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
         let spread = EACH.saturating_mul(count).min(SPREAD).min(within / 4);
         let spread = if self.rules.spread { spread } else { Duration::ZERO };
-        let mut lanes = [Vec::new(), Vec::new()];
+        let (mut healthy, mut failing) = (Vec::new(), Vec::new());
         for target in targets {
             let part = self.places.hash_one(&target.node.name) as f64 / u64::MAX as f64;
-            let lane = usize::from(self.ledger.is_failing(&target.node.name));
-            if let Some(lane) = lanes.get_mut(lane) {
-                lane.push((begin + spread.mul_f64(part.clamp(0.0, 1.0)), target));
+            let at = begin + spread.mul_f64(part.clamp(0.0, 1.0));
+            match self.ledger.failing_since(&target.node.name) {
+                None => healthy.push((at, target)),
+                Some(round) => failing.push((round, at, target)),
             }
         }
-        Lanes(lanes.map(|mut lane| {
-            lane.sort_by_key(|(at, _)| *at);
-            lane.into_iter().peekable()
-        }))
+        healthy.sort_by_key(|(at, _)| *at);
+        // not all may get their turn before the end: who waited longest comes first
+        let mut times: Vec<_> = failing.iter().map(|(_, at, _)| *at).collect();
+        times.sort();
+        failing.sort_by_key(|(round, at, _)| (*round, *at));
+        let failing: Vec<_> = times.into_iter().zip(failing).map(|(at, (.., target))| (at, target)).collect();
+        Lanes([healthy, failing].map(|lane| lane.into_iter().peekable()))
     }
 
     async fn ask(&self, target: Target, shown: Option<HeaderValue>, deadline: Instant) -> Done {

@@ -123,8 +123,7 @@ impl Source {
     /// Who is to be asked now.
     pub(super) async fn targets(&self, access: &NodeAccess, objects: &Objects, rules: &Rules) -> Vec<Target> {
         let wanted = |node: &Node| {
-            (!rules.ready_only || node.ready != Some(false))
-                && rules.only.as_ref().is_none_or(|only| only(node))
+            (!rules.ready_only || node.ready != Some(false)) && rules.selector.matches(&node.labels)
         };
         match self {
             Self::Kubernetes { .. } => {
@@ -137,7 +136,7 @@ impl Source {
                     let port = host.port.unwrap_or(access.port);
                     Target { node, authority: Ok(authority(&host.address, port)) }
                 };
-                hosts.now().await.into_iter().filter(|(_, node)| wanted(node)).map(target).collect()
+                hosts.now().await.into_iter().map(target).collect()
             }
         }
     }
@@ -185,6 +184,8 @@ impl HostsFile {
 
 #[cfg(test)]
 mod tests {
+    use plimsoll_core::cluster::selector::LabelSelector;
+
     use super::*;
 
     fn of(text: &str) -> Result<Source, SourceError> {
@@ -258,8 +259,14 @@ mod tests {
     async fn nodes_of_a_cluster_are_asked_by_the_rules() {
         let objects = Objects::default();
         for (name, ready) in [("a", Some(true)), ("b", Some(false)), ("c", None)] {
-            let node =
-                Node { name: name.into(), ready, ip: Some("10.0.0.1".parse().unwrap()), ..Node::default() };
+            let disk = if name == "a" { "hdd" } else { "ssd" };
+            let node = Node {
+                name: name.into(),
+                labels: [("disk".into(), disk.into())].into_iter().collect(),
+                ready,
+                ip: Some("10.0.0.1".parse().unwrap()),
+                ..Node::default()
+            };
             objects.write().nodes.insert(name.into(), Arc::new(node));
         }
         let source = Source::Kubernetes { choice: Route::Summary.into() };
@@ -269,7 +276,8 @@ mod tests {
         };
         assert_eq!(names(Rules::default()).await, "abc");
         assert_eq!(names(Rules { ready_only: true, ..Rules::default() }).await, "ac");
-        let only: super::super::Filter = Arc::new(|node| &*node.name != "c");
-        assert_eq!(names(Rules { ready_only: true, only: Some(only), ..Rules::default() }).await, "a");
+        let selector = LabelSelector::parse("disk=ssd").unwrap();
+        assert_eq!(names(Rules { selector: selector.clone(), ..Rules::default() }).await, "bc");
+        assert_eq!(names(Rules { ready_only: true, selector, ..Rules::default() }).await, "c");
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn read(options: &mut Options<'_>) -> Result<Config, BuildError> {
         with_ids: options.flag("ids")?.unwrap_or(false),
         with_workloads: options.flag("workloads")?.unwrap_or(true),
     };
-    let concurrency = options.count("concurrency", 64)?.unwrap_or(1);
+    let concurrency = options.count("concurrency", 1000)?.unwrap_or(1);
     let base = base(options)?;
     let insecure = options.flag("insecuressl")?.unwrap_or(false);
     let client = Client::new(&Tls { insecure, ..Tls::default() })
@@ -211,7 +211,7 @@ mod tests {
         f("influxdb:foo", &format!("{place} \"foo\""));
         f("influxdb:tcp://u:secret@h:1", &format!("{place} \"tcp://h:1\""));
         f("influxdb:?withfields=yes", "withfields: expected true or false, got \"yes\"");
-        f("influxdb:?concurrency=0", "concurrency: expected a number from 1 to 64, got \"0\"");
+        f("influxdb:?concurrency=0", "concurrency: expected a number from 1 to 1000, got \"0\"");
         f("influxdb:?db=", "db: expected a name, got \"\"");
         let retention = "retention: expected a duration of an hour or more such as 30d, or INF, got";
         f("influxdb:?retention=1m", &format!("{retention} \"1m\""));

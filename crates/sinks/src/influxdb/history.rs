@@ -57,7 +57,7 @@ impl Past {
         let policy = self.database.policy().await.map_err(|error| HistoryError(error.to_string()))?;
         Ok(match policy {
             Policy::Heapsters => format!("\"default\".{measurement}"),
-            Policy::Databases => measurement.to_owned(),
+            Policy::Databases | Policy::Unseen => measurement.to_owned(),
         })
     }
 

@@ -29,6 +29,8 @@ pub(super) enum Policy {
     Heapsters,
     /// The database's default one, whatever its name.
     Databases,
+    /// The default one of a database that we may not look at, if it is there.
+    Unseen,
 }
 
 /// A policy as the server lists it.
@@ -59,12 +61,17 @@ impl Database {
             return Ok(());
         }
         let why = message(&answer);
-        if is_missing(&why) {
-            // dropped while we run: made again with the next try
-            *self.policy.lock().await = None;
-            return Err(SinkError::Passing(format!("{}/write: {why}", self.peer.base)));
+        if !is_missing(&why) {
+            return Err(self.peer.refusal("/write", &answer));
         }
-        Err(self.peer.refusal("/write", &answer))
+        // dropped while we run: made again with the next try
+        let mut known = self.policy.lock().await;
+        *known = match known.take() {
+            // who may not look would look in vain
+            Some(Policy::Unseen) => Some(self.create().await?),
+            _ => None,
+        };
+        Err(SinkError::Passing(format!("{}/write: {why}", self.peer.base)))
     }
 
     /// The answers to statements; times in nanoseconds. A statement's own error is in its answer.
@@ -95,30 +102,47 @@ impl Database {
             Err(why) if is_missing(&why) => return self.create().await,
             Err(why) if is_forbidden(&why) => {
                 tracing::info!("{}: writing without looking: {why}", self.peer.base);
-                return Ok(Policy::Databases);
+                return Ok(Policy::Unseen);
             }
             Err(why) => return Err(SinkError::Passing(format!("{}: {statement}: {why}", self.peer.base))),
         };
         let heapsters = listed.iter().find(|policy| policy.name == POLICY);
-        if let Some(policy) = heapsters.or_else(|| listed.iter().find(|policy| policy.default)) {
-            self.keep_as_long_as_asked(policy).await?;
-        }
+        let Some(policy) = heapsters.or_else(|| listed.iter().find(|policy| policy.default)) else {
+            return self.create_policy().await;
+        };
+        self.keep_as_long_as_asked(policy).await?;
         Ok(if heapsters.is_some() { Policy::Heapsters } else { Policy::Databases })
     }
 
     /// A database as Heapster makes it, and it keeps its points as long as asked.
     async fn create(&self) -> Result<Policy, SinkError> {
-        let name = identifier(&self.name);
+        let (name, policy) = (identifier(&self.name), identifier(POLICY));
         let duration = self.retention.map(|keep| format!("DURATION {keep} ")).unwrap_or_default();
-        let statement =
-            format!("CREATE DATABASE {name} WITH {duration}REPLICATION 1 NAME {}", identifier(POLICY));
-        match self.ordered(&statement).await? {
+        self.made(&format!("CREATE DATABASE {name} WITH {duration}REPLICATION 1 NAME {policy}")).await
+    }
+
+    /// For a database whose policies were all dropped.
+    async fn create_policy(&self) -> Result<Policy, SinkError> {
+        let (name, policy) = (identifier(&self.name), identifier(POLICY));
+        let keep = self.retention.unwrap_or(Retention::FOR_EVER);
+        self.made(&format!(
+            "CREATE RETENTION POLICY {policy} ON {name} DURATION {keep} REPLICATION 1 DEFAULT"
+        ))
+        .await
+    }
+
+    async fn made(&self, statement: &str) -> Result<Policy, SinkError> {
+        match self.ordered(statement).await? {
             Ok(_) => {
-                tracing::info!("{}: made the database {name}", self.peer.base);
+                tracing::info!("{}: {statement}", self.peer.base);
                 Ok(Policy::Heapsters)
             }
             Err(why) if is_forbidden(&why) => {
-                Err(SinkError::Refused(format!("{}: there is no database {name}, and {why}", self.peer.base)))
+                let name = &self.name;
+                Err(SinkError::Refused(format!(
+                    "{}: there is no database {name:?} to write to, and {why}",
+                    self.peer.base
+                )))
             }
             Err(why) => Err(SinkError::Passing(format!("{}: {statement}: {why}", self.peer.base))),
         }

@@ -82,11 +82,13 @@ pub(super) struct Chunks {
     batch: Arc<Batch>,
     next: usize,
     most: usize,
+    /// Bytes of the largest chunk so far: room for the next one.
+    room: usize,
 }
 
 impl Chunks {
     pub(super) fn new(shape: Arc<Shape>, batch: Arc<Batch>) -> Self {
-        Self { shape, batch, next: 0, most: POINTS }
+        Self { shape, batch, next: 0, most: POINTS, room: 0 }
     }
 }
 
@@ -94,7 +96,7 @@ impl Iterator for Chunks {
     type Item = Chunk;
 
     fn next(&mut self) -> Option<Chunk> {
-        let mut writer = Writer::new(&self.shape, &self.batch);
+        let mut writer = Writer::new(&self.shape, &self.batch, self.room);
         for set in self.batch.iter().skip(self.next) {
             let coming = set.values.len() + set.labeled().len() + set.custom().len();
             let full = writer.points + coming > self.most || writer.out.len() > BYTES;
@@ -104,6 +106,7 @@ impl Iterator for Chunks {
             writer.set(set);
             self.next += 1;
         }
+        self.room = self.room.max(writer.out.len());
         (writer.points > 0).then(|| Chunk { lines: writer.out.into(), points: writer.points })
     }
 }
@@ -119,9 +122,9 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(shape: &'a Shape, batch: &Batch) -> Self {
+    fn new(shape: &'a Shape, batch: &Batch, room: usize) -> Self {
         let end = format!(" {}\n", batch.at.nanos()).into_bytes();
-        Self { shape, out: Vec::new(), points: 0, tags: Vec::new(), end }
+        Self { shape, out: Vec::with_capacity(room), points: 0, tags: Vec::new(), end }
     }
 
     fn set(&mut self, set: &Set) {

@@ -24,10 +24,12 @@ const UNITS: [(&str, u64); 10] = [
 ];
 
 impl Retention {
+    pub(super) const FOR_EVER: Self = Self { nanos: 0 };
+
     /// InfluxQL's form (`30d`, `4w`, `INF`) and the one in which servers answer (`168h0m0s`).
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.eq_ignore_ascii_case("inf") {
-            return Some(Self { nanos: 0 });
+            return Some(Self::FOR_EVER);
         }
         let (mut rest, mut nanos) = (text, 0_u64);
         while !rest.is_empty() {

@@ -184,7 +184,11 @@ async fn version_two_is_written_to_a_bucket() {
     let asked = &fake.asked()[0];
     assert_eq!(asked.line, "POST /api/v2/write?org=my+org&bucket=k8s%2Fa&precision=ns");
     assert_eq!(asked.header("authorization"), Some("Token t0"));
-    assert!(asked.text().contains("\nmemory,cluster_name=default,type=node usage=0i,"), "{}", asked.text());
+    assert!(
+        asked.text().contains("\nmemory,cluster_name=default,nodename=n0,type=node usage=0i,"),
+        "{}",
+        asked.text()
+    );
     let gone =
         Fake::start(|_| (404, r#"{"code":"not found","message":"bucket \"k8s\" not found"}"#.to_owned()))
             .await;

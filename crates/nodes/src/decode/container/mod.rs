@@ -3,13 +3,14 @@
 //!
 //! Gives: each container's uptime, CPU, memory, network (over all interfaces), filesystems, disks, accelerators and
 //! metrics of its application, as far as its specification says that it has them. `/` is the node. One with Kubernetes'
-//! labels is a pod's; `POD` is the pod itself, with its network. Others are system containers by their first alias, else
-//! their path. Of two with one key the one that started last counts.
+//! labels is a pod's; `POD` is the pod itself, with its network, and marked as its sandbox. Others are system containers
+//! by their first alias, else their path. Of two with one key the one that started last counts.
 
 mod shape;
 
 use std::fmt;
 
+use hashbrown::HashMap;
 use plimsoll_core::cluster::batch::{Custom, Resource, Set, Value};
 use plimsoll_core::cluster::metric::{Kind, Metric};
 use serde::de::{Deserializer as _, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -125,6 +126,10 @@ impl Out<'_> {
         if matches!(whose, Whose::Container { .. }) && !info.spec.image.is_empty() {
             set.image = Some(reading.name(&info.spec.image));
         }
+        if matches!(whose, Whose::Pod { .. }) {
+            // of its sandbox alone: its containers come beside it
+            set.more.get_or_insert_default().sandbox = true;
+        }
         plain(&mut set, info, stat);
         self.labeled(&mut set, info, stat);
         self.custom(&mut set, info, stat);
@@ -176,16 +181,19 @@ impl Out<'_> {
     }
 
     fn custom(&self, set: &mut Set, info: &Info<'_>, stat: &Stat<'_>) {
-        let wanted = info.spec.custom_metrics.iter().filter(|_| info.spec.has_custom_metrics.0);
-        for metric in wanted.filter(|metric| !metric.name.is_empty()) {
+        if !info.spec.has_custom_metrics.0 {
+            return;
+        }
+        let told: HashMap<&str, _, foldhash::fast::RandomState> =
+            stat.custom_metrics.0.iter().map(|(name, samples)| (&**name, samples)).collect();
+        for metric in info.spec.custom_metrics.iter().filter(|metric| !metric.name.is_empty()) {
             let kind = match &*metric.r#type {
                 "gauge" => Kind::Gauge,
                 "cumulative" => Kind::Cumulative,
                 _ => continue,
             };
-            let samples = stat.custom_metrics.0.iter().filter(|(name, _)| **name == *metric.name);
-            let newest =
-                samples.flat_map(|(_, samples)| samples.iter()).max_by_key(|sample| sample.timestamp.0);
+            let samples = told.get(&*metric.name).into_iter().flat_map(|samples| samples.iter());
+            let newest = samples.max_by_key(|sample| sample.timestamp.0);
             let value = newest.and_then(|sample| match &*metric.format {
                 "int" => Some(Value::Int(sample.int_value.0.unwrap_or_default() as i64)),
                 "float" => Some(Value::Float(sample.float_value.0.unwrap_or_default())),

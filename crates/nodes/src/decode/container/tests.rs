@@ -90,6 +90,18 @@ fn containers_are_known_by_labels_aliases_and_old_forms() {
 }
 
 #[test]
+fn a_pods_own_container_is_told_to_be_its_sandbox() {
+    let text = json!([
+        info("/", json!({}), json!({}), json!({})),
+        info("/a", kube("a", "p", "POD"), json!({}), json!({})),
+        info("/b", kube("a", "p", "c"), json!({}), json!({})),
+    ]);
+    let sets = decode(text.to_string().as_bytes(), &Desk::of("n").at(ASKED)).unwrap();
+    let sandboxes: Vec<_> = sets.iter().map(|set| (set.key.word(), set.is_sandbox())).collect();
+    assert_eq!(sandboxes, [("node", false), ("pod", true), ("pod_container", false)]);
+}
+
+#[test]
 fn values_follow_the_specification() {
     let stat = json!({
         "cpu": {"usage": {"total": 5}},

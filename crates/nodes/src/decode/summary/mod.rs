@@ -13,7 +13,6 @@ use std::fmt;
 
 use plimsoll_core::cluster::batch::{Custom, Resource, Set, Value};
 use plimsoll_core::cluster::metric::{Kind, Metric};
-use plimsoll_core::time::Timestamp;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use self::shape::{Container, Cpu, Fs, Memory, Network, Node, Pod};
@@ -147,10 +146,7 @@ impl Out<'_> {
         containers: &[Object<Container<'_>>],
         key: impl Fn(&Reading<'_>, &str) -> plimsoll_core::cluster::key::Key,
     ) {
-        for (place, container) in containers.iter().enumerate() {
-            if container.name.is_empty() || is_a_dead_twin(containers, place, container) {
-                continue;
-            }
+        for container in containers.iter().filter(|container| !container.name.is_empty()) {
             let scraped = container.cpu.time.0.or(container.memory.time.0);
             let key = key(self.reading, &container.name);
             let mut set = self.reading.set(key, container.start_time.0, scraped);
@@ -218,17 +214,6 @@ impl Out<'_> {
             }
         }
     }
-}
-
-/// Whether another container of the name started later, or as late and stands before it.
-fn is_a_dead_twin(all: &[Object<Container<'_>>], place: usize, container: &Container<'_>) -> bool {
-    let twins =
-        all.iter().enumerate().filter(|(other, twin)| *other != place && *twin.name == *container.name);
-    let age = |container: &Container<'_>| container.start_time.0.map(Timestamp::nanos);
-    twins.into_iter().any(|(other, twin)| {
-        let (mine, others) = (age(container), age(twin));
-        others > mine || (others == mine && other < place)
-    })
 }
 
 fn cpu_and_memory(set: &mut Set, cpu: &Cpu, memory: &Memory) {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use plimsoll_core::time::Timestamp;
 use serde_json::{Value as Json, json};
 
 use super::*;

@@ -199,6 +199,20 @@ async fn what_is_wrong_with_a_kubeconfig_is_told() {
     assert_eq!(Connection::new(&other, nowhere).await.unwrap().server, "http://other:1");
 }
 
+#[tokio::test]
+async fn a_clusters_proxy_is_asked() {
+    let (files, proxy) = (Files::new(), Server::start(|_| Reply::Whole(403, String::new())).await);
+    let told = format!(", proxy-url: \"http://{}\"", proxy.address);
+    let options = files.kubeconfig("http://far.example.com:1", &told, "token: secret");
+    let connection = Connection::new(&options, nowhere).await.unwrap();
+    let error = connection.front_proxy_config().await.unwrap_err().to_string();
+    assert!(error.starts_with("no answer from the API server: "), "{error}");
+    let asked = proxy.asked();
+    assert_eq!((asked.len(), asked[0].path.as_str()), (1, "far.example.com:1"));
+    // what is meant for the API server is not shown to the proxy
+    assert!(!format!("{asked:?}").contains("secret"));
+}
+
 mod certificates {
     #![allow(clippy::disallowed_methods, reason = "openssl makes the certificates")]
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -63,11 +64,20 @@ async fn start(folder: &tempfile::TempDir, client_ca: Option<&Authority>, allowe
 impl Server {
     /// The status of the answer and its body.
     async fn get(&self, path: &str, identity: Option<&Identity>) -> (u16, String) {
+        self.get_over(&TLS13, path, identity).await
+    }
+
+    async fn get_over(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        path: &str,
+        identity: Option<&Identity>,
+    ) -> (u16, String) {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.server_ca.as_bytes()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(&[version])
             .unwrap()
             .with_root_certificates(roots);
         let config = match identity {
@@ -117,7 +127,11 @@ async fn with_a_ca_and_users_only_they_are_let_in() {
         assert_eq!((status, body.as_str()), wanted, "{path}");
     }
     for user in ["alice", "bob"] {
-        assert_eq!(server.get(PATH, Some(&ours.sign(user, &["g"], ClientAuth))).await.0, 200, "{user}");
+        let identity = ours.sign(user, &["g"], ClientAuth);
+        for version in [&TLS12, &TLS13] {
+            assert_eq!(server.get_over(version, PATH, Some(&identity)).await.0, 200, "{user} {version:?}");
+            assert_eq!(server.get_over(version, PATH, None).await.0, 401, "{version:?}");
+        }
     }
     for user in ["mallory", "", "Alice", "alice,bob"] {
         let (status, body) = server.get(PATH, Some(&ours.sign(user, &["alice"], ClientAuth))).await;

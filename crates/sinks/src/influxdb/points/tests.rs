@@ -153,3 +153,49 @@ fn an_empty_batch_has_no_chunk() {
     assert_eq!(lines(shape(), vec![]), [""; 0]);
     assert_eq!(lines(shape(), vec![Set::new(Key::Cluster)]), [""; 0]);
 }
+
+/// CPU time of this thread: the machine may have other work.
+fn cpu_nanos() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// What points cost: `cargo test --release -p plimsoll-sinks how_long -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn how_long_a_node_of_thirty_pods_takes() {
+    const NODES: usize = 200;
+    let mut batch = Batch::new(AT);
+    for node in 0..NODES {
+        let node = Arc::new(Node { name: format!("node-{node}").into(), ..Node::default() });
+        let mut add = |key: Key| {
+            let mut set = Set { node: Some(Arc::clone(&node)), ..Set::new(key) };
+            for metric in Metric::ALL.iter().filter(|metric| metric.is_plain()).take(24) {
+                set.values.set_int(*metric, 123_456_789);
+            }
+            batch.insert(set);
+        };
+        add(Key::Node(node.name.clone()));
+        for pod in 0..30 {
+            let (namespace, pod): (_, Arc<str>) = ("shop".into(), format!("web-{pod}-{}", node.name).into());
+            for container in ["main", "side"] {
+                let (namespace, pod) = (Arc::clone(&namespace), Arc::clone(&pod));
+                add(Key::Container { namespace, pod, container: container.into() });
+            }
+            add(Key::Pod { namespace, pod });
+        }
+    }
+    let batch = Arc::new(batch);
+    for with_fields in [false, true] {
+        let start = cpu_nanos();
+        let chunks = Chunks::new(Arc::new(Shape { with_fields, ..shape() }), Arc::clone(&batch));
+        let (points, bytes) =
+            chunks.fold((0, 0), |(points, bytes), chunk| (points + chunk.points, bytes + chunk.lines.len()));
+        let node = std::time::Duration::from_nanos((cpu_nanos() - start) / NODES as u64);
+        println!(
+            "with_fields={with_fields}: {node:?} a node, {} points, {} bytes",
+            points / NODES,
+            bytes / NODES
+        );
+    }
+}

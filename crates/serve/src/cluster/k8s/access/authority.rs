@@ -20,7 +20,7 @@ use crate::tls::peer::Subject;
 
 /// A CA that cannot be used, or a certificate that it does not vouch for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AuthorityError {
+pub(super) enum AuthorityError {
     /// There is no certificate in it, or none that can be read.
     #[error("{what}: expected certificates in PEM form: {reason}")]
     Unusable {

@@ -23,16 +23,18 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use plimsoll_core::time::Timestamp;
 
-pub use self::authority::AuthorityError;
 pub use self::review::{Answer, Authorities, Decision, FrontProxy, ReviewError, Reviewer};
 pub use self::user::{ANONYMOUS, AUTHENTICATED, Attributes, MASTERS, Resource, UNAUTHENTICATED, User};
 
-use self::authority::Authority;
+use self::authority::{Authority, AuthorityError};
 use self::cache::Cache;
 use crate::listen::PeerCertificates;
 
 /// Answers of the API server that are kept at the same time; the oldest goes first.
 const KEPT: usize = 8192;
+
+/// What flags say of certificates: read at the start and at each refresh, so that files may change.
+pub type Given = Box<dyn Fn() -> Result<Authorities, ReviewError> + Send + Sync>;
 
 /// How it is decided who may ask.
 pub enum Mode {
@@ -41,12 +43,12 @@ pub enum Mode {
         /// The way to the API server.
         reviewer: Arc<dyn Reviewer>,
         /// What flags say; what they leave open is taken from the API server.
-        given: Authorities,
+        given: Given,
     },
-    /// Only client certificates count: those of this CA, and of them only these users (all if none is named).
+    /// Only client certificates count: those of a CA, and of them only these users (all if none is named).
     Certificates {
-        /// Certificates of the CA, as PEM.
-        client_ca: Vec<u8>,
+        /// The CA of clients; what else is given has no effect.
+        given: Given,
         /// Common names.
         allowed: Vec<String>,
     },
@@ -98,8 +100,8 @@ pub struct Gate {
     mode: Mode,
     options: Options,
     trust: RwLock<Arc<Trust>>,
-    /// What was loaded last.
-    loaded: Mutex<Option<Authorities>>,
+    /// What is in `trust`.
+    loaded: Mutex<Authorities>,
     tokens: Cache<Option<User>>,
     accesses: Cache<Decision>,
 }
@@ -116,55 +118,54 @@ impl Gate {
     /// follow with [`Gate::refresh`].
     ///
     /// # Errors
-    /// A CA that was given is no certificate.
-    pub fn new(mode: Mode, options: Options) -> Result<Self, AuthorityError> {
+    /// What is given cannot be read, or is no certificate.
+    pub fn new(mode: Mode, options: Options) -> Result<Self, ReviewError> {
         let given = match &mode {
-            Mode::Delegated { given, .. } => given.clone(),
-            Mode::Certificates { client_ca, .. } => {
-                Authorities { client_ca: Some(client_ca.clone()), front_proxy: None }
-            }
+            Mode::Delegated { given, .. } | Mode::Certificates { given, .. } => given()?,
             Mode::Open | Mode::Closed => Authorities::default(),
         };
-        let trust = RwLock::new(Arc::new(Trust::of(&given)?));
+        let trust = Trust::of(&given).map_err(|error| ReviewError(error.to_string()))?;
         Ok(Self {
             mode,
             options,
-            trust,
-            loaded: Mutex::default(),
+            trust: RwLock::new(Arc::new(trust)),
+            loaded: Mutex::new(given),
             tokens: Cache::new(KEPT),
             accesses: Cache::new(KEPT),
         })
     }
 
-    /// Asks the API server which certificates to trust, and trusts them. What flags say stays.
+    /// Reads again what is given, asks the API server which certificates to trust beside it, and trusts them.
     ///
     /// # Errors
-    /// It did not say, or what it said is no certificate; what was trusted before still is.
+    /// They could not be read, or are no certificates; what was trusted before still is.
     pub async fn refresh(&self) -> Result<(), ReviewError> {
-        let Mode::Delegated { reviewer, given } = &self.mode else { return Ok(()) };
-        if given.client_ca.is_some() && given.front_proxy.is_some() {
-            return Ok(());
-        }
-        let told = reviewer.authorities().await?;
-        let all = Authorities {
-            client_ca: given.client_ca.clone().or(told.client_ca),
-            front_proxy: given.front_proxy.clone().or(told.front_proxy),
+        let all = match &self.mode {
+            Mode::Open | Mode::Closed => return Ok(()),
+            Mode::Certificates { given, .. } => given()?,
+            Mode::Delegated { reviewer, given } => {
+                let given = given()?;
+                let told = match (&given.client_ca, &given.front_proxy) {
+                    (Some(_), Some(_)) => Authorities::default(),
+                    _ => reviewer.authorities().await?,
+                };
+                Authorities {
+                    client_ca: given.client_ca.or(told.client_ca),
+                    front_proxy: given.front_proxy.or(told.front_proxy),
+                }
+            }
         };
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if loaded.as_ref() == Some(&all) {
-            return Ok(());
+        if *loaded != all {
+            let trust = Trust::of(&all).map_err(|error| ReviewError(error.to_string()))?;
+            *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
+            *loaded = all;
+            tracing::info!("new certificates of clients or of the front proxy are in use");
         }
-        let trust = Trust::of(&all).map_err(|error| ReviewError(error.to_string()))?;
-        *self.trust.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trust);
-        let again = loaded.replace(all).is_some();
-        tracing::info!(
-            "certificates of clients and of the front proxy are {}",
-            if again { "new" } else { "known" }
-        );
         Ok(())
     }
 
-    /// Refreshes now and then, for ever. While nothing is known it is tried more often.
+    /// Refreshes now and then, for ever; sooner again while it fails.
     pub async fn follow(&self, every: Duration) {
         loop {
             let done = self.refresh().await;

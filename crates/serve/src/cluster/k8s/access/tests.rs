@@ -48,11 +48,19 @@ fn params(name: &str, organizations: &[&str]) -> CertificateParams {
 }
 
 impl Ca {
-    fn sign(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> PeerCertificates {
+    fn sign(&self, params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> PeerCertificates {
+        self.sign_with_key(params, usage).0
+    }
+
+    fn sign_with_key(
+        &self,
+        mut params: CertificateParams,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> (PeerCertificates, KeyPair) {
         params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        PeerCertificates([certificate.der().clone()].into())
+        (PeerCertificates([certificate.der().clone()].into()), key)
     }
 
     fn client(&self, name: &str, organizations: &[&str]) -> PeerCertificates {
@@ -106,6 +114,7 @@ impl Reviewer for Fake {
 fn delegated(fake: Fake, given: Authorities) -> (Gate, Arc<Fake>) {
     let fake = Arc::new(fake);
     let reviewer: Arc<dyn Reviewer> = Arc::<Fake>::clone(&fake);
+    let given: Given = Box::new(move || Ok(given.clone()));
     (Gate::new(Mode::Delegated { reviewer, given }, Options::default()).unwrap(), fake)
 }
 
@@ -285,7 +294,10 @@ async fn without_an_api_server_certificates_alone_count() {
     let users = ca("users");
     let gate = |allowed: &[&str]| {
         let allowed = allowed.iter().map(|name| (*name).to_owned()).collect();
-        Gate::new(Mode::Certificates { client_ca: users.pem.clone(), allowed }, Options::default()).unwrap()
+        let pem = users.pem.clone();
+        let given: Given =
+            Box::new(move || Ok(Authorities { client_ca: Some(pem.clone()), front_proxy: None }));
+        Gate::new(Mode::Certificates { given, allowed }, Options::default()).unwrap()
     };
     let (jane, bob) = (users.client("jane", &["dev"]), users.client("bob", &[]));
     let f = async |allowed: &[&str], peer: Option<&PeerCertificates>, wanted: &str| {
@@ -296,9 +308,28 @@ async fn without_an_api_server_certificates_alone_count() {
     f(&["jane"], Some(&bob), "403 bob: ").await;
     f(&[], Some(&ca("others").client("jane", &[])), "401").await;
     f(&[], None, "401").await;
-    let error =
-        Gate::new(Mode::Certificates { client_ca: Vec::new(), allowed: Vec::new() }, Options::default());
-    assert_eq!(error.err().unwrap().to_string(), "client CA: expected certificates in PEM form: found none");
+    // a file that changes, breaks, and is gone
+    let file = Arc::new(Mutex::new(Some(users.pem.clone())));
+    let read = Arc::clone(&file);
+    let given: Given = Box::new(move || {
+        let pem = read.lock().unwrap().clone().ok_or_else(|| ReviewError("ca.pem: not found".to_owned()))?;
+        Ok(Authorities { client_ca: Some(pem), front_proxy: None })
+    });
+    let gate = Gate::new(Mode::Certificates { given, allowed: Vec::new() }, Options::default()).unwrap();
+    let others = ca("others");
+    let by_other = others.client("bob", &[]);
+    assert_eq!(who(&gate, Some(&by_other), &[], NOW).await, "401");
+    *file.lock().unwrap() = Some(others.pem.clone());
+    gate.refresh().await.unwrap();
+    for (pem, error) in [
+        (Some(b"broken".to_vec()), "client CA: expected certificates in PEM form: found none"),
+        (None, "ca.pem: not found"),
+    ] {
+        *file.lock().unwrap() = pem;
+        assert_eq!(gate.refresh().await, Err(ReviewError(error.to_owned())));
+        assert_eq!(who(&gate, Some(&by_other), &[], NOW).await, "bob system:authenticated");
+        assert_eq!(who(&gate, Some(&bob), &[], NOW).await, "401");
+    }
 }
 
 #[tokio::test]
@@ -318,4 +349,78 @@ async fn open_is_for_all_and_closed_for_none() {
     // a resource is no path
     let resource = Attributes { path: "/metrics".to_owned(), ..nodes() };
     assert!(gate.check(&parts(None, &[]), &resource, NOW).await.is_err());
+}
+
+/// Over a connection, as the API server asks: the certificate of the front proxy in the handshake, the user in headers.
+#[tokio::test]
+async fn the_aggregation_layer_is_served_over_tls() {
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::TlsConnector;
+
+    use super::super::{Kubernetes, certificate, meters::Meters};
+    use crate::cluster::fake::ClusterFake;
+    use crate::listen::{Address, Bound, serve};
+    use crate::tls::Tls;
+
+    let (proxies, users) = (ca("proxies"), ca("users"));
+    let given = Authorities {
+        client_ca: Some(users.pem.clone()),
+        front_proxy: Some(FrontProxy::new(proxies.pem.clone())),
+    };
+    let (gate, _) = delegated(Fake::default(), given);
+    let meters = Arc::new(Meters::new(Duration::from_secs(60)));
+    let k8s = Arc::new(Kubernetes::new(Arc::new(ClusterFake::cluster()), Arc::new(gate), meters));
+    let (chain, key) = certificate::self_signed(&[]).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(chain[0].clone()).unwrap();
+    let tls = Tls::asking_with(chain, key).unwrap();
+    let bound = Bound::bind(&Address::Tcp(([127, 0, 0, 1], 0).into())).await.unwrap();
+    let Address::Tcp(address) = *bound.address() else { panic!("no port") };
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let handler = move |request: Request<hyper::body::Incoming>| {
+        let k8s = Arc::clone(&k8s);
+        async move { k8s.answer(&request.into_parts().0).await }
+    };
+    let server = tokio::spawn(serve(bound, Some(tls), handler, async { drop(stopped.await) }));
+
+    let ask = async |shown: Option<(PeerCertificates, KeyPair)>, headers: &[(&str, &str)]| {
+        let client = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots.clone());
+        let client = match shown {
+            None => client.with_no_client_auth(),
+            Some((chain, key)) => {
+                let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+                client.with_client_auth_cert(chain.0.to_vec(), key).unwrap()
+            }
+        };
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        let mut request =
+            Request::builder().uri("/apis/metrics.k8s.io/v1beta1/nodes").header("host", "localhost");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+        sender.send_request(request).await.unwrap().status().as_u16()
+    };
+    let client = ExtendedKeyUsagePurpose::ClientAuth;
+    let proxy = || Some(proxies.sign_with_key(params("front-proxy-client", &[]), client.clone()));
+    let jane = [("x-remote-user", "good-jane"), ("x-remote-group", "dev")];
+    assert_eq!(ask(proxy(), &jane).await, 200);
+    assert_eq!(ask(proxy(), &[("x-remote-user", "bob")]).await, 403);
+    assert_eq!(ask(proxy(), &[]).await, 401);
+    assert_eq!(ask(None, &jane).await, 403);
+    assert_eq!(ask(None, &[("authorization", "Bearer good")]).await, 200);
+    assert_eq!(ask(None, &[("authorization", "Bearer wrong")]).await, 401);
+    assert_eq!(ask(Some(users.sign_with_key(params("good", &[]), client.clone())), &[]).await, 200);
+    assert_eq!(ask(Some(ca("x").sign_with_key(params("good", &[]), client.clone())), &jane).await, 401);
+    stop.send(()).unwrap();
+    server.await.unwrap();
 }

@@ -1,5 +1,8 @@
 //! What is refused, in the API server's words.
 
+use futures_util::FutureExt as _;
+use proptest::prelude::*;
+
 use super::*;
 
 /// The status of an answer: code, reason, message, details.
@@ -187,4 +190,23 @@ async fn a_decision_that_cannot_be_made_is_an_error_of_the_server() {
     assert_eq!(answer.status(), 500);
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "Internal Server Error: \"/apis?x=1\": connection refused\n");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_is_answered_in_a_form_that_can_be_read(
+        path in "/?(apis(/metrics\\.k8s\\.io(/v1beta1(/(nodes|pods|namespaces)(/shop|/%|/n1)?(/pods)?(/[a-z%/.-]{0,9})?)?)?)?|[a-z0-9%/]{0,12})",
+        query in "([a-z]{0,9}|labelSelector|fieldSelector|pretty|watch|limit|includeObject)(=[a-z0-9%,!()=.]{0,12})?",
+        accept in "(application/(json|yaml|vnd\\.kubernetes\\.protobuf|\\*)|\\*/\\*|[a-z/;=,*]{0,9})(;(as|g|v|q)=(Table|meta\\.k8s\\.io|v1|0\\.5|[!-~]{0,4})){0,3}",
+    ) {
+        let k8s = open(ClusterFake::cluster());
+        let Ok(uri) = format!("/{}?{query}", path.trim_start_matches('/')).parse::<http::Uri>() else { return Ok(()) };
+        let answer = ask(&k8s, "GET", &uri.to_string(), &[("accept", &accept)]).now_or_never().unwrap();
+        prop_assert!([200, 400, 404, 405, 406, 500].contains(&answer.status.as_u16()), "{}", answer.status);
+        match answer.header("content-type") {
+            kind if kind.starts_with("application/json") => drop(answer.json()),
+            "application/vnd.kubernetes.protobuf" => prop_assert!(answer.body.starts_with(b"k8s\0")),
+            _ => prop_assert!(!answer.text().is_empty()),
+        }
+    }
 }

@@ -168,3 +168,158 @@ fn message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
         encode_varint(length as u64, &mut place);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use plimsoll_core::cluster::objects::Map;
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::super::super::usage::When;
+    use super::super::{Include, Kind, json};
+    use super::*;
+
+    /// The messages, as a generated client reads them.
+    #[derive(Clone, PartialEq, Message)]
+    struct Unknown {
+        #[prost(message, tag = "1")]
+        type_meta: Option<TypeMeta>,
+        #[prost(bytes = "vec", tag = "2")]
+        raw: Vec<u8>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct TypeMeta {
+        #[prost(string, tag = "1")]
+        api_version: String,
+        #[prost(string, tag = "2")]
+        kind: String,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct PodList {
+        #[prost(message, repeated, tag = "2")]
+        items: Vec<Pod>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Pod {
+        #[prost(message, tag = "1")]
+        metadata: Option<Metadata>,
+        #[prost(message, tag = "2")]
+        timestamp: Option<Time>,
+        #[prost(message, tag = "3")]
+        window: Option<Time>,
+        #[prost(message, repeated, tag = "4")]
+        containers: Vec<Container>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Metadata {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(string, tag = "3")]
+        namespace: String,
+        #[prost(message, tag = "8")]
+        created: Option<Time>,
+        #[prost(map = "string, string", tag = "11")]
+        labels: HashMap<String, String>,
+    }
+
+    /// `Time`; of `Duration` its nanoseconds.
+    #[derive(Clone, PartialEq, Message)]
+    struct Time {
+        #[prost(int64, tag = "1")]
+        number: i64,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Container {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(map = "string, message", tag = "2")]
+        usage: HashMap<String, Quantity>,
+    }
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Quantity {
+        #[prost(string, tag = "1")]
+        text: String,
+    }
+
+    /// The list as JSON has it.
+    fn as_json(list: &PodList) -> serde_json::Value {
+        let instant = |time: &Option<Time>| Timestamp::from_secs(time.as_ref().unwrap().number).to_string();
+        let items = list.items.iter().map(|pod| {
+            let metadata = pod.metadata.as_ref().unwrap();
+            let mut window = Vec::new();
+            crate::go::append_duration(&mut window, pod.window.as_ref().unwrap().number);
+            let containers = pod.containers.iter().map(|container| {
+                let text = |name: &str| container.usage[name].text.clone();
+                serde_json::json!({ "name": container.name, "usage": { "cpu": text("cpu"), "memory": text("memory") } })
+            });
+            let mut json = serde_json::json!({
+                "metadata": {
+                    "name": metadata.name,
+                    "namespace": metadata.namespace,
+                    "creationTimestamp": instant(&metadata.created),
+                },
+                "timestamp": instant(&pod.timestamp),
+                "window": String::from_utf8(window).unwrap(),
+                "containers": containers.collect::<Vec<_>>(),
+            });
+            if !metadata.labels.is_empty() {
+                json["metadata"]["labels"] = serde_json::to_value(&metadata.labels).unwrap();
+            }
+            json
+        });
+        let items: Vec<_> = items.collect();
+        serde_json::json!({ "kind": "PodMetricsList", "apiVersion": GROUP_VERSION, "metadata": {}, "items": items })
+    }
+
+    /// A pod's name, labels, time, window, and containers with what they use.
+    type Made = (String, Map, i64, i64, Vec<(String, u64, u64)>);
+
+    fn pods() -> impl Strategy<Value = Vec<Made>> {
+        let text = || "[\\PC\"<&\\\\]{0,9}";
+        let labels = prop::collection::btree_map(text(), text(), 0..4);
+        let labels = labels.prop_map(|labels| {
+            let pairs = labels.into_iter();
+            pairs.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect::<Map>()
+        });
+        let container = (text(), any::<u64>(), any::<u64>());
+        let pod = (text(), labels, any::<i64>(), 0..i64::MAX, prop::collection::vec(container, 0..4));
+        prop::collection::vec(pod, 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn protobuf_and_json_say_the_same(pods in pods(), now in any::<i64>()) {
+            let now = Timestamp(now);
+            let writing = Writing { kind: Kind::Pod, shape: As::Objects, include: Include::Metadata, now };
+            let (mut writer, mut line) = (json::Writer::new(writing), Vec::new());
+            let mut binary = Writer::new(writing);
+            writer.begin(&mut line);
+            for (name, labels, at, window_nanos, containers) in &pods {
+                let containers: Vec<_> = containers
+                    .iter()
+                    .map(|(name, nanocores, memory)| (name.as_str(), Usage { nanocores: *nanocores, memory: *memory }))
+                    .collect();
+                let when = When { at: Timestamp(*at), window_nanos: *window_nanos };
+                let parts = Parts::Containers(&containers);
+                let row = Row { name, namespace: Some("ns"), labels, when, parts };
+                writer.item(&mut line, &row);
+                binary.item(&row);
+            }
+            writer.end(&mut line);
+            let json: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            let binary = binary.end();
+            let unknown = Unknown::decode(binary.strip_prefix(MAGIC).unwrap()).unwrap();
+            let type_meta = unknown.type_meta.unwrap();
+            prop_assert_eq!((type_meta.api_version.as_str(), type_meta.kind.as_str()), (GROUP_VERSION, "PodMetricsList"));
+            prop_assert_eq!(as_json(&PodList::decode(&*unknown.raw).unwrap()), json);
+        }
+    }
+}
