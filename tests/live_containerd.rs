@@ -123,7 +123,9 @@ fn a_namespace_that_is_given_is_the_only_one() {
     let program = program(&containerd, &[&format!("--containerd-namespace={one}")]);
     let (mine, other) = (containerd.container(&one, "mine", &[]), containerd.container(&two, "other", &[]));
     known(&program, &mine);
-    let info = program.json(&format!("/api/v1.3/containers{}", other.group));
+    let info = eventually("the other one has a sample", 10.0, || {
+        program.try_json(&format!("/api/v1.3/containers{}", other.group))
+    });
     assert!(info.get("namespace").is_none(), "{info}");
 }
 

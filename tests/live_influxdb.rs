@@ -498,7 +498,9 @@ fn odd_names_come_back_as_they_were() {
     batch.insert(set);
     work.ship(batch);
     let question = Question { end: AT.plus_nanos(2 * MINUTE), ..question(key, "uptime") };
-    assert_eq!(work.values(question), [vec![(AT.plus_nanos(MINUTE), Value::Int(77))]]);
+    // a node has its name as a label, whether or not its object is known
+    let both = vec![(AT, Value::Int(0)), (AT.plus_nanos(MINUTE), Value::Int(77))];
+    assert_eq!(work.values(question), [both]);
 }
 
 /// What Heapster's dashboards ask.
