@@ -136,10 +136,8 @@ async fn resource_metrics_are_the_recorded_families() {
 async fn cadvisors_metrics_are_among_the_recorded_families() {
     let lab = Lab::new(small()).await;
     let text = lab.kubelet(0, "/metrics/cadvisor").await.unwrap().body;
-    let (ours, theirs) = (
-        families(&String::from_utf8(text.to_vec()).unwrap()),
-        families(include_str!("../testdata/cadvisor.prom")),
-    );
+    let (ours, theirs) =
+        (families(std::str::from_utf8(&text).unwrap()), families(include_str!("../testdata/cadvisor.prom")));
     for (name, (words, labels)) in &ours {
         let (their_words, their_labels) =
             theirs.get(name).unwrap_or_else(|| panic!("{name} is not recorded"));
