@@ -150,7 +150,9 @@ fn tell(generator: &Generator, costs: &[Cost]) {
             let route = if cost.name.contains("summary") { "/stats/summary" } else { "/metrics/resource" };
             least.name == format!("minimal, {route}")
         });
-        let ratio = least.map(|least| median(&cost.cpu) / median(&least.cpu).max(1e-3));
+        // CPU is told in ticks of 10 ms: of few there is nothing to be said
+        let least = least.map(|least| median(&least.cpu)).filter(|seconds| *seconds >= 0.1);
+        let ratio = least.map(|least| median(&cost.cpu) / least);
         let [rss, pss] = cost.memory.map(|bytes| bytes as f64);
         table.row(&[
             cost.name.clone(),
