@@ -89,6 +89,11 @@ bench: build
 	cargo bench --locked --workspace --exclude plimsoll-workload
 	[ ! -x bench/run ] || bench/run $(ARGS)
 
+# the collector over 100, 1,000 and 5,000 nodes that are not there: PEER=metrics-server make bench-cluster ARGS="--sizes 100"
+.PHONY: bench-cluster
+bench-cluster:
+	bench/run cluster $(ARGS)
+
 # 2,000 groups, then 400 containers of Docker and of containerd each, come and go: fails if memory or descriptors
 # grow; 11 minutes
 soak: workload

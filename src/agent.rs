@@ -21,6 +21,8 @@ use plimsoll_serve::listen::{Address, Bound};
 use plimsoll_serve::tls::Tls as ServerTls;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::address::resolve;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// Runs until SIGTERM or SIGINT.
@@ -72,17 +74,7 @@ pub(crate) fn workers(settings: &Settings) -> usize {
 async fn address(listen: &Listen) -> Result<Address, Failure> {
     match listen {
         Listen::Unix(path) => Ok(Address::Unix(path.clone())),
-        Listen::Tcp { host, port } if host.is_empty() => {
-            // every address of both families where the kernel has IPv6, else of IPv4
-            let any = if Path::new("/proc/net/if_inet6").exists() { "::" } else { "0.0.0.0" };
-            Ok(Address::Tcp((any.parse::<std::net::IpAddr>()?, *port).into()))
-        }
-        Listen::Tcp { host, port } => tokio::net::lookup_host((host.as_str(), *port))
-            .await
-            .map_err(|error| format!("-listen_ip {host:?} is no address: {error}"))?
-            .next()
-            .map(Address::Tcp)
-            .ok_or_else(|| format!("-listen_ip {host:?} has no address").into()),
+        Listen::Tcp { host, port } => resolve("listen_ip", host, *port).await,
     }
 }
 

@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+pub mod cluster;
 pub mod flags;
 pub mod host;
 pub mod server;

@@ -1,6 +1,8 @@
 //! The program: flags, mode, exit code. The only place that prints and exits.
 
+mod address;
 mod agent;
+mod collector;
 mod health;
 #[cfg(feature = "top")]
 mod top;
@@ -8,7 +10,9 @@ mod top;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use plimsoll::flags::{self, Command, settings::LogFormat, settings::Settings};
+use plimsoll::flags::cluster::Cluster;
+use plimsoll::flags::settings::{Log, LogFormat, Settings};
+use plimsoll::flags::{self, Command};
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
@@ -41,24 +45,38 @@ fn raise_descriptor_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
-fn cluster(_: flags::cluster::Cluster, _: &[flags::Notice]) -> ExitCode {
-    exit_of(Err("later".into()))
+fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
+    begin(&settings.log, notices);
+    work(agent::workers(&settings), agent::run(settings))
 }
 
-fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
-    start_log(&settings);
+fn cluster(settings: Cluster, notices: &[flags::Notice]) -> ExitCode {
+    begin(&settings.log, notices);
+    work(collector::workers(&settings), collector::run(settings))
+}
+
+/// What comes before the work.
+fn begin(log: &Log, notices: &[flags::Notice]) {
+    start_log(log);
     raise_descriptor_limit();
     for notice in notices {
         tracing::warn!("{}", notice.text);
     }
+}
+
+/// Does it on so many threads, to its end.
+fn work<E>(threads: usize, run: impl Future<Output = Result<(), E>>) -> ExitCode
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(agent::workers(&settings))
+        .worker_threads(threads)
         .thread_name("serve")
         .enable_all()
         .build();
     match runtime {
         Ok(runtime) => {
-            let ended = runtime.block_on(agent::run(settings));
+            let ended = runtime.block_on(run).map_err(Into::into);
             // what still runs is cut off: clients that read slowly must not hold up the end
             runtime.shutdown_timeout(std::time::Duration::from_millis(200));
             exit_of(ended)
@@ -87,9 +105,9 @@ fn top(question: flags::Top) -> ExitCode {
     }
 }
 
-fn start_log(settings: &Settings) {
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(settings.log.level);
-    match settings.log.format {
+fn start_log(settings: &Log) {
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(settings.level);
+    match settings.format {
         LogFormat::Text => log.with_ansi(false).init(),
         LogFormat::Json => log.json().init(),
     }

@@ -61,8 +61,8 @@ impl Host {
         Plimsoll::start_in(net, &[&socket, "--docker=", "--podman=", "--allow_dynamic_housekeeping=false"])
     }
 
-    fn word(&self, name: &str) -> String {
-        format!("{name}={}:8080", self.net.address)
+    fn line(&self, name: &str) -> String {
+        format!("{name} {}:8080", self.net.address)
     }
 }
 
@@ -107,7 +107,8 @@ fn pods_of_two_hosts_are_told_and_summed() {
         return;
     }
     let (one, two) = (Host::start("web"), Host::start("db"));
-    let hosts = format!("--hosts={},{}", one.word("one"), two.word("two"));
+    let word = |host: &Host, name: &str| host.line(name).replace(' ', "=");
+    let hosts = format!("--hosts={},{}", word(&one, "one"), word(&two, "two"));
     let collector = Plimsoll::cluster(&[&hosts, "--route=summary", "--metric_resolution=5s"]);
     eventually("all entities are there", 30.0, || {
         let keys = keys(&collector);
@@ -149,9 +150,8 @@ fn pods_of_two_hosts_are_told_and_summed() {
     }
 
     // the rate, while one burns for longer than two rounds
-    let length = common::seconds(25.0).as_millis();
     std::thread::scope(|scope| {
-        let burning = scope.spawn(|| one.main.order(&format!("burn {length}")));
+        let burning = scope.spawn(|| one.main.order("burn 15000"));
         let begin = std::time::Instant::now();
         let first = kernel::cpu_nanos(&one.main.group);
         eventually("the rate is told", 24.0, || {
@@ -177,6 +177,21 @@ fn pods_of_two_hosts_are_told_and_summed() {
     }
     let nodes = at_once(&collector, &["nodes/one", "nodes/two"], "memory/working_set");
     assert!(nodes.iter().all(|bytes| *bytes > 96.0 * MIB), "a node has more than its pods: {nodes:?}");
+
+    // what autoscalers and `kubectl top` ask
+    eventually("the metrics API has both pods", 30.0, || {
+        let list = collector.try_json("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods")?;
+        let items = list["items"].as_array().ok_or("no items")?;
+        let of = |pod: &Value| (pod["metadata"]["name"].clone(), pod["containers"][0]["name"].clone());
+        let names: Vec<_> = items.iter().map(of).collect();
+        if names == [("db".into(), "main".into()), ("web".into(), "main".into())] {
+            Ok(())
+        } else {
+            Err(list.to_string())
+        }
+    });
+    let nodes = collector.json("/apis/metrics.k8s.io/v1beta1/nodes");
+    assert!(nodes["items"][1]["usage"]["cpu"].as_str().is_some_and(|cpu| cpu.ends_with('n')), "{nodes}");
 
     // the export has them too, and the collector tells of itself
     let export = collector.json("/api/v1/metric-export");
@@ -216,7 +231,7 @@ fn a_host_that_is_away_costs_the_others_nothing() {
     let (one, mut two) = (Host::start("web"), Host::start("db"));
     let folder = common::folder();
     let file = folder.path().join("hosts");
-    std::fs::write(&file, format!("{}\n{}\n", one.word("one"), two.word("two"))).unwrap();
+    std::fs::write(&file, format!("{}\n{}\n", one.line("one"), two.line("two"))).unwrap();
     let flag = format!("--hosts_file={}", file.display());
     let collector = Plimsoll::cluster(&[&flag, "--route=summary", "--metric_resolution=5s"]);
     let all_there = |what: &str| {
@@ -263,6 +278,6 @@ fn a_host_that_is_away_costs_the_others_nothing() {
     two.agent = Host::agent(&two.net, &two.containerd);
     all_there("the agent runs again");
 
-    std::fs::write(&file, format!("{}\n", one.word("one"))).unwrap();
+    std::fs::write(&file, format!("{}\n", one.line("one"))).unwrap();
     away("the host was taken off the list");
 }

@@ -175,7 +175,9 @@ fn a_pod_with_the_hosts_network_or_without_a_group_is_told_so() {
     let [one, two] = ["one", "two"].map(|name| alone.container(name, 0, &[], 0));
     let program = Plimsoll::start(&[containerd.flag().as_str(), "--docker=", "--podman="]);
     pod(&program, "alone", 2);
-    [&one, &two].map(|container| container.order("burn 500"));
+    for container in [&one, &two] {
+        container.order("burn 500");
+    }
     let told = pod(&program, "alone", 2);
     assert_eq!(told.get("network"), None, "{told}");
     let truth: f64 = [&one, &two].map(|container| kernel::cpu_nanos(&container.group)).iter().sum();

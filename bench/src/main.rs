@@ -9,6 +9,7 @@
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::print_stderr)]
 
+mod cluster;
 mod groups;
 mod http;
 mod inside;
@@ -33,10 +34,13 @@ scenarios:
   appear    from a new cgroup to the API
   short     containers that live 100 ms: seen, and with which totals
   churn     100 new containers a minute
+  cluster   the collector over 100, 1,000 and 5,000 nodes that are not there, or over --sizes nodes; needs no root
   soak      --cycles containers come and go: fails if memory or descriptors grow; churn for --hours if given
 options:
   --program FILE   the program (target/release/plimsoll)
   --peer FILE      cAdvisor, see bench/peer-cadvisor; none by default
+  --testcluster FILE   the cluster that is not there, see testbed/cluster
+  --cluster-peer FILE  metrics-server, see bench/peer-metrics-server; none by default
   --sizes LIST     containers, 1,100,1000 by default
   --history SECS   how long samples are gathered before memory is read, 130 by default
   --rounds N       rounds of each subject in turns, 5 by default
@@ -48,7 +52,10 @@ options:
 pub(crate) struct Settings {
     pub(crate) program: PathBuf,
     pub(crate) peer: Option<PathBuf>,
-    pub(crate) sizes: Vec<usize>,
+    pub(crate) testcluster: Option<PathBuf>,
+    pub(crate) cluster_peer: Option<PathBuf>,
+    /// As the command line says; each scenario has its own otherwise.
+    pub(crate) sizes: Option<Vec<usize>>,
     pub(crate) history: u64,
     pub(crate) rounds: usize,
     pub(crate) window: u64,
@@ -63,6 +70,7 @@ fn main() -> ExitCode {
         Some((role, rest)) if role == "enter" => inside::enter(rest),
         Some((role, rest)) if role == "work" => inside::work(rest),
         Some((role, _)) if role == "minimal" => minimal::run(),
+        Some((role, rest)) if role == "fetch" => cluster::fetch::run(rest),
         _ => run(&args),
     };
     match done {
@@ -74,11 +82,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Lets this process open as many files as it may at all.
+pub(crate) fn open_files() -> Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?)
+}
+
 fn run(args: &[String]) -> Result<()> {
     let mut settings = Settings {
         program: "target/release/plimsoll".into(),
         peer: None,
-        sizes: vec![1, 100, 1000],
+        testcluster: None,
+        cluster_peer: None,
+        sizes: None,
         history: 130,
         rounds: 5,
         window: 5,
@@ -94,16 +111,23 @@ fn run(args: &[String]) -> Result<()> {
             "--peer" => {
                 settings.peer = Some(value()?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty())
             }
+            "--testcluster" => settings.testcluster = Some(value()?.into()),
+            "--cluster-peer" => {
+                settings.cluster_peer =
+                    Some(value()?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty())
+            }
             "--sizes" => {
                 let sizes: std::result::Result<_, _> = value()?.split(',').map(str::parse).collect();
-                settings.sizes = sizes?;
+                settings.sizes = Some(sizes?);
             }
             "--history" => settings.history = value()?.parse()?,
             "--rounds" => settings.rounds = value()?.parse()?,
             "--window" => settings.window = value()?.parse()?,
             "--cycles" => settings.cycles = value()?.parse()?,
             "--hours" => settings.hours = Some(value()?.parse()?),
-            "host" | "kinds" | "appear" | "short" | "churn" | "soak" => scenarios.push(arg.as_str()),
+            "host" | "kinds" | "appear" | "short" | "churn" | "cluster" | "soak" => {
+                scenarios.push(arg.as_str())
+            }
             other => return Err(format!("{other}?\n{USAGE}").into()),
         }
     }
@@ -117,6 +141,7 @@ fn run(args: &[String]) -> Result<()> {
             "kinds" => scenario::kinds::run(&settings)?,
             "appear" => scenario::appear::run(&settings)?,
             "short" => scenario::short::run(&settings)?,
+            "cluster" => scenario::cluster::run(&settings)?,
             "churn" => scenario::churn::run(&settings, 120.0)?,
             _ => match settings.hours {
                 Some(hours) => scenario::churn::run(&settings, hours * 3600.0)?,

@@ -9,8 +9,6 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
 use crate::groups::{Group, Groups, hierarchies};
 use crate::{Result, subject};
 
@@ -74,8 +72,7 @@ fn paths(groups: &Groups, kept: &[PathBuf]) -> Vec<PathBuf> {
 
 /// The reader itself: paths on stdin.
 pub(crate) fn run() -> Result<()> {
-    let most = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })?;
+    crate::open_files()?;
     let mut list = String::new();
     std::io::stdin().read_to_string(&mut list)?;
     let files: std::io::Result<Vec<File>> = list.lines().map(File::open).collect();

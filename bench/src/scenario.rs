@@ -2,6 +2,7 @@
 
 pub(crate) mod appear;
 pub(crate) mod churn;
+pub(crate) mod cluster;
 pub(crate) mod host;
 pub(crate) mod kinds;
 pub(crate) mod short;

@@ -178,7 +178,7 @@ fn number(line: &str, key: &str) -> Option<u64> {
     line.strip_prefix(key)?.split_whitespace().next()?.parse().ok()
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

@@ -7,6 +7,7 @@
 //! sinks (`sinks`). Rounds follow each other; one that takes too long makes the next begin at the next multiple of the
 //! resolution, and costs no data of those nodes that answered in time.
 
+mod hosts;
 mod meters;
 mod past;
 mod windows;
@@ -23,6 +24,7 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_nodes::round::Collector;
 use plimsoll_reduce::{Options as Reduction, Reducer};
 use plimsoll_retain::model::Model;
+use plimsoll_serve::cluster::k8s::meters::Meters;
 use plimsoll_serve::cluster::past::ClusterPast;
 use plimsoll_sinks::Manager;
 
@@ -44,10 +46,8 @@ pub struct Parts {
     pub resolution: Duration,
     /// Who asks the nodes.
     pub nodes: Collector,
-    /// What the API server says; stays empty without one.
-    pub objects: Arc<Objects>,
-    /// Whether there is an API server, for whose first lists the first round waits.
-    pub has_objects: bool,
+    /// What the API server says, for whose first lists the first round waits; absent without one.
+    pub objects: Option<Arc<Objects>>,
     /// Where names are kept once.
     pub names: Arc<Names>,
     /// The short past; absent when nobody wants it.
@@ -56,6 +56,8 @@ pub struct Parts {
     pub sinks: Manager,
     /// The sink that answers for longer ago.
     pub history: Option<Arc<dyn History>>,
+    /// What metrics-server would tell of the rounds.
+    pub meters: Arc<Meters>,
 }
 
 /// A collector at work.
@@ -66,18 +68,19 @@ pub struct Cluster {
     reducer: Arc<Mutex<Reducer>>,
     sinks: Arc<Manager>,
     kept: Arc<Kept>,
+    meters: Arc<Meters>,
 }
 
 impl Cluster {
     /// One that has not asked anybody yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { resolution, nodes, objects, has_objects, names, model, sinks, history } = parts;
+        let Parts { resolution, nodes, objects, names, model, sinks, history, meters } = parts;
         let (nodes, sinks) = (Arc::new(nodes), Arc::new(sinks));
         let resolution_nanos = i64::try_from(resolution.as_nanos()).unwrap_or(i64::MAX);
         let kept = Kept {
             resolution_nanos,
-            has_objects,
-            objects,
+            is_told: objects.is_some(),
+            objects: objects.unwrap_or_default(),
             model: model.map(RwLock::new),
             latest: Mutex::default(),
             began: Mutex::default(),
@@ -93,6 +96,7 @@ impl Cluster {
             reducer: Arc::new(Mutex::new(Reducer::new(Reduction { resolution_nanos }))),
             sinks,
             kept: Arc::new(kept),
+            meters,
         }
     }
 
@@ -137,11 +141,14 @@ impl Cluster {
     async fn round(&self, end: Timestamp) {
         self.kept.begin(self.kept.now());
         let within = self.resolution.mul_f64(0.9).min(LONGEST_ROUND);
+        let begin = Instant::now();
         let batch = self.nodes.round(end, within).await;
+        self.meters.round(begin.elapsed(), &meters::of_nodes(&self.nodes));
         let previous = self.kept.newest();
         let (reducer, kept) = (Arc::clone(&self.reducer), Arc::clone(&self.kept));
         // a hundred thousand sets take a while, during which clients are to be answered
-        let reduced = tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
+        let reduced =
+            tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
         match reduced {
             Ok(batch) => self.sinks.push(&batch),
             Err(error) => tracing::error!(%error, "a round is lost"),
@@ -152,13 +159,19 @@ impl Cluster {
 fn reduce(reducer: &Mutex<Reducer>, kept: &Kept, mut batch: Batch, previous: Option<&Batch>) -> Arc<Batch> {
     let mut reducer = reducer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut before = Instant::now();
-    reducer.reduce_telling(&mut batch, previous, &kept.objects, |processor| {
+    // what hosts tell of pods is for clients alone: requests and limits that nobody said are not zero
+    let nothing = Objects::default();
+    let objects = if kept.is_told { &*kept.objects } else { &nothing };
+    reducer.reduce_telling(&mut batch, previous, objects, |processor| {
         let now = Instant::now();
         kept.processors.ran(processor, now - before);
         before = now;
     });
     batch.shrink();
     let batch = Arc::new(batch);
+    if !kept.is_told {
+        hosts::tell(&kept.objects, &batch);
+    }
     kept.push(&batch);
     batch
 }

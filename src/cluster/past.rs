@@ -18,7 +18,8 @@ use super::meters::{self, Processors};
 /// The newest round, and the short past if one is kept.
 pub(super) struct Kept {
     pub(super) resolution_nanos: i64,
-    pub(super) has_objects: bool,
+    /// Whether an API server says what is in `objects`; otherwise the hosts do.
+    pub(super) is_told: bool,
     pub(super) objects: Arc<Objects>,
     pub(super) model: Option<RwLock<Model>>,
     pub(super) latest: Mutex<Option<Arc<Batch>>>,
@@ -51,7 +52,7 @@ impl Kept {
 
     pub(super) fn objects_are_listed(&self) -> bool {
         let known = self.objects.read();
-        !self.has_objects || (known.nodes_listed && known.pods_listed)
+        !self.is_told || (known.nodes_listed && known.pods_listed)
     }
 }
 

@@ -14,7 +14,11 @@ pub(super) fn end_before(now: Timestamp, resolution_nanos: i64) -> Timestamp {
 pub(super) fn next_end(last: Timestamp, now: Timestamp, resolution_nanos: i64) -> Timestamp {
     let newest = end_before(now, resolution_nanos);
     let next = last.plus_nanos(resolution_nanos);
-    if newest > next || next.since(now) > 2 * resolution_nanos { newest.max(end_after(now, resolution_nanos)) } else { next }
+    if newest > next || next.since(now) > 2 * resolution_nanos {
+        newest.max(end_after(now, resolution_nanos))
+    } else {
+        next
+    }
 }
 
 fn end_after(now: Timestamp, resolution_nanos: i64) -> Timestamp {
@@ -31,6 +35,9 @@ mod tests {
         assert_eq!([end(0), end(14), end(15), end(44), end(-1)], [0, 0, 15, 30, -15]);
         let next = |last, now| next_end(Timestamp(last), Timestamp(now), 15).nanos();
         // in time; late, but within the next window; two windows late; the clock set back by a little, and by far
-        assert_eq!([next(30, 31), next(30, 46), next(30, 76), next(30, 20), next(3000, 20)], [45, 45, 90, 45, 30]);
+        assert_eq!(
+            [next(30, 31), next(30, 46), next(30, 76), next(30, 20), next(3000, 20)],
+            [45, 45, 90, 45, 30]
+        );
     }
 }

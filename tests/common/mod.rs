@@ -16,12 +16,14 @@ pub mod docker;
 pub mod exposition;
 pub mod http;
 pub mod ill;
+pub mod influx;
 pub mod keeper;
 pub mod kernel;
 pub mod lxc;
 pub mod net;
 pub mod podman;
 pub mod program;
+pub mod rounds;
 pub mod workload;
 
 use std::io::Write;

@@ -24,7 +24,7 @@ const REST: Duration = Duration::from_secs(45);
 
 pub(crate) fn run(settings: &Settings) -> Result<()> {
     let mut groups = Groups::new()?;
-    for &size in &settings.sizes {
+    for &size in settings.sizes.as_deref().unwrap_or(&[1, 100, 1000]) {
         println!("\n## {size} containers");
         groups.fill(size)?;
         start_up(settings, &groups)?;

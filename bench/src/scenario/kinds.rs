@@ -30,7 +30,7 @@ const EVENTS: &str =
     r#"{"core": {"events": ["context-switches", "cpu-migrations", "page-faults", "cpu-clock"]}}"#;
 
 pub(crate) fn run(settings: &Settings) -> Result<()> {
-    let size = settings.sizes.iter().copied().max().unwrap_or(300).min(300);
+    let size = settings.sizes.iter().flatten().copied().max().unwrap_or(300).min(300);
     let mut groups = Groups::new()?;
     groups.fill_apart(size)?;
     groups.busy(true)?;

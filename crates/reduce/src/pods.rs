@@ -10,7 +10,9 @@ use plimsoll_core::cluster::batch::{Batch, Set};
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
 use plimsoll_core::cluster::names::Name;
-use plimsoll_core::cluster::objects::{Container, Known, Pod};
+use plimsoll_core::cluster::objects::{Container, Known, Objects, Pod};
+
+use crate::each_place;
 
 /// The pod of the set that was looked at last: a pod's sets stand together.
 struct Last {
@@ -22,13 +24,11 @@ struct Last {
 }
 
 /// Attaches pods to the sets of pods and containers.
-pub(crate) fn enrich(batch: &mut Batch, known: &Known) {
+pub(crate) fn enrich(batch: &mut Batch, objects: &Objects) {
     let mut last: Option<Last> = None;
-    for place in 0..batch.len() {
-        let Some(set) = batch.nth(place) else { break };
-        let (Key::Pod { namespace, pod } | Key::Container { namespace, pod, .. }) = &set.key else {
-            continue;
-        };
+    each_place(batch.len(), objects, |place, known| {
+        let Some(set) = batch.nth(place) else { return };
+        let (Key::Pod { namespace, pod } | Key::Container { namespace, pod, .. }) = &set.key else { return };
         let kept = last.take().filter(|last| last.namespace == *namespace && last.pod == *pod);
         let mut of = kept.unwrap_or_else(|| Last {
             namespace: namespace.clone(),
@@ -42,15 +42,14 @@ pub(crate) fn enrich(batch: &mut Batch, known: &Known) {
                 attach(set, object, known);
             }
             if is_pod {
-                of.stands = true;
                 add_containers(batch, place, object);
             } else if !of.stands {
-                of.stands = true;
                 add_pod(batch, place, object);
             }
+            of.stands = true;
         }
         last = Some(of);
-    }
+    });
 }
 
 /// Points a set at its pod and, if it is a container, fills in what the pod says of it.
@@ -97,7 +96,7 @@ fn add_pod(batch: &mut Batch, container: usize, object: &Arc<Pod>) {
 
 /// Sets for the containers of the pod at this place that have none.
 fn add_containers(batch: &mut Batch, pod: usize, object: &Arc<Pod>) {
-    for spec in &object.containers {
+    for spec in object.containers.iter() {
         let key = Key::Container {
             namespace: object.namespace.clone(),
             pod: object.name.clone(),

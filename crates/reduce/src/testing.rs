@@ -82,7 +82,7 @@ pub(crate) fn objects() -> Objects {
         uid: "uid-1".into(),
         node: "n1".into(),
         started: Some(at(-1000)),
-        containers,
+        containers: containers.into(),
         ..Pod::default()
     };
     add_pod(&objects, pod);

@@ -91,3 +91,12 @@ fn owners_in_a_ring_are_summed_once() {
     let key = Key::Workload { namespace: "ns1".into(), kind: WorkloadKind::ReplicaSet, name: "web-1".into() };
     assert_eq!(ints(&batch, &key, &[Metric::MemoryUsage]), [Some(120)]);
 }
+
+#[test]
+fn every_place_is_looked_at_once() {
+    for count in [0, 1, PART - 1, PART, PART + 1, 2 * PART + 3] {
+        let mut seen = Vec::new();
+        each_place(count, &Objects::default(), |place, _| seen.push(place));
+        assert_eq!(seen, (0..count).collect::<Vec<_>>());
+    }
+}

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use plimsoll_core::cluster::batch::Batch;
 use plimsoll_core::cluster::key::Key;
-use plimsoll_core::cluster::objects::{Known, Pod};
+use plimsoll_core::cluster::objects::{Known, Objects, Pod};
 
 use crate::aggregate::{SUMMED, add};
+use crate::each_place;
 
 /// Sums up; makes the workloads' sets.
-pub(crate) fn sum(batch: &mut Batch, known: &Known) {
-    for place in 0..batch.len() {
-        let Some(set) = batch.nth(place).filter(|set| matches!(set.key, Key::Pod { .. })) else { continue };
-        let Some(pod) = set.pod.as_ref().filter(|pod| pod.owner.is_some()).map(Arc::clone) else { continue };
+pub(crate) fn sum(batch: &mut Batch, objects: &Objects) {
+    each_place(batch.len(), objects, |place, known| {
+        let Some(set) = batch.nth(place).filter(|set| matches!(set.key, Key::Pod { .. })) else { return };
+        let Some(pod) = set.pod.as_ref().filter(|pod| pod.owner.is_some()).map(Arc::clone) else { return };
         for key in above(&pod, known) {
             let above = batch.place_or_insert(&key);
             if let Some((pod, sums)) = batch.pair(place, above) {
@@ -23,7 +24,7 @@ pub(crate) fn sum(batch: &mut Batch, known: &Known) {
                 add(&mut sums.values, &pod.values, &SUMMED);
             }
         }
-    }
+    });
 }
 
 /// The workloads above a pod, each once: owners may stand in a ring.

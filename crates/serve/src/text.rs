@@ -271,6 +271,14 @@ mod tests {
     }
 
     #[test]
+    fn a_summary_has_a_head_of_its_own() {
+        let head = Head::summary("a_seconds", "Time.");
+        let text = "# HELP a_seconds Time.\n# TYPE a_seconds summary\n";
+        assert_eq!(head.bytes(Format::Text), text.as_bytes());
+        assert_eq!(head.bytes(Format::OpenMetrics), format!("{text}# UNIT a_seconds seconds\n").as_bytes());
+    }
+
+    #[test]
     fn heads_in_both_formats() {
         let f = |name, help, kind, text: &str, open: &str| {
             assert_eq!(head(name, help, kind, Format::Text), text);

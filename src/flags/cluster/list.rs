@@ -1,7 +1,7 @@
 //! Every flag of `plimsoll cluster`, once: Heapster's 1.2 to 1.5, those of metrics-server, and ours.
 //! `-` and `_` in names are the same.
 
-use super::{Route, stored, uri};
+use super::{choice, stored, uri};
 use crate::flags::flag::{Flag, Section, Set};
 use crate::flags::list::{LOG_SHAPE, log_format, path, size};
 
@@ -47,9 +47,10 @@ pub static SECTIONS: &[Section] = &[
             ).ours(),
             flag!(
                 "route", "best",
-                Set::Own("route", |d, v| Route::read(v).map(|route| d.cluster.nodes.route = route)),
-                "What nodes are asked for: best, resource (/metrics/resource), summary (/stats/summary), container \
-                 (/stats/container/), cadvisor (/metrics/cadvisor)."
+                Set::Own("routes", |d, v| choice(v).map(|choice| d.cluster.nodes.choice = choice)),
+                "What nodes are asked for, the first that they answer: best (the most that they tell), or a list of resource \
+                 (/metrics/resource), summary (/stats/summary), container (/stats/container/), cadvisor \
+                 (/metrics/cadvisor), subcontainers (/api/v1.3/subcontainers/), metrics (/metrics)."
             ).ours(),
             flag!(
                 "metric_resolution", "15s", Set::Duration(|d, v| d.cluster.resolution = Some(v)),

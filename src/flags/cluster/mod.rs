@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use plimsoll_core::cluster::objects::LabelRules;
 use plimsoll_core::cluster::uri::Uri;
+use plimsoll_nodes::ask::{Choice, ChoiceError};
 
 pub use self::list::SECTIONS;
-pub use self::settings::{Cluster, FrontProxy, Nodes, Plain, Route, Secure, Sinks, Source};
+pub use self::settings::{Cluster, FrontProxy, Nodes, Plain, Secure, Sinks, Source};
 
 use super::draft::{Draft, pair, usage};
 use super::grammar::{self, Book, End};
@@ -64,7 +65,7 @@ impl Default for Words {
             hosts: Vec::new(),
             hosts_file: String::new(),
             nodes: Nodes {
-                route: Route::default(),
+                choice: None,
                 port: 10250,
                 status_port: false,
                 address_types: texts(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"]),
@@ -165,7 +166,7 @@ impl Words {
             plain: self.plain(speech)?,
             secure: self.secure(speech)?,
             max_procs: self.max_procs,
-            log: draft.settings.log.clone(),
+            log: draft.settings.log,
             nodes: self.nodes,
         })
     }
@@ -276,6 +277,14 @@ fn port(flag: &str, told: Option<u64>, default: u16) -> Result<Option<u16>, Usag
 /// A source's or a sink's word, with the environment's variables in it.
 fn uri(text: &str) -> Result<Uri, String> {
     Uri::parse(text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())
+}
+
+/// What nodes are asked for: the words of routes, by commas, or `best`.
+fn choice(text: &str) -> Result<Option<Choice>, String> {
+    if text == "best" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error: ChoiceError| format!("{error}, or best"))
 }
 
 /// A label to be stored: `name` or `new=name`.

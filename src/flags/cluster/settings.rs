@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use plimsoll_core::cluster::objects::LabelRules;
 use plimsoll_core::cluster::uri::Uri;
+use plimsoll_nodes::ask::Choice;
 
 use crate::flags::settings::Log;
 
@@ -44,46 +45,11 @@ pub enum Source {
     HostsFile(PathBuf),
 }
 
-/// What a node is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Route {
-    /// The most that it answers.
-    #[default]
-    Best,
-    /// `/metrics/resource`.
-    Resource,
-    /// `/stats/summary`.
-    Summary,
-    /// `/stats/container/`.
-    Container,
-    /// `/metrics/cadvisor`.
-    Cadvisor,
-}
-
-impl Route {
-    /// All, with their words.
-    pub const ALL: [(Self, &str); 5] = [
-        (Self::Best, "best"),
-        (Self::Resource, "resource"),
-        (Self::Summary, "summary"),
-        (Self::Container, "container"),
-        (Self::Cadvisor, "cadvisor"),
-    ];
-
-    pub(super) fn read(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|(_, word)| *word == text);
-        found.map(|(route, _)| route).ok_or_else(|| {
-            let words: Vec<_> = Self::ALL.into_iter().map(|(_, word)| word).collect();
-            format!("expected one of {}", words.join(", "))
-        })
-    }
-}
-
 /// How nodes are asked. A Heapster source says some of it in its own options, which win.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nodes {
-    /// What they are asked for.
-    pub route: Route,
+    /// What they are asked for; absent is the most that they answer.
+    pub choice: Option<Choice>,
     /// The kubelets' port.
     pub port: u16,
     /// Take the port that the node's status tells.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use plimsoll_nodes::ask::Route;
+
 use super::*;
 
 fn run(program: &str, line: &str) -> Result<Command, UsageError> {
@@ -68,7 +70,10 @@ fn our_own_words() {
     let (settings, _) =
         cluster("plimsoll", "cluster --hosts=a=10.0.0.1:8080,10.0.0.2 --heapster-port=0 --route=summary");
     assert_eq!(settings.source, Source::Hosts(vec!["a=10.0.0.1:8080".to_owned(), "10.0.0.2".to_owned()]));
-    assert_eq!((settings.resolution, settings.nodes.route), (Duration::from_secs(15), Route::Summary));
+    assert_eq!(
+        (settings.resolution, settings.nodes.choice),
+        (Duration::from_secs(15), Some(Route::Summary.into()))
+    );
     assert!(settings.plain.is_none());
     let (settings, _) = cluster("plimsoll", "cluster --kubeconfig /etc/kube --metric_resolution=5s");
     assert_eq!(settings.source, Source::Kubernetes(Some("/etc/kube".into())));
@@ -117,11 +122,7 @@ fn what_cannot_be_followed_is_told() {
         "cluster --sorce=kubernetes",
         "flag provided but not defined: -sorce\ndid you mean -source?",
     );
-    fails(
-        "plimsoll",
-        "cluster --route=x",
-        "invalid value \"x\" for flag -route: expected one of best, resource",
-    );
+    fails("plimsoll", "cluster --route=x", "invalid value \"x\" for flag -route: ");
 }
 
 #[test]

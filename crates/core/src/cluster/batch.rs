@@ -407,7 +407,13 @@ impl Batch {
     /// Gives back the room that is not used; for a batch that is kept.
     pub fn shrink(&mut self) {
         self.sets.shrink_to_fit();
-        self.sets.iter_mut().for_each(|set| set.values.shrink());
+        for set in &mut self.sets {
+            set.values.shrink();
+            if let Some(more) = &mut set.more {
+                more.labeled.shrink_to_fit();
+                more.custom.shrink_to_fit();
+            }
+        }
     }
 
     fn place(&self, key: &Key) -> Option<usize> {

@@ -124,6 +124,14 @@ impl Key {
         }
     }
 
+    /// The node that it is, or whose it is, if any.
+    pub fn node(&self) -> Option<&Name> {
+        match self {
+            Self::Node(node) | Self::SystemContainer { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+
     /// The namespace that it is in (or is), if any.
     pub fn namespace(&self) -> Option<&Name> {
         match self {
@@ -203,9 +211,10 @@ mod tests {
             assert_eq!((key.to_string().as_str(), key.word()), (text, word));
         }
         assert_eq!(
-            (pod.namespace(), pod.pod(), pod.container()),
-            (Some(&name("ns")), Some(&name("p")), None)
+            (pod.namespace(), pod.pod(), pod.container(), pod.node()),
+            (Some(&name("ns")), Some(&name("p")), None, None)
         );
+        assert_eq!(Key::Node(name("n")).node(), Some(&name("n")));
     }
 
     #[test]

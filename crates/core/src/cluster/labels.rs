@@ -15,6 +15,9 @@ pub struct Label {
 macro_rules! labels {
     ($($id:ident $name:literal $help:literal)*) => {
         $(#[doc = $help] pub const $id: Label = Label { name: $name, help: $help };)*
+
+        /// All that a set or a labeled value may have, but those that `store_label` names.
+        pub const ALL: &[Label] = &[$($id,)*];
     };
 }
 
@@ -48,6 +51,8 @@ impl Set {
             _ => None,
         };
         let node = self.node.as_ref();
+        // a node that the API server does not know has its name at least
+        let keyed = self.key.node().map(|name| &**name);
         let schedulable = |unschedulable| if unschedulable { "false" } else { "true" };
         let of_node = node.filter(|_| matches!(self.key, Key::Node(_)));
         let workload = match &self.key {
@@ -56,8 +61,8 @@ impl Set {
         };
         let known: [(Label, Option<&str>); 13] = [
             (TYPE, Some(self.key.word())),
-            (NODENAME, node.map(|node| &*node.name)),
-            (HOSTNAME, node.map(|node| &*node.hostname)),
+            (NODENAME, node.map(|node| &*node.name).or(keyed)),
+            (HOSTNAME, node.map(|node| &*node.hostname).or(keyed)),
             (HOST_ID, node.map(|node| &*node.host_id)),
             (SCHEDULABLE, of_node.map(|node| schedulable(node.unschedulable))),
             (POD_NAME, self.key.pod().map(|name| &**name)),
@@ -88,7 +93,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::cluster::objects::{Copied, Namespace, Node, Pod};
+    use crate::cluster::objects::{Copied, LabelRules, Map, Namespace, Node, Pod};
 
     #[test]
     fn labels_are_those_of_the_key_and_its_objects() {
@@ -117,5 +122,49 @@ mod tests {
         let mut node = Set::new(Key::Node("n1".into()));
         node.node = set.node;
         assert_eq!(node.label("schedulable"), Some("false"));
+        node.node = None;
+        assert_eq!(node.labels(), [("type", "node"), ("nodename", "n1"), ("hostname", "n1")]);
+    }
+    #[test]
+    fn labels_are_copied_as_heapster_copies_them() {
+        let file = "../../../shared/reference/cluster/data/label-copier-cases.json";
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let Ok(text) = std::fs::read(&file) else {
+            println!("SKIP labels_are_copied_as_heapster_copies_them: {} is not there", file.display());
+            return;
+        };
+        let cases: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let list = |value: &serde_json::Value| value.as_array().unwrap().iter().map(text).collect::<Vec<_>>();
+        let pairs = |value: &serde_json::Value| {
+            let pairs = value.as_object().unwrap().iter();
+            pairs.map(|(key, value)| (key.clone(), text(value))).collect::<Vec<_>>()
+        };
+        let labels: Map =
+            pairs(&cases["labels"]).into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        let initial = pairs(&cases["initial"]);
+        let all = cases["cases"].as_array().unwrap();
+        assert!(!all.is_empty());
+        for case in all {
+            let stored = |word: String| match word.split_once('=') {
+                Some((name, label)) => (label.to_owned(), name.to_owned()),
+                None => (word.clone(), word),
+            };
+            let rules = LabelRules {
+                separator: text(&case["separator"]),
+                ignore: list(&case["ignore"]),
+                store: list(&case["store"]).into_iter().map(stored).collect(),
+            };
+            let mut set = Set::new(Key::Node("n1".into()));
+            set.node = Some(Arc::new(Node { copied: rules.copy(&labels), ..Node::default() }));
+            for (key, value) in pairs(&case["out"]) {
+                if !initial.contains(&(key.clone(), value.clone())) {
+                    assert_eq!(set.label(&key), Some(value.as_str()), "{key} of {case}");
+                }
+            }
+            let own = ["type", "nodename", "hostname", "host_id", "schedulable"];
+            let copied = set.labels().into_iter().filter(|(key, _)| !own.contains(key)).count();
+            assert_eq!(copied, case["out"].as_object().unwrap().len() - initial.len(), "{case}");
+        }
     }
 }

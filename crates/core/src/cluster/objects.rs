@@ -41,7 +41,7 @@ pub struct Node {
 }
 
 /// Amounts of what can be asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Resources {
     /// Thousandths of a core.
     pub cpu_milli: Option<i64>,
@@ -80,14 +80,14 @@ pub struct Pod {
     /// Heapster's labels `labels` and those that `store_label` names.
     pub copied: Copied,
     /// Its containers in the order of the specification, then those init containers that go on running beside them;
-    /// other init containers are left out.
-    pub containers: Vec<Container>,
+    /// other init containers are left out. Pods that one workload made share them.
+    pub containers: Arc<[Container]>,
     /// The workload that controls it directly.
     pub owner: Option<Owner>,
 }
 
 /// A container of a pod's specification.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Container {
     /// Its name.
     pub name: Name,

@@ -3,7 +3,7 @@
 //! Reads: `/proc/<pid>/cgroup`, `status`, `ns/net`, `task/<pid>/children`.
 //! Cost:  two small files a process that is looked at, at a container's start.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// All processes.
 pub(crate) fn all(proc: &Path) -> impl Iterator<Item = u32> + use<> {
@@ -54,15 +54,19 @@ fn first_of(proc: &Path, group: &str, pids: impl Iterator<Item = u32>) -> Option
 /// Whether a process has another network than the host; than ours, where we may not look at the host's first process.
 /// No, where that cannot be seen.
 pub(crate) fn has_own_network(proc: &Path, pid: u32) -> bool {
-    let network = |pid: &str| std::fs::read_link(proc.join(pid).join("ns/net")).ok();
-    let host = network("1").or_else(|| network("self"));
-    network(&pid.to_string()).zip(host).is_some_and(|(its, host)| its != host)
+    its_and_the_hosts(proc, pid).is_some_and(|(its, host)| its != host)
 }
 
 /// Whether the process has the host's network. No, where that cannot be seen.
 pub(crate) fn has_host_network(proc: &Path, pid: u32) -> bool {
+    its_and_the_hosts(proc, pid).is_some_and(|(its, host)| its == host)
+}
+
+/// The network namespaces of a process and of the host. Where the first process may not be looked into, our own is
+/// taken for the host's.
+fn its_and_the_hosts(proc: &Path, pid: u32) -> Option<(PathBuf, PathBuf)> {
     let network = |pid: &str| std::fs::read_link(proc.join(pid).join("ns/net")).ok();
-    network(&pid.to_string()).zip(network("1")).is_some_and(|(its, host)| its == host)
+    Some((network(&pid.to_string())?, network("1").or_else(|| network("self"))?))
 }
 
 #[cfg(test)]

@@ -100,8 +100,9 @@ impl Connection {
             (config.accept_invalid_certs, config.root_cert, config.root_cert_file) = (true, None, None);
             (tls.insecure, tls.ca) = (true, None);
         }
-        if config.cluster_url.scheme_str() == Some("http") || config.accept_invalid_certs {
-            // nobody's certificates are looked at; a machine without a list of authorities must not matter
+        let plain = config.cluster_url.scheme_str() == Some("http");
+        if plain || config.accept_invalid_certs || config.root_cert_file.is_some() {
+            // the machine's own authorities are not asked: one without a list of them must not matter
             config.root_cert.get_or_insert_default();
         }
         // who watches asks again by its own pace, and watches end within this time
@@ -192,10 +193,14 @@ fn in_cluster(
 async fn of_kubeconfig(path: &Path, options: &ApiOptions) -> Result<Parts, ConnectError> {
     let wrong = |cause: String| ConnectError::Kubeconfig { path: path.display().to_string(), cause };
     let file = Kubeconfig::read_from(path).map_err(|error| wrong(chain(&error)))?;
+    let proxy = proxy(&file, options.context.as_ref()).map(|text| text.parse::<http::Uri>()).transpose();
+    let proxy = proxy.map_err(|error| wrong(format!("proxy-url: {error}")))?;
     let context = options.context.clone();
     let which = KubeConfigOptions { context, ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(file, &which).await.map_err(|error| wrong(chain(&error)))?;
     let mut parts = Parts { tls: Tls::default(), token: None, config };
+    // `kube` takes the environment's proxy for every address, and looks for the proxy's own in NO_PROXY
+    parts.config.proxy_url = proxy;
     if let Some(server) = &options.server {
         parts.config.cluster_url = address(server)?;
     }
@@ -205,6 +210,14 @@ async fn of_kubeconfig(path: &Path, options: &ApiOptions) -> Result<Parts, Conne
     parts.tls.identity = identity(&parts.config.auth_info).map_err(wrong)?;
     parts.token = token(&parts.config.auth_info)?;
     Ok(parts)
+}
+
+/// The proxy through which the context's cluster says that it is reached.
+fn proxy(file: &Kubeconfig, context: Option<&String>) -> Option<String> {
+    let wanted = context.or(file.current_context.as_ref())?;
+    let context = file.contexts.iter().find(|one| one.name == *wanted)?.context.as_ref()?;
+    let cluster = file.clusters.iter().find(|one| one.name == context.cluster)?.cluster.as_ref()?;
+    cluster.proxy_url.clone().filter(|text| !text.is_empty())
 }
 
 /// The client certificate and its key: content comes before files, as in client-go.
@@ -294,3 +307,6 @@ fn pem(certificates: &[Vec<u8>]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

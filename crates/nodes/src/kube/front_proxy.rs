@@ -71,3 +71,63 @@ impl FrontProxy {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kube::testing::{Reply, Server};
+
+    async fn answered(reply: fn() -> Reply) -> Result<FrontProxy, ApiError> {
+        let server = Server::start(move |asked| {
+            assert_eq!(asked.path, PATH);
+            reply()
+        })
+        .await;
+        server.connection().await.front_proxy_config().await
+    }
+
+    #[tokio::test]
+    async fn the_config_map_is_read() {
+        let whole = answered(|| {
+            let data = json!({
+                "client-ca-file": "CA 1",
+                "requestheader-client-ca-file": "CA 2",
+                "requestheader-allowed-names": r#"["front-proxy-client"]"#,
+                "requestheader-username-headers": r#"["X-Remote-User"]"#,
+                "requestheader-group-headers": r#"["X-Remote-Group"]"#,
+                "requestheader-extra-headers-prefix": r#"["X-Remote-Extra-"]"#,
+                "other": "x",
+            });
+            Reply::ok(&json!({"metadata": {"name": "x"}, "data": data}).to_string())
+        });
+        let list = |text: &str| vec![text.to_owned()];
+        let wanted = FrontProxy {
+            client_ca: Some("CA 1".to_owned()),
+            ca: Some("CA 2".to_owned()),
+            allowed_names: list("front-proxy-client"),
+            username_headers: list("X-Remote-User"),
+            uid_headers: Vec::new(),
+            group_headers: list("X-Remote-Group"),
+            extra_header_prefixes: list("X-Remote-Extra-"),
+        };
+        assert_eq!(whole.await, Ok(wanted));
+        let empty = answered(|| Reply::ok(r#"{"metadata":{},"data":{"requestheader-allowed-names":""}}"#));
+        assert_eq!(empty.await, Ok(FrontProxy::default()));
+        assert_eq!(answered(|| Reply::ok(r#"{"metadata":{}}"#)).await, Ok(FrontProxy::default()));
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_told() {
+        let broken = answered(|| Reply::ok(r#"{"data":{"requestheader-allowed-names":"a,b"}}"#)).await;
+        let error = broken.unwrap_err().to_string();
+        let wanted =
+            "the API server's answer cannot be read: requestheader-allowed-names: expected a list of texts: ";
+        assert!(error.starts_with(wanted), "{error}");
+        let forbidden =
+            answered(|| Reply::Whole(403, include_str!("testdata/forbidden.json").to_owned())).await;
+        assert!(forbidden.unwrap_err().is_forbidden());
+        assert_eq!(answered(|| Reply::Whole(404, String::new())).await.unwrap_err().status(), Some(404));
+    }
+}

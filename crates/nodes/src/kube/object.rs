@@ -1,19 +1,23 @@
 //! The API's objects as JSON, made into what is kept of them.
 
 mod node;
+mod once;
 mod pod;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use plimsoll_core::cluster::key::WorkloadKind;
 use plimsoll_core::cluster::names::{Name, Names};
-use plimsoll_core::cluster::objects::{Copied, LabelRules, Map, Namespace, Node, Owner, Pod, Resources};
+use plimsoll_core::cluster::objects::{
+    Container, Copied, LabelRules, Map, Namespace, Node, Owner, Pod, Resources,
+};
 use plimsoll_core::cluster::quantity;
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 
+use self::once::Once;
 use super::watch::Resource;
 
 /// What is kept of objects.
@@ -36,17 +40,17 @@ pub(super) enum Item {
     Workload { namespace: Name, kind: WorkloadKind, name: Name, owner: Option<Owner> },
 }
 
-/// Makes items; equal texts and equal sets of labels are kept once.
+/// Makes items; equal texts, sets of labels and lists of containers are kept once.
 pub(super) struct Maker {
     rules: Rules,
     names: Arc<Names>,
-    /// The sets of labels in use, and how many there may be before those that nobody uses are looked for.
-    labels: Mutex<(HashSet<Map>, usize)>,
+    labels: Once<Map>,
+    containers: Once<Arc<[Container]>>,
 }
 
 impl Maker {
     pub(super) fn new(rules: Rules, names: Arc<Names>) -> Self {
-        Self { rules, names, labels: Mutex::new((HashSet::new(), 1024)) }
+        Self { rules, names, labels: Once::default(), containers: Once::default() }
     }
 
     /// The object's version, and what is kept of it.
@@ -101,18 +105,7 @@ impl Maker {
     }
 
     fn labels(&self, pairs: &BTreeMap<String, String>) -> Map {
-        let map: Map = pairs.iter().map(|(name, value)| (self.name(name), self.name(value))).collect();
-        let mut labels = self.labels.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, most) = &mut *labels;
-        if let Some(known) = known.get(&map) {
-            return known.clone();
-        }
-        if known.len() >= *most {
-            known.retain(|one| one.owners() > 1);
-            *most = (2 * known.len()).max(1024);
-        }
-        known.insert(map.clone());
-        map
+        self.labels.get(pairs.iter().map(|(name, value)| (self.name(name), self.name(value))).collect())
     }
 
     fn copied(&self, labels: &Map) -> Copied {
@@ -255,19 +248,6 @@ mod tests {
         let two = r#"[{"apiVersion":"apps/v1","kind":"Deployment","name":"no"},
             {"apiVersion":"apps/v1","kind":"StatefulSet","name":"yes","controller":true}]"#;
         assert_eq!(owner(two), Some(("StatefulSet", "yes".to_owned())));
-    }
-
-    #[test]
-    fn equal_labels_are_kept_once_and_forgotten() {
-        let maker = maker(Rules::default());
-        let set = |value: usize| maker.labels(&[("app".to_owned(), value.to_string())].into());
-        assert!(set(1).is_shared_with(&set(1)));
-        let kept = set(1);
-        for value in 0..5000 {
-            set(value);
-        }
-        assert!(kept.is_shared_with(&set(1)));
-        assert!(maker.labels.lock().unwrap().0.len() <= 1024);
     }
 
     #[test]

@@ -213,3 +213,111 @@ impl Connection {
         Ok(answer.status)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::kube::testing::{Asked, Reply, Server};
+
+    async fn server(answer: fn(&Asked, &Value) -> Reply) -> (Server, Connection) {
+        let server = Server::start(move |asked| {
+            let question = serde_json::from_str(&asked.body).unwrap();
+            answer(asked, &question)
+        })
+        .await;
+        let connection = server.connection().await;
+        (server, connection)
+    }
+
+    #[tokio::test]
+    async fn tokens_are_reviewed() {
+        let (server, connection) = server(|_, question| {
+            let status = match question["spec"]["token"].as_str().unwrap() {
+                "known" => json!({"authenticated": true, "user": {"username": "me", "uid": "7",
+                    "groups": ["system:authenticated"], "extra": {"pod": ["p"]}}, "audiences": ["api"]}),
+                "bare" => json!({"authenticated": true, "user": {"username": "system:node", "groups": null}}),
+                "none" => json!({"user": {}, "error": "invalid bearer token"}),
+                _ => return Reply::Whole(403, include_str!("testdata/forbidden.json").to_owned()),
+            };
+            // the API server answers with the question, and 201
+            let mut answer = question.clone();
+            answer["status"] = status;
+            Reply::Whole(201, answer.to_string())
+        })
+        .await;
+        let known = User {
+            name: "me".to_owned(),
+            uid: "7".to_owned(),
+            groups: vec!["system:authenticated".to_owned()],
+            extra: [("pod".to_owned(), vec!["p".to_owned()])].into(),
+        };
+        assert_eq!(connection.review_token("known").await, Ok(Some(known)));
+        let bare = User { name: "system:node".to_owned(), ..User::default() };
+        assert_eq!(connection.review_token("bare").await, Ok(Some(bare)));
+        assert_eq!(connection.review_token("none").await, Ok(None));
+        assert!(connection.review_token("other").await.unwrap_err().is_forbidden());
+        let first = &server.asked()[0];
+        assert_eq!(first.path, "/apis/authentication.k8s.io/v1/tokenreviews");
+        let wanted = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
+            "spec": {"token": "known"}});
+        assert_eq!(serde_json::from_str::<Value>(&first.body).unwrap(), wanted);
+        assert_eq!(first.headers["content-type"], "application/json");
+    }
+
+    #[tokio::test]
+    async fn rights_are_reviewed() {
+        let (server, connection) = server(|asked, question| {
+            assert_eq!(asked.path, "/apis/authorization.k8s.io/v1/subjectaccessreviews");
+            let status = match question["spec"]["user"].as_str().unwrap() {
+                "me" => json!({"allowed": true, "reason": "RBAC: allowed"}),
+                "you" => json!({"allowed": false, "evaluationError": "no such role"}),
+                "both" => json!({"allowed": true, "denied": true}),
+                _ => return Reply::Whole(500, String::new()),
+            };
+            Reply::Whole(201, json!({"kind": "SubjectAccessReview", "status": status}).to_string())
+        })
+        .await;
+        let user = |name: &str| User { name: name.to_owned(), ..User::default() };
+        let of_pods = Attributes::Resource {
+            verb: "list".to_owned(),
+            group: "metrics.k8s.io".to_owned(),
+            version: "v1beta1".to_owned(),
+            resource: "pods".to_owned(),
+            subresource: String::new(),
+            namespace: "shop".to_owned(),
+            name: String::new(),
+        };
+        let of_path = Attributes::Path { verb: "get".to_owned(), path: "/metrics".to_owned() };
+        let me =
+            User { groups: vec!["g".to_owned()], extra: [("k".to_owned(), vec![])].into(), ..user("me") };
+        let decided =
+            |allowed, denied, reason: &str| Ok(Decision { allowed, denied, reason: reason.to_owned() });
+        assert_eq!(connection.allowed(&me, &of_pods).await, decided(true, false, "RBAC: allowed"));
+        assert_eq!(connection.allowed(&user("you"), &of_path).await, decided(false, false, "no such role"));
+        assert_eq!(connection.allowed(&user("both"), &of_path).await, decided(false, true, ""));
+        let error = connection.allowed(&user("else"), &of_path).await.unwrap_err();
+        assert_eq!(error.status(), Some(500));
+        let spec = |place: usize| {
+            serde_json::from_str::<Value>(&server.asked()[place].body).unwrap()["spec"].clone()
+        };
+        let wanted = json!({"user": "me", "groups": ["g"], "extra": {"k": []}, "resourceAttributes": {
+            "verb": "list", "group": "metrics.k8s.io", "version": "v1beta1", "resource": "pods", "subresource": "",
+            "namespace": "shop", "name": ""}});
+        assert_eq!(spec(0), wanted);
+        let wanted = json!({"user": "you", "groups": [], "extra": {}, "nonResourceAttributes": {
+            "verb": "get", "path": "/metrics"}});
+        assert_eq!(spec(1), wanted);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_a_status_is_told() {
+        let (_server, connection) = server(|_, _| Reply::ok("{}")).await;
+        let error = connection.review_token("secret").await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("the API server's answer cannot be read: missing field `status`"),
+            "{error}"
+        );
+    }
+}

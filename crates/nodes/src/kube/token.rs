@@ -53,7 +53,7 @@ pub enum TokenError {
 
 impl Token {
     /// This very header.
-    pub(super) fn fixed(header: HeaderValue) -> Self {
+    pub fn fixed(header: HeaderValue) -> Self {
         Self(Arc::new(From::Fixed(header)))
     }
 

@@ -120,7 +120,9 @@ impl Model {
             slot.fade(rounds.behind(slot.round), keep);
             !slot.is_empty()
         });
-        if self.gone.capacity() > 4 * self.gone.len() + 64 {
+        if self.gone.is_empty() {
+            self.gone = HashMap::new();
+        } else if self.gone.capacity() > 4 * self.gone.len() + 64 {
             self.gone.shrink_to_fit();
         }
         (self.slots, self.newest) = (slots, Some(batch));

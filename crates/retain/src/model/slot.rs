@@ -15,6 +15,7 @@ pub(super) struct Slot {
     /// Those that are kept for long.
     pub(super) long: Vec<u8>,
     /// The shapes of the records of `short` that have another one than the next newer, newest first.
+    #[allow(clippy::box_collection, reason = "hundreds of thousands of slots have none")]
     shapes: Option<Box<Vec<Arc<Shape>>>>,
     /// The newest round that has a record.
     pub(super) round: u32,

@@ -9,6 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Body as _;
 
 use super::handlers::Handlers;
+use super::k8s::Kubernetes;
 use super::past::ClusterPast;
 use super::route::{self, Route};
 use super::users::Users;
@@ -28,12 +29,24 @@ pub struct ClusterOptions {
     pub api_server: bool,
     /// Who may ask; absent when anyone may.
     pub users: Option<Users>,
+    /// Kubernetes' own routes.
+    pub kubernetes: Option<Arc<Kubernetes>>,
+    /// Whether the gate of Kubernetes' routes guards all others too, and health checks are theirs.
+    pub gated: bool,
 }
 
 /// Everything that Heapster has, nothing more, for anyone.
 impl Default for ClusterOptions {
     fn default() -> Self {
-        Self { model: true, export: true, series: false, api_server: false, users: None }
+        Self {
+            model: true,
+            export: true,
+            series: false,
+            api_server: false,
+            users: None,
+            kubernetes: None,
+            gated: false,
+        }
     }
 }
 
@@ -57,7 +70,7 @@ impl ClusterApp {
         let begin = Instant::now();
         // `*` of OPTIONS and an empty authority form have no path
         let route = route::find(if parts.uri.path().starts_with('/') { parts.uri.path() } else { "/" });
-        let answer = match self.refusal(&route, &parts) {
+        let answer = match self.refusal(&route, &parts).await {
             Some(refusal) => refusal,
             None => reply::compressed(self.at(&route, &parts).await, &parts.headers),
         };
@@ -67,7 +80,12 @@ impl ClusterApp {
     }
 
     /// Why a request is not answered, if it is not.
-    fn refusal(&self, route: &Route, parts: &Parts) -> Option<Response<Body>> {
+    async fn refusal(&self, route: &Route, parts: &Parts) -> Option<Response<Body>> {
+        if let Some(kubernetes) = self.gate(route)
+            && let Err(refusal) = kubernetes.admit_path(parts).await
+        {
+            return Some(refusal);
+        }
         let users = self.options.users.as_ref().filter(|_| route.is_guarded());
         if let Some(refusal) = users.and_then(|users| users.refusal(parts)) {
             return Some(refusal);
@@ -87,9 +105,13 @@ impl ClusterApp {
     async fn at(&self, route: &Route, parts: &Parts) -> Response<Body> {
         let (past, query) = (&*self.past, Query::new(parts.uri.query()));
         match route {
+            Route::Healthz | Route::HealthzCheck if self.options.gated => self.kubernetes(parts).await,
             Route::Healthz => health::answer(past, query),
             Route::HealthzCheck => health::alone(past),
-            Route::Metrics => metrics::answer(&self.past, &self.handlers, self.options.series),
+            Route::Metrics => {
+                let kubernetes = self.options.kubernetes.as_deref();
+                metrics::answer(&self.past, &self.handlers, kubernetes, self.options.series)
+            }
             Route::Pprof => crate::reply::error(
                 StatusCode::NOT_FOUND,
                 "no profiles here: they belong to Go's runtime, which this program has not; use perf",
@@ -118,9 +140,17 @@ impl ClusterApp {
     }
 
     /// Kubernetes' own routes, which bring their own authentication.
-    #[allow(clippy::unused_async, reason = "what answers here asks the API server")]
-    async fn kubernetes(&self, _parts: &Parts) -> Response<Body> {
-        reply::not_found()
+    async fn kubernetes(&self, parts: &Parts) -> Response<Body> {
+        match &self.options.kubernetes {
+            Some(kubernetes) => kubernetes.answer(parts).await,
+            None => reply::not_found(),
+        }
+    }
+
+    /// Whose gate a request must pass before it comes to its route.
+    fn gate(&self, route: &Route) -> Option<&Kubernetes> {
+        let own = matches!(route, Route::Kubernetes | Route::Healthz | Route::HealthzCheck);
+        self.options.kubernetes.as_deref().filter(|_| self.options.gated && !own)
     }
 }
 

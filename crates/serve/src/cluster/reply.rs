@@ -21,7 +21,7 @@ use crate::reply::{JSON, TEXT, with_type};
 /// Success with a value as JSON, indented as go-restful does: one space a level, and one before every line but the
 /// first.
 pub fn pretty<T: Serialize + ?Sized>(value: &T) -> Response<Body> {
-    with_type(StatusCode::OK, JSON, full(indented(&json::to_vec(value))))
+    with_type(StatusCode::OK, JSON, full(indented(&json::to_vec(value), 1)))
 }
 
 /// Success with a value as JSON in one line.
@@ -41,10 +41,11 @@ pub fn not_found() -> Response<Body> {
     refused(StatusCode::NOT_FOUND, "404: Page Not Found")
 }
 
-/// Go's `MarshalIndent` with a space as prefix and a space as indent, over JSON without blanks.
-fn indented(compact: &[u8]) -> Vec<u8> {
+/// Go's `MarshalIndent` with a space as prefix and a space as indent, over JSON without blanks whose last line has so
+/// many spaces before it.
+fn indented(compact: &[u8], mut depth: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(compact.len() * 2);
-    let (mut depth, mut in_text, mut escaped) = (1_usize, false, false);
+    let (mut in_text, mut escaped) = (false, false);
     let mut bytes = compact.iter().copied().peekable();
     let line = |out: &mut Vec<u8>, depth: usize| {
         out.push(b'\n');
@@ -208,26 +209,58 @@ impl http_body::Body for Compressed {
 /// A piece of a streamed answer is at least so long.
 const PIECE: usize = 32 * 1024;
 
-/// JSON that is written item by item as the client takes it: an array.
-pub fn streamed<I>(items: I) -> Response<Body>
+/// What stands around the items of a list that is written item by item.
+pub struct Around {
+    /// Before the first.
+    pub open: String,
+    /// Between two.
+    pub between: &'static str,
+    /// Behind the last.
+    pub close: &'static str,
+    /// Instead of all this when there is none.
+    pub none: String,
+    /// For indented items: the spaces before their last line.
+    pub depth: Option<usize>,
+}
+
+impl Around {
+    /// An array in one line.
+    pub fn compact() -> Self {
+        Self { open: "[".to_owned(), between: ",", close: "]\n", none: "[]\n".to_owned(), depth: None }
+    }
+
+    /// An array, indented as by [`pretty`].
+    pub fn pretty() -> Self {
+        let (open, none) = ("[\n  ".to_owned(), "[]".to_owned());
+        Self { open, between: ",\n  ", close: "\n ]", none, depth: Some(2) }
+    }
+}
+
+/// A list of JSON that is written item by item as the client takes it. Items have no blanks.
+pub fn streamed<I>(around: Around, items: I) -> Response<Body>
 where
     I: Iterator<Item = Vec<u8>> + Send + 'static,
 {
     let mut items = items.peekable();
-    let mut state = Some("[");
+    let Around { open, between, close, none, depth } = around;
+    let mut begin = Some(if items.peek().is_some() { (open, close) } else { (none, "") });
     let pieces = std::iter::from_fn(move || {
-        let mut piece = std::mem::take(&mut state)?.as_bytes().to_vec();
+        let (open, close) = begin.take()?;
+        let mut piece = open.into_bytes();
         while let Some(item) = items.next() {
-            piece.extend_from_slice(&item);
+            match depth {
+                Some(depth) => piece.extend_from_slice(&indented(&item, depth)),
+                None => piece.extend_from_slice(&item),
+            }
             if items.peek().is_some() {
-                piece.push(b',');
+                piece.extend_from_slice(between.as_bytes());
             }
             if piece.len() >= PIECE {
-                state = Some("");
+                begin = Some((String::new(), close));
                 return Some(Bytes::from(piece));
             }
         }
-        piece.extend_from_slice(b"]\n");
+        piece.extend_from_slice(close.as_bytes());
         Some(Bytes::from(piece))
     });
     crate::reply::json_pieces(pieces)
@@ -245,12 +278,12 @@ mod tests {
     #[test]
     fn json_is_indented_as_go_restful_does() {
         let value = json!({"a": [], "b": {}, "c": [1, "x:{,}\"\\", {"d": null}], "e": ""});
-        let text = String::from_utf8(indented(&json::to_vec(&value))).unwrap();
+        let text = String::from_utf8(indented(&json::to_vec(&value), 1)).unwrap();
         let wanted = "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n   1,\n   \"x:{,}\\\"\\\\\",\n   {\n    \"d\": null\n   }\n  ],\n  \"e\": \"\"\n }";
         assert_eq!(text, wanted);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
-        assert_eq!(indented(b"[]"), b"[]");
-        assert_eq!(indented(b"\"\\\\\""), b"\"\\\\\"");
+        assert_eq!(indented(b"[]", 1), b"[]");
+        assert_eq!(indented(b"\"\\\\\"", 1), b"\"\\\\\"");
     }
 
     fn headers(name: http::HeaderName, values: &[&str]) -> HeaderMap {
@@ -303,14 +336,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_is_streamed_whole() {
-        let text = |count: usize| async move {
-            let items = (0..count).map(|i| format!("\"{i:0>999}\"").into_bytes());
-            let bytes = streamed(items).into_body().collect().await.unwrap().to_bytes();
-            serde_json::from_slice::<Vec<String>>(&bytes).unwrap().len()
-        };
+    async fn a_list_is_streamed_whole_and_looks_like_one_that_is_not() {
+        let text = async |answer: Response<Body>| answer.into_body().collect().await.unwrap().to_bytes();
         for count in [0, 1, 2, 33, 500] {
-            assert_eq!(text(count).await, count);
+            let all: Vec<_> = (0..count).map(|i| json!({"name": format!("{i:0>999}"), "none": []})).collect();
+            let items = || all.iter().map(json::to_vec).collect::<Vec<_>>().into_iter();
+            assert_eq!(
+                text(streamed(Around::compact(), items())).await,
+                text(compact(&all)).await,
+                "{count}"
+            );
+            assert_eq!(text(streamed(Around::pretty(), items())).await, text(pretty(&all)).await, "{count}");
         }
     }
 }

@@ -90,7 +90,7 @@ impl Maker {
             started: started.and_then(Result::ok).flatten(),
             copied: self.copied(&labels),
             labels,
-            containers,
+            containers: self.containers.get(containers.into()),
             owner: self.owner(meta),
         }
     }

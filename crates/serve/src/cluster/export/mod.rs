@@ -27,15 +27,18 @@ pub fn answer(round: Option<Arc<Batch>>, on: bool) -> Response<Body> {
     // as Go writes a map
     metrics.sort_unstable_by_key(|metric| metric.name());
     let mut next = 0;
-    reply::streamed(std::iter::from_fn(move || {
-        loop {
-            let set = round.iter().nth(next)?;
-            next += 1;
-            if is_shown(&set.key) {
-                return Some(series(set, round.at, &metrics));
+    reply::streamed(
+        reply::Around::compact(),
+        std::iter::from_fn(move || {
+            loop {
+                let set = round.iter().nth(next)?;
+                next += 1;
+                if is_shown(&set.key) {
+                    return Some(series(set, round.at, &metrics));
+                }
             }
-        }
-    }))
+        }),
+    )
 }
 
 /// Sums are not exported, but those of pods.

@@ -11,6 +11,7 @@ use http::Response;
 use plimsoll_core::family::{Emit, Type};
 
 use super::handlers::Handlers;
+use super::k8s::Kubernetes;
 use super::past::ClusterPast;
 use crate::body::{Body, pieces};
 use crate::reply::with_type;
@@ -19,9 +20,19 @@ use crate::text::{Head, Lines, Seen, Stamp};
 /// Prometheus text 0.0.4.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Answers a scrape; `cluster` says whether the numbers of the cluster are in it.
-pub fn answer(past: &Arc<dyn ClusterPast>, handlers: &Handlers, cluster: bool) -> Response<Body> {
-    let own = Bytes::from(own::families(&**past, handlers));
+/// Answers a scrape, with the families of metrics-server where that API is served; `cluster` says whether the numbers
+/// of the cluster are in it.
+pub fn answer(
+    past: &Arc<dyn ClusterPast>,
+    handlers: &Handlers,
+    kubernetes: Option<&Kubernetes>,
+    cluster: bool,
+) -> Response<Body> {
+    let mut own = own::families(&**past, handlers);
+    if let Some(kubernetes) = kubernetes {
+        kubernetes.append_metrics(&mut own, crate::text::Format::Text);
+    }
+    let own = Bytes::from(own);
     let series = past.latest().filter(|_| cluster).map(series::Series::new);
     with_type(http::StatusCode::OK, TEXT, pieces(std::iter::once(own).chain(series.into_iter().flatten())))
 }

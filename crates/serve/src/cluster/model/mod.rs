@@ -1,7 +1,7 @@
 //! `/api/v1/model`: names of entities and of their metrics, and recent values.
 //!
 //! Nobody and nothing unknown is an error here: it has no names and no values. Lists are those of the newest round,
-//! sorted.
+//! sorted, but for that of all keys.
 
 pub mod asked;
 pub mod params;
@@ -21,6 +21,7 @@ use self::points::Points;
 use super::past::{ClusterPast, Named};
 use super::reply;
 use crate::body::Body;
+use crate::json;
 use crate::query::Query;
 
 /// A metric's values of one entity.
@@ -44,6 +45,7 @@ pub fn answer(past: &dyn ClusterPast, asked: &Asked, query: Query<'_>) -> Respon
             Err(sentence) => reply::refused(StatusCode::BAD_REQUEST, &sentence),
         },
         Asked::Aggregated(..) => reply::not_found(),
+        Asked::Keys => keys(past),
         lists => reply::pretty(&list(past, lists)),
     }
 }
@@ -96,7 +98,18 @@ fn node_of(past: &dyn ClusterPast, name: &Name) -> Option<Name> {
     known.nodes.values().find(|node| node.hostname == *name).map(|node| node.name.clone())
 }
 
-/// A list of names in the newest round.
+/// All keys, in the order of the round: too many to be sorted.
+fn keys(past: &dyn ClusterPast) -> Response<Body> {
+    let (round, mut next) = (past.latest(), 0);
+    let keys = std::iter::from_fn(move || {
+        let set = round.as_ref()?.iter().nth(next)?;
+        next += 1;
+        Some(json::to_vec(&set.key.to_string()))
+    });
+    reply::streamed(reply::Around::pretty(), keys)
+}
+
+/// A list of names in the newest round; of keys, values and names of metrics there is none.
 pub(super) fn list(past: &dyn ClusterPast, asked: &Asked) -> Vec<String> {
     let Some(round) = past.latest() else { return Vec::new() };
     let mut names: Vec<String> = match asked {
@@ -130,8 +143,7 @@ pub(super) fn list(past: &dyn ClusterPast, asked: &Asked) -> Vec<String> {
             Key::Workload { namespace, kind, name } if namespace == asked && kind == sort => Some(name),
             _ => None,
         }),
-        Asked::Keys => round.iter().map(|set| set.key.to_string()).collect(),
-        Asked::Names(_) | Asked::Values(..) | Asked::Aggregated(..) => Vec::new(),
+        Asked::Keys | Asked::Names(_) | Asked::Values(..) | Asked::Aggregated(..) => Vec::new(),
     };
     names.sort_unstable();
     names

@@ -36,7 +36,7 @@ fn large() -> ClusterFake {
                     uid: format!("{node}-{pod}").into(),
                     node: node.as_str().into(),
                     phase: "Running".into(),
-                    containers: vec![container("main"), container("proxy")],
+                    containers: [container("main"), container("proxy")].into(),
                     ..Pod::default()
                 };
                 known.pods.entry(pod.namespace.clone()).or_default().insert(pod.name.clone(), Arc::new(pod));

@@ -74,22 +74,7 @@ impl UsageRoute {
 }
 
 #[derive(Serialize)]
-struct List<T> {
-    #[serde(flatten)]
-    typed: Typed,
-    metadata: Empty,
-    /// `null` when there is none, as Go writes a list that was never made.
-    items: Option<Vec<T>>,
-}
-
-#[derive(Serialize)]
 struct Empty {}
-
-impl<T> List<T> {
-    fn of(typed: Typed, items: Vec<T>) -> Self {
-        Self { typed, metadata: Empty {}, items: (!items.is_empty()).then_some(items) }
-    }
-}
 
 #[derive(Serialize)]
 struct Metadata {
@@ -157,10 +142,9 @@ pub fn answer(
         UsageRoute::Nodes => match selector(query) {
             Ok(selector) => {
                 let nodes: Vec<_> = past.objects().read().nodes.values().cloned().collect();
-                let nodes = nodes.iter().filter(|node| selector.matches(&node.labels));
+                let nodes = nodes.into_iter().filter(move |node| selector.matches(&node.labels));
                 let look = Look::new(past);
-                let nodes = nodes.filter_map(|node| look.node(&node.name)).collect();
-                form.answer(&List::of(form.typed("NodeMetricsList"), nodes))
+                form.list("NodeMetricsList", nodes.filter_map(move |node| look.node(&node.name)))
             }
             Err(sentence) => form.bad(&sentence),
         },
@@ -174,10 +158,9 @@ pub fn answer(
         UsageRoute::Pods(namespace) => match selector(query) {
             Ok(selector) => {
                 let pods = pods(past, namespace.as_ref());
-                let pods = pods.iter().filter(|pod| selector.matches(&pod.labels));
+                let pods = pods.into_iter().filter(move |pod| selector.matches(&pod.labels));
                 let look = Look::new(past);
-                let pods = pods.filter_map(|pod| look.pod(pod)).collect();
-                form.answer(&List::of(form.typed("PodMetricsList"), pods))
+                form.list("PodMetricsList", pods.filter_map(move |pod| look.pod(&pod)))
             }
             Err(sentence) => form.bad(&sentence),
         },

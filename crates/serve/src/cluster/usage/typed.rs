@@ -5,9 +5,11 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::body::{Body, full};
-use crate::cluster::reply;
+use crate::cluster::reply::{self, Around};
 use crate::json;
 use crate::reply::{JSON, with_type};
+
+const VERSION: &str = "metrics/v1alpha1";
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Form {
     pub(super) fn typed(self, kind: &'static str) -> Typed {
         match self {
             Self::Heapster => Typed::default(),
-            Self::ApiServer => Typed { kind: Some(kind), version: Some("metrics/v1alpha1") },
+            Self::ApiServer => Typed { kind: Some(kind), version: Some(VERSION) },
         }
     }
 
@@ -63,6 +65,29 @@ impl Form {
             Self::Heapster => reply::pretty(value),
             Self::ApiServer => reply::compact(value),
         }
+    }
+
+    /// A list of this kind, written item by item. Without items it is `null`, as Go writes a list that was never made.
+    pub(super) fn list<T, I>(self, kind: &'static str, items: I) -> Response<Body>
+    where
+        T: Serialize,
+        I: Iterator<Item = T> + Send + 'static,
+    {
+        let around = match self {
+            Self::Heapster => {
+                let head = "{\n  \"metadata\": {},\n  \"items\": ";
+                let (open, none) = (format!("{head}[\n   "), format!("{head}null\n }}"));
+                Around { open, between: ",\n   ", close: "\n  ]\n }", none, depth: Some(3) }
+            }
+            Self::ApiServer => {
+                let head = format!(
+                    "{{\"kind\":\"{kind}\",\"apiVersion\":\"{VERSION}\",\"metadata\":{{}},\"items\":"
+                );
+                let (open, none) = (format!("{head}["), format!("{head}null}}\n"));
+                Around { open, between: ",", close: "]}\n", none, depth: None }
+            }
+        };
+        reply::streamed(around, items.map(|item| json::to_vec(&item)))
     }
 
     /// 400.
