@@ -49,6 +49,7 @@ struct Node {
 
 /// The age of objects when they are told: buckets of 1 s × 1.364^i.
 pub(super) struct Freshness {
+    bounds: [f64; 20],
     counts: [AtomicU64; 21],
     nanos: AtomicU64,
 }
@@ -91,21 +92,18 @@ fn bounds_around(resolution: f64) -> Vec<f64> {
 
 impl Freshness {
     fn new() -> Self {
-        Self { counts: [const { AtomicU64::new(0) }; 21], nanos: AtomicU64::new(0) }
+        let bounds = std::array::from_fn(|place| 1.364_f64.powi(i32::try_from(place).unwrap_or_default()));
+        Self { bounds, counts: [const { AtomicU64::new(0) }; 21], nanos: AtomicU64::new(0) }
     }
 
     pub(super) fn observe(&self, now: Timestamp, at: Timestamp) {
         let age = u64::try_from(now.since(at)).unwrap_or_default();
         let seconds = age as f64 / 1e9;
-        let place = Self::bounds().take_while(|bound| *bound < seconds).count();
+        let place = self.bounds.partition_point(|bound| *bound < seconds);
         if let Some(count) = self.counts.get(place) {
             count.fetch_add(1, Relaxed);
             self.nanos.fetch_add(age, Relaxed);
         }
-    }
-
-    fn bounds() -> impl Iterator<Item = f64> {
-        std::iter::successors(Some(1.0), |bound| Some(bound * 1.364)).take(20)
     }
 }
 
@@ -222,7 +220,8 @@ impl Meters {
         let name = "metrics_server_api_metric_freshness_seconds";
         text.family(name, "histogram", "Age of the numbers of each object when it was told.");
         let counts = self.freshness.counts.each_ref().map(|count| count.load(Relaxed));
-        text.histogram(None, Freshness::bounds(), &counts, self.freshness.nanos.load(Relaxed) as f64 / 1e9);
+        let bounds = self.freshness.bounds.iter().copied();
+        text.histogram(None, bounds, &counts, self.freshness.nanos.load(Relaxed) as f64 / 1e9);
         let name = "metrics_server_kubelet_last_request_time_seconds";
         text.family(name, "gauge", "When the last request to the node began, in seconds since 1970.");
         for (node, known) in &rounds.nodes {

@@ -4,9 +4,10 @@
 //! container that its node told of and that has no numbers yet is left out as a whole: half of a pod would look idle to
 //! an autoscaler. Containers that the node did not tell of do not run.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use foldhash::fast::RandomState;
 use plimsoll_core::cluster::batch::{Batch, Set};
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
@@ -83,6 +84,10 @@ struct Index {
     hasher: RandomState,
     /// Hashes of pods and the places of their containers' sets, sorted.
     containers: Vec<(u64, u32)>,
+    /// Where in `containers` hashes begin with these bits: a look-up then finds its place at once.
+    starts: Vec<u32>,
+    /// How many bits.
+    bits: u32,
     points: Points,
 }
 
@@ -131,7 +136,26 @@ impl Index {
             }
         }
         index.containers.sort_unstable();
+        // about two containers a place
+        index.bits = index.containers.len().max(2).ilog2();
+        let places = 0..1_u64 << index.bits;
+        let mut at = 0;
+        index.starts = places
+            .map(|place| {
+                let before = |(hash, _): &&(u64, u32)| *hash >> (64 - index.bits) < place;
+                at += index.containers.get(at..).unwrap_or_default().iter().take_while(before).count();
+                u32::try_from(at).unwrap_or(u32::MAX)
+            })
+            .collect();
         index
+    }
+
+    /// The places of the sets of the containers of pods with this hash.
+    fn places(&self, hash: u64) -> impl Iterator<Item = usize> {
+        let start = usize::try_from(hash >> (64 - self.bits)).ok().and_then(|place| self.starts.get(place));
+        let rest = start.and_then(|start| self.containers.get(*start as usize..)).unwrap_or_default();
+        let from_here = rest.iter().skip_while(move |(one, _)| *one < hash);
+        from_here.take_while(move |(one, _)| *one == hash).map(|(_, place)| *place as usize)
     }
 }
 
@@ -159,10 +183,9 @@ impl Round {
         room.clear();
         let index = &self.index;
         let hash = index.hasher.hash_one((&*pod.namespace, &*pod.name));
-        let first = index.containers.partition_point(|(one, _)| *one < hash);
         let mut earliest: Option<When> = None;
-        for (_, place) in index.containers.get(first..)?.iter().take_while(|(one, _)| *one == hash) {
-            let Some(set) = self.batch.iter().nth(*place as usize) else { continue };
+        for place in index.places(hash) {
+            let Some(set) = self.batch.iter().nth(place) else { continue };
             let Key::Container { namespace, pod: name, container } = &set.key else { continue };
             // a set without a sample was made for requests and limits: the node did not tell of the container
             if *namespace != pod.namespace || *name != pod.name || set.scraped.is_none() {
@@ -239,6 +262,27 @@ mod tests {
         // not told of: a set made for its limits
         f(vec![set("p", "b", None, None, None)], "p", Some("a:5:7 100"));
         f(vec![set("q", "b", None, None, None)], "q", None);
+    }
+
+    #[test]
+    fn each_of_many_pods_has_its_own_containers() {
+        for pods in [0_u64, 1, 2, 3, 500] {
+            let mut batch = Batch::new(Timestamp(0));
+            for pod in 0..pods {
+                let name = format!("p{pod}");
+                batch.insert(set(&name, "a", Some(pod), Some(1), Some(100)));
+                batch.insert(set(&name, "b", Some(pod), Some(2), Some(100)));
+            }
+            let round = Rounds::default().indexed(Arc::new(batch));
+            for pod in 0..=pods {
+                let known = Pod { namespace: "ns".into(), name: format!("p{pod}").into(), ..Pod::default() };
+                let mut room = Vec::new();
+                let found = round.containers(&known, &mut room).is_some();
+                let usage = |memory| Usage { nanocores: pod, memory };
+                assert_eq!(found, pod < pods);
+                assert_eq!(room, if found { vec![("a", usage(1)), ("b", usage(2))] } else { Vec::new() });
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The messages are those of `k8s.io.metrics.pkg.apis.metrics.v1beta1`, of `k8s.io.apimachinery.pkg.apis.meta.v1` and of
 //! `k8s.io.apimachinery.pkg.runtime`; a field's number is written where it is written.
 
-use plimsoll_core::cluster::quantity::{format_binary, format_nanocores};
+use plimsoll_core::cluster::quantity::{split_binary, split_nanocores};
 use plimsoll_core::time::Timestamp;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
@@ -131,13 +131,21 @@ fn time(out: &mut Vec<u8>, at: Timestamp) {
 
 /// A map of quantities.
 fn usage(out: &mut Vec<u8>, field: u32, usage: Usage) {
-    for (name, value) in [("cpu", format_nanocores(usage.nanocores)), ("memory", format_binary(usage.memory))]
-    {
+    for (name, value) in [("cpu", split_nanocores(usage.nanocores)), ("memory", split_binary(usage.memory))] {
         message(out, field, |out| {
             string(out, 1, name);
-            message(out, 2, |out| string(out, 1, &value));
+            message(out, 2, |out| quantity(out, 1, value));
         });
     }
+}
+
+fn quantity(out: &mut Vec<u8>, field: u32, (number, suffix): (u64, &str)) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number);
+    encode_key(field, WireType::LengthDelimited, out);
+    encode_varint((digits.len() + suffix.len()) as u64, out);
+    out.extend_from_slice(digits.as_bytes());
+    out.extend_from_slice(suffix.as_bytes());
 }
 
 fn string(out: &mut Vec<u8>, field: u32, text: &str) {
