@@ -6,7 +6,11 @@ use plimsoll_serve::cluster::k8s::access::{
 };
 
 /// Asks this API server.
-pub(super) struct Reviews(pub(super) Connection);
+pub(super) struct Reviews {
+    pub(super) connection: Connection,
+    /// Whether it is asked whose certificates count; otherwise those of the flags do, and no others.
+    pub(super) lookup: bool,
+}
 
 fn failed(error: ApiError) -> ReviewError {
     ReviewError(error.to_string())
@@ -40,7 +44,7 @@ fn wanted(attributes: &Attributes) -> kube::Attributes {
 impl Reviewer for Reviews {
     fn review_token<'a>(&'a self, token: &'a str) -> Answer<'a, Option<User>> {
         Box::pin(async move {
-            let user = self.0.review_token(token).await.map_err(failed)?;
+            let user = self.connection.review_token(token).await.map_err(failed)?;
             Ok(user.map(|user| User {
                 name: user.name,
                 uid: user.uid,
@@ -52,14 +56,17 @@ impl Reviewer for Reviews {
 
     fn review_access<'a>(&'a self, user: &'a User, attributes: &'a Attributes) -> Answer<'a, Decision> {
         Box::pin(async move {
-            let decision = self.0.allowed(&told(user), &wanted(attributes)).await.map_err(failed)?;
+            let decision = self.connection.allowed(&told(user), &wanted(attributes)).await.map_err(failed)?;
             Ok(Decision { allowed: decision.allowed, reason: decision.reason })
         })
     }
 
     fn authorities(&self) -> Answer<'_, Authorities> {
         Box::pin(async move {
-            let told = self.0.front_proxy_config().await.map_err(failed)?;
+            if !self.lookup {
+                return Ok(Authorities::default());
+            }
+            let told = self.connection.front_proxy_config().await.map_err(failed)?;
             let front_proxy = told.ca.map(|ca| FrontProxy {
                 ca: ca.into_bytes(),
                 allowed_names: told.allowed_names,

@@ -83,18 +83,7 @@ async fn plain(
     };
     let gate = Arc::new(Gate::new(mode, GateOptions::default())?);
     let kubernetes = Arc::new(Kubernetes::new(Arc::clone(past), Arc::clone(&gate), Arc::clone(meters)));
-    let app = ClusterApp::new(
-        Arc::clone(past),
-        ClusterOptions {
-            model: !settings.sinks.without_model,
-            export: !options.without_export,
-            series: options.reduced_metrics,
-            api_server: false,
-            users,
-            kubernetes: Some(Arc::clone(&kubernetes)),
-            gated: false,
-        },
-    );
+    let app = app(settings, past, &kubernetes, ClusterOptions { users, ..ClusterOptions::default() });
     Ok(Server { bound, tls, app: Arc::new(app), kubernetes, gate })
 }
 
@@ -121,9 +110,7 @@ async fn secure(
         denied_ttl: options.denied_ttl,
     };
     let gate = Arc::new(Gate::new(mode(options, connected).await?, limits)?);
-    if !options.skip_lookup
-        && let Err(error) = gate.refresh().await
-    {
+    if let Err(error) = gate.refresh().await {
         if !options.tolerate_lookup_failure {
             let hint =
                 "-authentication-skip-lookup or -authentication-tolerate-lookup-failure starts without";
@@ -132,17 +119,26 @@ async fn secure(
         tracing::warn!(%error, "whose certificates count is not known yet");
     }
     let kubernetes = Arc::new(Kubernetes::new(Arc::clone(past), Arc::clone(&gate), Arc::clone(meters)));
-    let app = ClusterApp::new(
-        Arc::clone(past),
-        ClusterOptions {
-            model: !settings.sinks.without_model,
-            kubernetes: Some(Arc::clone(&kubernetes)),
-            gated: true,
-            api_server: true,
-            ..ClusterOptions::default()
-        },
-    );
+    let own = ClusterOptions { gated: true, api_server: true, ..ClusterOptions::default() };
+    let app = app(settings, past, &kubernetes, own);
     Ok(Server { bound, tls: Some(tls), app: Arc::new(app), kubernetes, gate })
+}
+
+/// The routes with what holds for both servers.
+fn app(
+    settings: &Settings,
+    past: &Arc<dyn ClusterPast>,
+    kubernetes: &Arc<Kubernetes>,
+    own: ClusterOptions,
+) -> ClusterApp {
+    let options = ClusterOptions {
+        model: !settings.sinks.without_model,
+        export: !settings.without_export,
+        series: settings.reduced_metrics,
+        kubernetes: Some(Arc::clone(kubernetes)),
+        ..own
+    };
+    ClusterApp::new(Arc::clone(past), options)
 }
 
 /// Who decides: the API server; without one, a CA of the flags; without that, nobody gets anything.
@@ -157,7 +153,7 @@ async fn mode(options: &Secure, connected: Option<&Connected>) -> Result<Mode, F
     };
     Ok(match (own, client_ca) {
         (Some(connection), client_ca) => Mode::Delegated {
-            reviewer: Arc::new(Reviews(connection)),
+            reviewer: Arc::new(Reviews { connection, lookup: !options.skip_lookup }),
             given: given(client_ca, Some(options.front_proxy.clone())),
         },
         (None, Some(ca)) => Mode::Certificates { given: given(Some(ca), None), allowed: Vec::new() },

@@ -171,11 +171,11 @@ pub static SECTIONS: &[Section] = &[
                 "The common names of the clients that may ask; every one with a certificate when empty."
             ),
             flag!(
-                "disable_export", "false", Set::Bool(|d, v| d.cluster.plain.without_export = v),
+                "disable_export", "false", Set::Bool(|d, v| d.cluster.without_export = v),
                 "/api/v1/metric-export is empty."
             ).since("1.4"),
             flag!(
-                "reduced_metrics", "false", Set::Bool(|d, v| d.cluster.plain.reduced_metrics = v),
+                "reduced_metrics", "false", Set::Bool(|d, v| d.cluster.reduced_metrics = v),
                 "Show on /metrics what was collected of containers, pods, namespaces, nodes and workloads as well."
             ).ours(),
             flag!("max_procs", "0", Set::Uint(|d, v| d.cluster.max_procs = size(v)), "Threads that collect and answer; 0 is one a CPU, at most four."),

@@ -22,6 +22,10 @@ pub struct Cluster {
     pub labels: LabelRules,
     /// Where rounds are sent.
     pub sinks: Sinks,
+    /// `/api/v1/metric-export` is empty.
+    pub without_export: bool,
+    /// `/metrics` shows what was collected as well.
+    pub reduced_metrics: bool,
     /// The server of Heapster's API; absent where its port is 0.
     pub plain: Option<Plain>,
     /// The server of `metrics.k8s.io`; absent where its port is 0.
@@ -98,10 +102,6 @@ pub struct Plain {
     pub client_ca: Option<PathBuf>,
     /// The common names of those who may ask; empty is every one with a certificate.
     pub allowed_users: Vec<String>,
-    /// `/api/v1/metric-export` is empty.
-    pub without_export: bool,
-    /// `/metrics` shows what was collected as well.
-    pub reduced_metrics: bool,
 }
 
 /// The server of `metrics.k8s.io`, always HTTPS.

@@ -58,6 +58,12 @@ fn metrics_servers_manifests_are_taken() {
     assert_eq!(notices, ["-cert-dir: no effect: it is made anew at each start and not written"]);
     assert_eq!(settings.source, Source::Kubernetes(None));
     assert!(settings.plain.is_none());
+    assert!(!settings.without_export && !settings.reduced_metrics);
+    // of both servers, also where there is only one
+    let (both, _) =
+        cluster("/metrics-server", "--disable_export --reduced_metrics --authentication-skip-lookup");
+    assert!(both.plain.is_none() && both.without_export && both.reduced_metrics);
+    assert!(both.secure.is_some_and(|secure| secure.skip_lookup));
     assert_eq!(settings.secure.map(|secure| secure.port), Some(10250));
     let nodes = settings.nodes;
     assert_eq!(nodes.address_types, ["InternalIP", "ExternalIP", "Hostname"]);
