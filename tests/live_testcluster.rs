@@ -8,12 +8,13 @@
     clippy::print_stderr
 )]
 #![allow(unreachable_pub, missing_docs, dead_code)]
+#![allow(clippy::disallowed_methods, reason = "a test starts programs")]
 
 mod common;
 
-use common::eventually;
 use common::http;
 use common::program::Plimsoll;
+use common::{Need, eventually};
 use plimsoll_testcluster::{Options, Running};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -144,4 +145,38 @@ fn bad_nodes_cost_the_good_ones_nothing() {
         let key = Value::from(format!("node:node-{node:05}"));
         assert!(!keys.as_array().unwrap().contains(&key), "{key} has no numbers to tell");
     }
+}
+
+#[test]
+fn the_secure_server_lets_in_whom_the_api_server_knows_and_follows_the_flags() {
+    if !common::able(
+        "the_secure_server_lets_in_whom_the_api_server_knows_and_follows_the_flags",
+        &[Need::Program("curl")],
+    ) {
+        return;
+    }
+    let mut options = Options { nodes: 2, pods: 4, ..Options::default() };
+    options.access.add_user("t0=me,system:authenticated").unwrap();
+    let lab = Lab::new(options);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let secure = format!("--secure-port={port}");
+    let flags = ["--bind-address=127.0.0.1", &secure, "--reduced_metrics", "--disable_export"];
+    let _collector = lab.collector(&flags);
+    let ask = |token: &str, path: &str| {
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-sk", "-w", "\n%{http_code}", "-H", &format!("Authorization: Bearer {token}")]);
+        let done = common::program::run(curl.arg(format!("https://127.0.0.1:{port}{path}")), 20.0);
+        let (body, status) =
+            done.stdout.rsplit_once('\n').map(|(b, s)| (b.to_owned(), s.to_owned())).unwrap();
+        (status, body)
+    };
+    eventually("nodes are told to who is known", 60.0, || {
+        let (status, body) = ask("t0", "/apis/metrics.k8s.io/v1beta1/nodes");
+        if status == "200" && body.contains("node-00001") { Ok(()) } else { Err(format!("{status} {body}")) }
+    });
+    assert_eq!(ask("wrong", "/apis/metrics.k8s.io/v1beta1/nodes").0, "401");
+    assert_eq!(ask("wrong", "/metrics").0, "401");
+    assert!(ask("t0", "/metrics").1.contains("\nplimsoll_pod_"), "what was collected is asked for");
+    assert_eq!(ask("t0", "/api/v1/metric-export"), ("200".to_owned(), "[]\n".to_owned()));
+    assert_eq!(ask("wrong", "/readyz").0, "200");
 }

@@ -32,7 +32,10 @@ struct Rule {
 
 impl Access {
     /// `TOKEN=NAME[,GROUP...]`.
-    pub(crate) fn add_user(&mut self, text: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// The text is none.
+    pub fn add_user(&mut self, text: &str) -> Result<()> {
         let (token, user) = text.split_once('=').ok_or("TOKEN=NAME[,GROUP...] is wanted")?;
         let mut words = user.split(',').map(str::to_owned);
         let name = words.next().unwrap_or_default();
