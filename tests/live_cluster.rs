@@ -46,7 +46,7 @@ impl Host {
     #[track_caller]
     fn start(pod: &str) -> Self {
         let containerd = Containerd::with_cri();
-        let cri = Cri::new(&containerd.socket, IMAGE);
+        let cri = Cri::new(&containerd.socket, &containerd.prefix, IMAGE);
         let parent = format!("/kubepods/burstable/pod{}", containerd.prefix);
         let sandbox = cri.pod(pod, &Pod { cgroup_parent: &parent, ..Pod::default() });
         let main = sandbox.container("main", 0, &[], 128 << 20);

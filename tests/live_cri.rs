@@ -225,7 +225,7 @@ fn containerds_pods_are_named_and_measured() {
         return;
     }
     let containerd = Containerd::with_cri();
-    let cri = Cri::new(&containerd.socket, IMAGE);
+    let cri = Cri::new(&containerd.socket, &containerd.prefix, IMAGE);
     let (given, group) = parent(&containerd.prefix);
     let old = cri.pod("old", &Pod { cgroup_parent: &given, ..Pod::default() });
     let older = old.container("main", 0, &[], 0);
@@ -263,7 +263,7 @@ fn volumes_of_a_pod_are_counted_by_name() {
         return;
     }
     let containerd = Containerd::with_cri();
-    let cri = Cri::new(&containerd.socket, IMAGE);
+    let cri = Cri::new(&containerd.socket, &containerd.prefix, IMAGE);
     let (given, _) = parent(&containerd.prefix);
     let pod = cri.pod("web", &Pod { cgroup_parent: &given, ..Pod::default() });
     let root = common::folder();
@@ -304,7 +304,7 @@ fn a_pod_without_a_parent_is_containerds_too() {
         return;
     }
     let containerd = Containerd::with_cri();
-    let cri = Cri::new(&containerd.socket, IMAGE);
+    let cri = Cri::new(&containerd.socket, &containerd.prefix, IMAGE);
     let program = Plimsoll::start(&[containerd.flag().as_str(), "--docker=", "--podman="]);
     let pod = cri.pod("alone", &Pod { host_network: true, ..Pod::default() });
     let main = pod.container("main", 0, &[], 0);
@@ -319,7 +319,7 @@ fn crios_pods_are_named_and_measured() {
         return;
     }
     let crio = Crio::start();
-    let cri = Cri::new(&crio.socket, IMAGE);
+    let cri = Cri::new(&crio.socket, &crio.prefix, IMAGE);
     let (given, group) = parent(&crio.prefix);
     let program = Plimsoll::start(&[
         crio.flag().as_str(),

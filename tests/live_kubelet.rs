@@ -73,7 +73,7 @@ fn a_pods_numbers_are_the_kernels() {
         return;
     }
     let containerd = Containerd::with_cri();
-    let cri = Cri::new(&containerd.socket, IMAGE);
+    let cri = Cri::new(&containerd.socket, &containerd.prefix, IMAGE);
     let web = cri.pod("web", &Pod { cgroup_parent: parent(), ..Pod::default() });
     let main = web.container("main", 0, &[], 134_217_728);
     let side = web.container("side", 0, &[], 0);
@@ -168,7 +168,7 @@ fn a_pod_with_the_hosts_network_or_without_a_group_is_told_so() {
         return;
     }
     let containerd = Containerd::with_cri();
-    let cri = Cri::new(&containerd.socket, IMAGE);
+    let cri = Cri::new(&containerd.socket, &containerd.prefix, IMAGE);
     // its group does not carry the pod's UID
     let shared = parent().replace("podUID", &containerd.prefix);
     let alone = cri.pod("alone", &Pod { cgroup_parent: &shared, host_network: true });

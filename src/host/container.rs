@@ -404,6 +404,18 @@ impl Container {
         self.spec_stale.store(true, Ordering::Relaxed);
     }
 
+    /// Looks whether its processes are stopped.
+    pub(crate) fn follow_freezer(&self, stages: &Stages, work: &mut Work) {
+        let frozen = spec::frozen(&stages.measure, &self.name, &mut work.buffer);
+        let mut known = lock(&self.known);
+        if known.spec.frozen != frozen {
+            known.spec = Arc::new(Spec { frozen, ..(*known.spec).clone() });
+        }
+        drop(known);
+        // a spec that is just being read may say what was before
+        self.written();
+    }
+
     /// Its directory is gone.
     pub(crate) fn vanished(&self) {
         self.gone.store(true, Ordering::Relaxed);

@@ -13,6 +13,7 @@ use plimsoll_discover::watch::TreeEvent;
 use plimsoll_discover::{containerd, crio, docker, podman};
 use plimsoll_measure::oom::Kill;
 use plimsoll_measure::reader::Effort;
+use plimsoll_measure::spec::INNER;
 use plimsoll_serve::past::EndedContainer;
 use tokio::sync::mpsc;
 
@@ -37,6 +38,9 @@ impl Inner {
                 if file.starts_with("cpuset.") {
                     self.registry.below(&name).iter().for_each(|container| container.written());
                 }
+                if file == "cgroup.freeze" || file == "freezer.state" {
+                    self.frozen(&name, work);
+                }
             }
             TreeEvent::Emptied { name } => self.emptied(&name, work),
             TreeEvent::Vanished { name, last: true, .. } => self.vanished(&name),
@@ -44,6 +48,16 @@ impl Inner {
             TreeEvent::Ready => {
                 self.ready.send_replace(true);
             }
+        }
+    }
+
+    /// A group was stopped or goes on, and with it those below. Looked at now: the next sample of one that does nothing
+    /// may be far.
+    fn frozen(&self, name: &str, work: &mut Work) {
+        let outer = name.strip_suffix(INNER).and_then(|name| name.strip_suffix('/'));
+        let above = [Some(name), outer].into_iter().flatten().filter_map(|name| self.registry.get(name));
+        for container in above.chain(self.registry.below(name)) {
+            container.follow_freezer(&self.stages, work);
         }
     }
 

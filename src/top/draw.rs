@@ -13,7 +13,7 @@ use ratatui::text::Span;
 
 use super::app::{App, ByProcess, Screen};
 use super::list::Line;
-use super::once::{sum, wrong};
+use super::once::{remarks, sum, wrong};
 use super::text::{self, Look, bytes, clean, cores, percent};
 
 const KEYS: &str = "Enter charts  p processes  s sort  / search  t tree  ? help  q quit";
@@ -280,7 +280,7 @@ fn columns(width: u16, lines: &[Line<'_>]) -> Vec<Column> {
     let cells =
         |text: &str, depth: usize| u16::try_from(Span::raw(text).width() + 2 * depth).unwrap_or(u16::MAX);
     let name = lines.iter().map(|(row, depth)| cells(&row.who.title, (*depth).min(DEEP))).max().unwrap_or(0);
-    let why = lines.iter().map(|(row, _)| cells(&wrong(row), 0)).max().unwrap_or(0).max(13);
+    let why = lines.iter().map(|(row, _)| cells(&remarks(row), 0)).max().unwrap_or(0).max(13);
     let name = name.clamp(14, 60).min(rest.saturating_sub(why.min(rest / 2)));
     for column in &mut columns {
         match column.cell {
@@ -383,7 +383,7 @@ fn cell_of(row: &Row, depth: usize, cell: Cell, look: Look) -> (String, Style) {
         Cell::Network => (known(sum(row.rx, row.tx), bytes), plain),
         Cell::Disk => (known(sum(row.read, row.write), bytes), plain),
         Cell::Runtime => (clean(&row.who.runtime), dim()),
-        Cell::Why => (wrong(row), of_severity(row.severity)),
+        Cell::Why => (remarks(row), of_severity(row.severity)),
         Cell::Line => (String::new(), plain),
     }
 }
@@ -395,7 +395,9 @@ fn title(pen: &mut Pen<'_>, area: Rect, app: &App) -> bool {
         return false;
     };
     let who = &row.who;
-    let mut words = vec![clean(&who.title), clean(&who.runtime), clean(&who.image), clean(&who.name)];
+    let state = if who.state == "paused" { who.state.as_str() } else { "" };
+    let mut words =
+        vec![clean(&who.title), state.to_owned(), clean(&who.runtime), clean(&who.image), clean(&who.name)];
     words.retain(|word| !word.is_empty());
     words.dedup();
     pen.put(0, area.y, area.width, &words.join(&format!(" {} ", pen.dot())), bold());

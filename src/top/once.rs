@@ -41,6 +41,13 @@ pub(crate) fn wrong(row: &Row) -> String {
     clean(&texts.join("; "))
 }
 
+/// What is to be said of it: that it is paused, and what is wrong.
+pub(crate) fn remarks(row: &Row) -> String {
+    let state = Some("paused".to_owned()).filter(|paused| row.who.state == *paused);
+    let parts: Vec<String> = state.into_iter().chain([wrong(row)]).filter(|part| !part.is_empty()).collect();
+    parts.join("; ")
+}
+
 fn table(lines: &[(&Row, usize)]) -> String {
     let dash = || "-".to_owned();
     let mut cells: Vec<[String; 9]> = vec![HEAD.map(str::to_owned)];
@@ -54,7 +61,7 @@ fn table(lines: &[(&Row, usize)]) -> String {
             row.load_line.map_or_else(dash, percent),
             sum(row.rx, row.tx).map_or_else(dash, bytes),
             sum(row.read, row.write).map_or_else(dash, bytes),
-            wrong(row),
+            remarks(row),
         ]
     }));
     let mut widths = [0; 9];

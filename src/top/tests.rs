@@ -169,6 +169,24 @@ fn keys_sort() {
 }
 
 #[test]
+fn what_is_paused_says_so_before_what_is_wrong() {
+    let paused = json!({"runtime": "docker", "state": "paused"});
+    let both = json!({"runtime": "docker", "state": "paused",
+        "breaches": [{"kind": "unhealthy", "severity": 3, "text": "unhealthy"}]});
+    let runs = json!({"runtime": "docker", "state": "running"});
+    let whole =
+        overview(&[row("/a", "a", 0.0, &paused), row("/b", "b", 0.0, &both), row("/c", "c", 0.0, &runs)]);
+    let table = print(&whole, &Choice::default(), Format::Table);
+    let line = |title: &str| table.lines().find(|line| line.starts_with(title)).unwrap().to_owned();
+    assert!(line("a ").ends_with("paused"), "{table}");
+    assert!(line("b ").ends_with("paused; unhealthy"), "{table}");
+    assert!(!line("c ").contains("running"), "{table}");
+    let mut app = app(whole);
+    let screen = lines(&mut app, 100, 12).join("\n");
+    assert!(screen.contains("paused; unhealthy"), "{screen}");
+}
+
+#[test]
 fn a_search_is_over_names_images_and_what_is_wrong() {
     let mut app = app(hosts());
     press(&mut app, "/BusyBox");

@@ -23,6 +23,8 @@ const NODE: i32 = 2;
 #[derive(Clone)]
 pub struct Cri {
     pub socket: PathBuf,
+    /// The UIDs of pods begin so: what is left of one is known by it.
+    prefix: String,
     /// The image of the containers.
     pub image: String,
 }
@@ -50,13 +52,13 @@ pub struct Sandbox {
 }
 
 impl Cri {
-    pub fn new(socket: &Path, image: &str) -> Self {
-        Self { socket: socket.to_owned(), image: image.to_owned() }
+    pub fn new(socket: &Path, prefix: &str, image: &str) -> Self {
+        Self { socket: socket.to_owned(), prefix: prefix.to_owned(), image: image.to_owned() }
     }
 
     #[track_caller]
     pub fn pod(&self, name: &str, pod: &Pod<'_>) -> Sandbox {
-        let uid = super::unique("uid");
+        let uid = super::unique(&self.prefix);
         let labels = labels(name, &uid, None);
         let in_slice = pod.cgroup_parent.ends_with(".slice");
         let part = if in_slice { uid.replace('-', "_") } else { uid.clone() };

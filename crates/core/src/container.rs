@@ -74,6 +74,8 @@ pub struct Identity {
     pub exit_code: Option<i64>,
     /// Whether the runtime says that it was killed for want of memory.
     pub oom_killed: bool,
+    /// Whether the runtime says that it is paused. Where the kernel's freezer does that, [`Spec::frozen`] tells too.
+    pub paused: bool,
 }
 
 /// Where a container keeps what it changes, in paths of the host.
@@ -147,6 +149,10 @@ pub struct Spec {
     pub has_diskio: bool,
     /// Whether application metrics are collected from it.
     pub has_custom_metrics: bool,
+    /// Whether the kernel keeps all its processes stopped: v1 `freezer.state` | v2 `cgroup.freeze`, `cgroup.events`.
+    /// Absent where the freezer has no such group. Not a part of the format.
+    #[serde(skip)]
+    pub frozen: Option<bool>,
     /// What those are.
     #[serde(skip_serializing_if = "Specs::is_empty")]
     pub custom_metrics: Specs,

@@ -55,11 +55,13 @@ pub enum Controller {
     Devices,
     /// `perf_event`; on v2 always there, and so on a hybrid machine that does not mount it as v1.
     PerfEvent,
+    /// `freezer`; on v2 always there, and so on a hybrid machine that does not mount it as v1.
+    Freezer,
 }
 
 impl Controller {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cpu,
         Self::CpuAcct,
         Self::Memory,
@@ -69,6 +71,7 @@ impl Controller {
         Self::HugeTlb,
         Self::Devices,
         Self::PerfEvent,
+        Self::Freezer,
     ];
 
     /// Its name in v1 mount options.
@@ -83,6 +86,7 @@ impl Controller {
             Self::HugeTlb => "hugetlb",
             Self::Devices => "devices",
             Self::PerfEvent => "perf_event",
+            Self::Freezer => "freezer",
         }
     }
 
@@ -91,7 +95,7 @@ impl Controller {
         match self {
             Self::Cpu | Self::CpuAcct => Some("cpu"),
             Self::Io => Some("io"),
-            Self::Devices | Self::PerfEvent => None,
+            Self::Devices | Self::PerfEvent | Self::Freezer => None,
             other => Some(other.v1_name()),
         }
     }
@@ -106,7 +110,7 @@ impl Controller {
             Self::CpuSet => Some(Kind::CpuSet),
             Self::HugeTlb => Some(Kind::HugeTlb),
             Self::PerfEvent => Some(Kind::PerfEvent),
-            Self::Devices => None,
+            Self::Devices | Self::Freezer => None,
         }
     }
 }
@@ -215,8 +219,10 @@ impl Found {
             }
         }
         // listed nowhere, but a part of the unified hierarchy for as long as no v1 hierarchy has it
-        if let Some(has) = unified_has.get_mut(Controller::PerfEvent as usize) {
-            *has = self.unified.is_some();
+        for always in [Controller::PerfEvent, Controller::Freezer] {
+            if let Some(has) = unified_has.get_mut(always as usize) {
+                *has = self.unified.is_some();
+            }
         }
         Hierarchy { v1: self.v1, unified: self.unified, unified_has }
     }

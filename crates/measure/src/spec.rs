@@ -1,11 +1,12 @@
 //! What a container may use: the cgroup part of its spec.
 //!
 //! Reads: v1 cpu.shares, cpu.cfs_period_us, cpu.cfs_quota_us, cpuset.cpus, memory.limit_in_bytes,
-//!        memory.memsw.limit_in_bytes, memory.soft_limit_in_bytes, pids.max
-//!        | v2 cpu.weight, cpu.max, cpuset.cpus.effective, memory.max, memory.swap.max, memory.min, pids.max;
+//!        memory.memsw.limit_in_bytes, memory.soft_limit_in_bytes, pids.max, freezer.state
+//!        | v2 cpu.weight, cpu.max, cpuset.cpus.effective, memory.max, memory.swap.max, memory.min, pids.max,
+//!        cgroup.freeze, cgroup.events;
 //!        the times of the directories; of the root group /proc/meminfo
 //! Gives: `spec` but what a runtime tells
-//! Cost:  10 files opened anew and 2 stats a hierarchy; when a container appears and when its spec is asked for
+//! Cost:  12 files opened anew and 2 stats a hierarchy; when a container appears and when its spec is asked for
 //!
 //! cAdvisor's spec has no absent numbers: what cannot be read is 0 here.
 
@@ -47,10 +48,39 @@ pub fn read(
     group.cpu(&mut spec, buffer);
     group.memory(&mut spec, buffer);
     group.rest(&mut spec, buffer);
+    spec.frozen = frozen(host, name, buffer);
     if name == "/" && host.kinds.has(Kind::Memory) {
         machine_memory(host, &mut spec, buffer);
     }
     Ok(spec)
+}
+
+/// Below its container's group crun makes one more, in which it starts and stops all.
+pub const INNER: &str = "container";
+
+/// Whether the kernel keeps all processes of a group stopped, or is about to. `None` where the freezer does not have
+/// the group, as it has not the root.
+pub fn frozen(host: &Host, name: &str, buffer: &mut Vec<u8>) -> Option<bool> {
+    let (version, root) = host.hierarchy.controller(Controller::Freezer)?;
+    let path = place::below(root, name)?;
+    let own = is_frozen(version, &Dir::try_open(&path).ok()?, buffer)?;
+    let mut inner = || is_frozen(version, &Dir::try_open(&path.join(INNER)).ok()?, buffer);
+    Some(own || inner().unwrap_or(false))
+}
+
+fn is_frozen(version: Version, dir: &Dir, buffer: &mut Vec<u8>) -> Option<bool> {
+    if version == Version::V1 {
+        // also that of a group above; FREEZING while some processes still run
+        return text(dir, c"freezer.state", buffer)
+            .map(|state| matches!(state.trim_ascii(), b"FROZEN" | b"FREEZING"));
+    }
+    // what is wanted of this group, else what came of that for one above
+    if format::single_value(text(dir, c"cgroup.freeze", buffer)?).ok()? == 1 {
+        return Some(true);
+    }
+    let events = text(dir, c"cgroup.events", buffer)?;
+    let told = format::flat_keyed(events).find(|entry| entry.key == b"frozen")?;
+    Some(told.number().ok()? == 1)
 }
 
 struct Group<'a> {

@@ -60,6 +60,7 @@ pub(super) fn read(
         volumes: volumes::of_spec(&spec),
         restart_count: monitored.unwrap_or_else(|| restarts(&cri)),
         health: health.and_then(|state| json::text(&state, "/Status").map(str::to_owned)),
+        paused: task.is_some_and(Process::paused),
         exit_code: task.filter(|task| task.stopped()).map(|task| i64::from(task.exit_status)),
         labels: container.labels.into_iter().collect(),
         id: container.id,
@@ -275,7 +276,7 @@ mod tests {
         let identity = of(Container::default(), Some(&task(3)));
         assert_eq!((identity.exit_code, identity.pid), (Some(3), None));
         let paused = read(Container::default(), Some(&task(4)), &[], Path::new("/nowhere"));
-        assert!(paused.running);
+        assert!(paused.running && paused.identity.paused);
     }
 
     #[test]

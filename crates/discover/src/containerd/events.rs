@@ -9,13 +9,15 @@ use crate::runtime::fault::Fault;
 use crate::runtime::remote::{Events, What};
 
 /// Topics that are asked for.
-pub(super) const TOPICS: [&str; 6] = [
+pub(super) const TOPICS: [&str; 8] = [
     "/containers/create",
     "/containers/update",
     "/containers/delete",
     "/tasks/start",
     "/tasks/exit",
     "/tasks/oom",
+    "/tasks/paused",
+    "/tasks/resumed",
 ];
 
 /// The events from some moment on.
@@ -41,7 +43,7 @@ fn read(envelope: Envelope, scope: &Scope) -> Option<(String, What)> {
     let id = Which::decode(inside.clone()).ok().map(|which| which.id).filter(|id| !id.is_empty())?;
     let what = match envelope.topic.as_str() {
         "/containers/create" => What::Created,
-        "/containers/update" => What::Changed,
+        "/containers/update" | "/tasks/paused" | "/tasks/resumed" => What::Changed,
         "/containers/delete" => What::Destroyed,
         "/tasks/start" => What::Started,
         "/tasks/oom" => What::Oom,
@@ -86,6 +88,8 @@ mod tests {
         f("/containers/delete", What::Destroyed);
         f("/tasks/start", What::Started);
         f("/tasks/oom", What::Oom);
+        f("/tasks/paused", What::Changed);
+        f("/tasks/resumed", What::Changed);
         assert_eq!(read_one("y", "/tasks/exit", &exit("a")), Some(("y/a".to_owned(), What::Died(Some(137)))));
     }
 

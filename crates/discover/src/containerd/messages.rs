@@ -151,7 +151,11 @@ impl Process {
     const PAUSING: i32 = 5;
 
     pub(super) fn running(&self) -> bool {
-        matches!(self.status, Self::RUNNING | Self::PAUSED | Self::PAUSING)
+        self.status == Self::RUNNING || self.paused()
+    }
+
+    pub(super) fn paused(&self) -> bool {
+        matches!(self.status, Self::PAUSED | Self::PAUSING)
     }
 
     pub(super) fn stopped(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::runtime::remote::{Events, What};
 
 /// Which events are asked for. Those of `exec`, which health checks make every few seconds, are not.
 pub(super) const PATH: &str = "/events?filters=%7B%22type%22%3A%5B%22container%22%5D%2C%22event%22%3A%5B%22create%22%2C%22start%22%2C\
-%22die%22%2C%22oom%22%2C%22destroy%22%2C%22rename%22%2C%22health_status%22%5D%7D";
+%22die%22%2C%22oom%22%2C%22destroy%22%2C%22rename%22%2C%22pause%22%2C%22unpause%22%2C%22health_status%22%5D%7D";
 
 /// The engine's events from some moment on.
 pub(super) struct Happenings(pub(super) Lines);
@@ -35,7 +35,7 @@ pub(super) fn parse(line: &[u8]) -> Option<(String, What)> {
         }
         "oom" => What::Oom,
         "destroy" => What::Destroyed,
-        "rename" => What::Changed,
+        "rename" | "pause" | "unpause" => What::Changed,
         other => What::Health(other.strip_prefix("health_status:")?.trim().to_owned()),
     };
     Some((id.to_owned(), what))
@@ -61,6 +61,9 @@ mod tests {
             What::Died(None),
         );
         f(r#"{"status":"oom","id":"a"}"#, What::Oom);
+        for word in ["pause", "unpause"] {
+            f(&format!(r#"{{"Action":"{word}","Actor":{{"ID":"a"}}}}"#), What::Changed);
+        }
         f(
             r#"{"Action":"health_status: unhealthy","Actor":{"ID":"a"}}"#,
             What::Health("unhealthy".to_owned()),

@@ -58,6 +58,7 @@ pub(crate) fn parse_as(
         health: json::text(&all, "/State/Health/Status").filter(|word| !word.is_empty()).map(str::to_owned),
         exit_code: if ended { json::int(&all, "/State/ExitCode") } else { None },
         oom_killed: json::is(&all, "/State/OOMKilled"),
+        paused: json::is(&all, "/State/Paused") || json::text(&all, "/State/Status") == Some("paused"),
         ..Identity::default()
     };
     Ok(Inspected { identity, running })

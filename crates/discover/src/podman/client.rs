@@ -105,6 +105,8 @@ impl Remote for Podman {
         if let (Some(layers), Some(place)) = (&mut inspected.identity.layers, &place) {
             layers.extra = disk::folder(&place.bundle);
         }
+        // nobody would tell that it goes on; the kernel does
+        inspected.identity.paused = false;
         if !inspected.running {
             inspected.identity.exit_code = inspected.identity.exit_code.or(ended);
         }

@@ -96,7 +96,7 @@ pub(crate) enum What {
     Died(Option<i64>),
     Oom,
     Destroyed,
-    /// Renamed, or another label.
+    /// Renamed, another label, or paused and resumed.
     Changed,
     /// With the new word.
     Health(String),

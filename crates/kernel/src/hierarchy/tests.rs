@@ -55,6 +55,20 @@ fn perf_event_is_where_v1_has_it() {
 }
 
 #[test]
+fn the_freezer_is_where_v1_has_it_and_is_watched_there() {
+    let mounts = format!("{HYBRID}42 31 0:39 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n");
+    let (_folder, root) = machine(&["cpu", "freezer", "unified"], &mounts);
+    let hierarchy = Hierarchy::detect(&root).unwrap();
+    let freezer = root.cgroup.join("freezer");
+    assert_eq!(hierarchy.controller(Controller::Freezer), Some((Version::V1, freezer.as_path())));
+    assert!(hierarchy.watch_dirs(&Kinds::default()).contains(&freezer));
+    // nobody mounts it: what v2 has beside the others counts
+    let (_folder, root) = machine(&["cpu", "unified"], HYBRID);
+    let place = Hierarchy::detect(&root).unwrap().controller(Controller::Freezer).map(|place| place.0);
+    assert_eq!(place, Some(Version::V2));
+}
+
+#[test]
 fn plain_v2_has_every_controller_in_one_place() {
     let mounts = "35 24 0:31 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw,nsdelegate\n";
     let (_folder, root) = machine(&["a.slice"], mounts);

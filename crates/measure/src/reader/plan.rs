@@ -59,7 +59,7 @@ impl Place {
             return Self::Unified;
         }
         match controller {
-            Controller::Cpu | Controller::Devices | Controller::PerfEvent => Self::Cpu,
+            Controller::Cpu | Controller::Devices | Controller::PerfEvent | Controller::Freezer => Self::Cpu,
             Controller::CpuAcct => Self::CpuAcct,
             Controller::Memory => Self::Memory,
             Controller::Io => Self::Io,

@@ -1,4 +1,5 @@
 use plimsoll_core::kinds::Kinds;
+use plimsoll_kernel::root::Root;
 
 use super::*;
 use crate::reader::tests::{V1_WEB, V2_HUGE, V2_WEB, all_kinds, captured, host_of_nothing};
@@ -58,6 +59,43 @@ fn a_kind_that_is_off_has_no_limits() {
     let spec = spec("v1-hybrid", Kinds::default().without(Kind::Memory), V1_WEB);
     assert_eq!((spec.has_memory, spec.memory, spec.has_processes), (false, MemorySpec::default(), false));
     assert_eq!(spec.cpu.mask, "", "needs the kind cpuset on v1");
+}
+
+#[test]
+fn a_frozen_group_is_told_on_both_versions() {
+    let write = |folder: &tempfile::TempDir, name: &str, text: &str| {
+        let file = Root::at(folder.path()).cgroup.join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    let detect = |folder: &tempfile::TempDir| Host::new(Root::at(folder.path()), all_kinds(), 100).unwrap();
+    let told = |host: &Host| frozen(host, "/web", &mut Vec::new());
+
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "cgroup.controllers", "cpu memory\n");
+    let host = detect(&folder);
+    assert_eq!(told(&host), None, "no such group");
+    let v2 = |freeze: &str, frozen: u8| {
+        write(&folder, "web/cgroup.freeze", freeze);
+        write(&folder, "web/cgroup.events", &format!("populated 1\nfrozen {frozen}\n"));
+        told(&host)
+    };
+    assert_eq!(v2("0\n", 0), Some(false));
+    assert_eq!(v2("1\n", 0), Some(true), "it is about to be");
+    assert_eq!(v2("0\n", 1), Some(true), "one above is");
+    assert_eq!(v2("?\n", 1), None);
+    v2("0\n", 0);
+    write(&folder, "web/container/cgroup.freeze", "1\n");
+    assert_eq!(told(&host), Some(true), "crun's group inside");
+
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "cpu/tasks", "");
+    write(&folder, "freezer/tasks", "");
+    let host = detect(&folder);
+    for (state, want) in [("THAWED\n", false), ("FREEZING\n", true), ("FROZEN\n", true)] {
+        write(&folder, "freezer/web/freezer.state", state);
+        assert_eq!(told(&host), Some(want), "{state}");
+    }
 }
 
 #[test]

@@ -137,6 +137,23 @@ fn a_field_that_is_absent_now_is_lost() {
 }
 
 #[test]
+fn what_is_paused_says_so() {
+    let state = |change: &dyn Fn(&mut Identity, &mut Spec), name: &str| {
+        let mut host = Fake::host();
+        let (view, _) = host.containers.get_mut(name).unwrap();
+        change(Arc::make_mut(&mut view.identity), Arc::make_mut(&mut view.spec));
+        row(&look(&host), name).who.state.clone()
+    };
+    assert_eq!(state(&|_, spec| spec.frozen = Some(false), &web()), "running");
+    assert_eq!(state(&|identity, _| identity.paused = true, &web()), "paused", "its runtime says so");
+    assert_eq!(state(&|_, spec| spec.frozen = Some(true), &web()), "paused", "the kernel says so");
+    assert_eq!(
+        (state(&|_, _| {}, "/"), state(&|_, spec| spec.frozen = Some(true), "/")),
+        (String::new(), "paused".to_owned())
+    );
+}
+
+#[test]
 fn a_long_pause_begins_the_sparks_anew() {
     let mut observer = Observer::new(TWO);
     observer.look(&Fake::host());

@@ -28,7 +28,7 @@ pub struct Who {
     pub id: String,
     /// The image as the user named it.
     pub image: String,
-    /// `running`: the group is there and a runtime knows it.
+    /// `running`: the group is there and a runtime knows it; `paused`: its runtime or the kernel says so.
     pub state: String,
     /// `healthy`, `unhealthy`, `starting`.
     pub health: String,
@@ -86,7 +86,7 @@ impl Who {
             runtime: view.runtime.into(),
             id: reference.id.clone(),
             image: if identity.image.is_empty() { spec.image.clone() } else { identity.image.clone() },
-            state: if view.runtime.is_empty() { String::new() } else { "running".to_owned() },
+            state: state(view).to_owned(),
             health,
             created: identity.created.or(spec.creation_time),
             started: identity.started.or(spec.start_time),
@@ -96,6 +96,17 @@ impl Who {
             slice: slice(&reference.name).to_owned(),
             labels: labels.clone(),
         }
+    }
+}
+
+/// A group without a runtime is in no state, unless the kernel has stopped it.
+fn state(view: &View) -> &'static str {
+    if view.identity.paused || view.spec.frozen == Some(true) {
+        "paused"
+    } else if view.runtime.is_empty() {
+        ""
+    } else {
+        "running"
     }
 }
 
