@@ -20,9 +20,10 @@ pub(super) fn list(host: &Inner) -> Vec<Missing> {
     let containers = host.registry.all();
     for runtime in host.followed.get().into_iter().flatten() {
         let (daemon, Some(reason)) = (&runtime.daemon, runtime.why_down()) else { continue };
-        // most hosts have one runtime, and lack nothing for want of the others
+        // most hosts have one runtime, and lack nothing for want of the others; whose socket is there, is there
         let lacking = containers.iter().any(|container| container.waits_for(daemon.namespace()));
-        if lacking || daemon.namespace() == docker::NAMESPACE {
+        let refused = reason.contains("Permission denied");
+        if lacking || refused || daemon.namespace() == docker::NAMESPACE {
             lacks(
                 &format!("Names, labels and images of {} containers", daemon.name()),
                 format!("{}: {reason}", daemon.address()),

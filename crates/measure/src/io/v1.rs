@@ -143,6 +143,71 @@ mod tests {
     }
 
     #[test]
+    fn every_file_of_a_scheduler_has_numbers_of_its_own() {
+        use crate::reader::{Effort, Host, Reader};
+        use plimsoll_core::kinds::Kinds;
+        use plimsoll_kernel::root::Root;
+
+        for scheduler in ["", "bfq."] {
+            let folder = tempfile::tempdir().unwrap();
+            let root = Root::at(folder.path());
+            std::fs::create_dir_all(root.cgroup.join("blkio/a")).unwrap();
+            let write = |name: &str, text: &str| {
+                for dir in ["blkio", "blkio/a"] {
+                    std::fs::write(root.cgroup.join(dir).join(name), text).unwrap();
+                }
+            };
+            write("cgroup.procs", "");
+            let by_operation = [
+                "io_service_bytes",
+                "io_serviced",
+                "io_queued",
+                "io_service_time",
+                "io_wait_time",
+                "io_merged",
+            ];
+            for (n, name) in by_operation.iter().enumerate() {
+                let (read, all) = (10 * n + 1, 20 * n + 3);
+                let lines = format!(
+                    "8:0 Read {read}\n8:0 Write 2\n8:0 Sync {read}\n8:0 Async 2\n8:0 Discard 0\n8:0 Total {all}\nTotal {all}\n"
+                );
+                write(&format!("blkio.{scheduler}{name}_recursive"), &lines);
+            }
+            write(&format!("blkio.{scheduler}sectors_recursive"), "8:0 77\n");
+            write(&format!("blkio.{scheduler}time_recursive"), "8:0 88\n");
+            let host = std::sync::Arc::new(Host::new(root.clone(), Kinds::default(), 100).unwrap());
+            let (mut reader, mut sample) = (Reader::new(&host, "/a"), Sample::default());
+            reader.read(Timestamp::from_secs(1), Effort::Full, &mut Vec::new(), &mut sample);
+            let io = sample.diskio.unwrap();
+            let lists = [
+                &io.io_service_bytes,
+                &io.io_serviced,
+                &io.io_queued,
+                &io.io_service_time,
+                &io.io_wait_time,
+                &io.io_merged,
+            ];
+            for (n, list) in lists.into_iter().enumerate() {
+                let [disk] = &list[..] else { panic!("{}: {list:?}", by_operation[n]) };
+                let (read, all) = (10 * n as u64 + 1, 20 * n as u64 + 3);
+                let ops = Ops {
+                    read: Some(read),
+                    write: Some(2),
+                    sync: Some(read),
+                    asynchronous: Some(2),
+                    discard: Some(0),
+                    total: Some(all),
+                    count: None,
+                };
+                assert_eq!(disk.stats, ops, "{scheduler}{}", by_operation[n]);
+            }
+            let counts = [&io.sectors, &io.io_time]
+                .map(|list| list.iter().map(|disk| disk.stats.count).collect::<Vec<_>>());
+            assert_eq!(counts, [vec![Some(77)], vec![Some(88)]], "{scheduler:?}");
+        }
+    }
+
+    #[test]
     fn the_first_family_that_names_a_disk_counts_and_stays() {
         use crate::reader::{Effort, Host, Reader};
         use plimsoll_core::kinds::Kinds;
