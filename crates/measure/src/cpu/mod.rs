@@ -115,6 +115,12 @@ pub(crate) fn lead(hierarchy: &Hierarchy, files: &mut Vec<File>) {
     }
 }
 
+/// What may be read in the leading file's stead of a group that has run lately, and which of the files it is.
+pub(crate) fn parts(files: &[File]) -> Option<(usize, File)> {
+    let index = files.iter().position(|file| file.name == v1::USAGE_OF_PARTS.name)?;
+    Some((index, v1::USAGE_OF_PARTS))
+}
+
 /// All others.
 pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
     if matches!(hierarchy.controller(Controller::CpuAcct), Some((Version::V1, _))) {
@@ -131,15 +137,10 @@ pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) 
     }
 }
 
-const PRESSURE: File = File {
-    place: Place::Unified,
-    name: c"cpu.pressure",
-    subject: Subject::Cpu,
-    parse: |_, text, sample| {
-        let psi = text.map(crate::pressure::parse).transpose()?;
-        Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
-    },
-};
+const PRESSURE: File = File::new(Place::Unified, c"cpu.pressure", Subject::Cpu, |_, text, sample| {
+    let psi = text.map(crate::pressure::parse).transpose()?;
+    Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
+});
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/cpu", ..PRESSURE };

@@ -156,15 +156,10 @@ pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) 
     }
 }
 
-const PRESSURE: File = File {
-    place: Place::Unified,
-    name: c"io.pressure",
-    subject: Subject::DiskIo,
-    parse: |_, text, sample| {
-        let psi = text.map(crate::pressure::parse).transpose()?;
-        Ok(put(&mut sample.diskio.get_or_insert_default().psi, psi))
-    },
-};
+const PRESSURE: File = File::new(Place::Unified, c"io.pressure", Subject::DiskIo, |_, text, sample| {
+    let psi = text.map(crate::pressure::parse).transpose()?;
+    Ok(put(&mut sample.diskio.get_or_insert_default().psi, psi))
+});
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/io", ..PRESSURE };

@@ -222,15 +222,10 @@ fn more(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
     }
 }
 
-const PRESSURE: File = File {
-    place: Place::Unified,
-    name: c"memory.pressure",
-    subject: Subject::Memory,
-    parse: |_, text, sample| {
-        let psi = text.map(crate::pressure::parse).transpose()?;
-        Ok(put(&mut part(sample).psi, psi))
-    },
-};
+const PRESSURE: File = File::new(Place::Unified, c"memory.pressure", Subject::Memory, |_, text, sample| {
+    let psi = text.map(crate::pressure::parse).transpose()?;
+    Ok(put(&mut part(sample).psi, psi))
+});
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File =

@@ -5,7 +5,7 @@ use crate::keyed::{keyed, put};
 use crate::reader::plan::{File, Place, Subject};
 
 const fn file(name: &'static std::ffi::CStr, parse: crate::reader::plan::Parse) -> File {
-    File { place: Place::Unified, name, subject: Subject::Memory, parse }
+    File::new(Place::Unified, name, Subject::Memory, parse)
 }
 
 pub(super) const CURRENT: File =
