@@ -10,6 +10,11 @@
 //! four such checks that found nothing, less than 30 s ago. Its numbers are still in the sample. Each subject's
 //! header says what may be late by that, and why no more.
 //!
+//! What cannot move as the kernel counts ([`plan::Moves`]) is passed over though the group is not quiet. What counts
+//! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own. What is part
+//! of the CPU time is not checked while that stands, for 5 minutes at most; and of a group that runs, its parts by
+//! CPU tell the time in all as well. So only a limit that was set without notice may be late here.
+//!
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
 

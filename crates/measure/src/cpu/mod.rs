@@ -3,15 +3,21 @@
 //! Reads: v1 cpuacct.usage, cpuacct.stat, cpuacct.usage_percpu, cpu.stat | v2 cpu.stat | both cpu.pressure
 //!        (on hybrid from the unified hierarchy), /proc/<pid>/schedstat of all processes
 //! Gives: time in all, in user and system mode, by CPU, throttling, stalls, run queue waits
-//! Cost:  5 files a container on v1, 2 on v2; measured in benches/container_sample.rs
+//! Cost:  3 files of a container on v1 that runs, 4 with a quota, 2 on v2; measured in benches/container_sample.rs
 //!
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) these are passed over:
-//! - cpuacct.stat, cpuacct.usage_percpu: cannot move unless cpuacct.usage does, which is read each time.
+//! - cpuacct.stat, cpuacct.usage_percpu: cannot move unless cpuacct.usage does, which is read each time. So they
+//!   are never late.
 //! - cpu.stat (v1): a group that used no time was not throttled anew; a period that ends later may count up
 //!   to 30 s late.
 //! - cpu.pressure: totals need runnable tasks, which then run; averages fade on their own and are followed
 //!   until they stand still, or up to 30 s late.
 //! - schedstat: a process that waits also runs in the end; it may be up to 30 s late.
+//!
+//! Of a group that runs:
+//! - cpuacct.usage: the sum of cpuacct.usage_percpu, which is read anyhow, and is not read itself.
+//! - cpu.stat (v1): counts the group's own quota alone. Without one nothing of it moves; throttling under a quota
+//!   that was set without notice may be up to 30 s late.
 
 mod sched;
 mod v1;

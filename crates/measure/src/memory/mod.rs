@@ -14,6 +14,9 @@
 //!   what moves inside an unchanged usage (pages that age, dirty pages written back, a late flush of the
 //!   kernel's per-CPU counts) may be up to 30 s late.
 //! - memory.pressure: as cpu.pressure.
+//!
+//! memory.failcnt counts what the group's own limit refused. Without one it does not move, so it is passed over though
+//! the group runs; under a limit that was set without notice it may be up to 30 s late.
 
 mod numa;
 pub(crate) mod root;
