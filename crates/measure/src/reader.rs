@@ -11,9 +11,10 @@
 //! header says what may be late by that, and why no more.
 //!
 //! What cannot move as the kernel counts ([`plan::Moves`]) is passed over though the group is not quiet. What counts
-//! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own. What is part
-//! of the CPU time is not checked while that stands, for 5 minutes at most; and of a group that runs, its parts by
-//! CPU tell the time in all as well. So only a limit that was set without notice may be late here.
+//! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own, and swap while
+//! the machine has none, as its root tells. What is part of the CPU time is not checked while that stands, for
+//! 5 minutes at most; and of a group that runs, its parts by CPU tell the time in all as well. So only under a limit
+//! that was set without notice, and on swap that was switched on meanwhile, something may be late here.
 //!
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
@@ -386,6 +387,10 @@ impl Pass<'_> {
             Moves::WithCpu => self.rests,
             Moves::UnderQuota => self.calm || !self.limits.quota,
             Moves::UnderLimit => self.calm || !self.limits.memory,
+            Moves::WithSwap => {
+                let Context { host, at } = self.context;
+                self.calm || host.swapless.lately(at, STILL_FOR.unsigned_abs())
+            }
         }
     }
 

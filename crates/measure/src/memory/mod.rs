@@ -16,7 +16,8 @@
 //! - memory.pressure: as cpu.pressure.
 //!
 //! memory.failcnt counts what the group's own limit refused. Without one it does not move, so it is passed over though
-//! the group runs; under a limit that was set without notice it may be up to 30 s late.
+//! the group runs; under a limit that was set without notice it may be up to 30 s late. Likewise memory.swap.current
+//! while the machine has no swap, and after swap was switched on.
 
 mod numa;
 pub(crate) mod root;

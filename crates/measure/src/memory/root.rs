@@ -36,8 +36,11 @@ pub(super) const VMSTAT_V2: File = file(c"vmstat", |_, text, sample| {
 })
 .until(|text| VmStat::beginning(text).is_some_and(|stat| stat.has_faults() && stat.has_reclaim()));
 
-fn meminfo(_: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> Result<bool, ParseError> {
+fn meminfo(context: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> Result<bool, ParseError> {
     let info = parse_meminfo(text.unwrap_or_default())?;
+    if info.swap_total == Some(0) {
+        context.host.swapless.note(context.at);
+    }
     let memory = part(sample);
     // the kernel's count of file pages is the sum of these three
     let cache = info.cached.zip(info.buffers).map(|(a, b)| a + b + info.swap_cached.unwrap_or(0));

@@ -170,6 +170,8 @@ pub(crate) enum Moves {
     UnderQuota,
     /// Not unless the group has a memory limit of its own.
     UnderLimit,
+    /// Not unless the machine has swap.
+    WithSwap,
 }
 
 impl std::fmt::Debug for File {

@@ -172,6 +172,37 @@ fn a_file_that_comes_late_is_found_though_nothing_moves() {
     }
 }
 
+#[test]
+fn swap_is_checked_seldom_while_the_machine_has_none() {
+    let (_folder, tree) = whole();
+    tree.write("a/b/memory.swap.current", "0\n");
+    let host = Arc::new(Host::new(tree.root.clone(), Kinds::default(), 100).unwrap());
+    let meminfo = |text: &str| {
+        fs::create_dir_all(&tree.root.proc).unwrap();
+        fs::write(tree.root.proc.join("meminfo"), text).unwrap();
+    };
+    let (mut root, mut buffer) = (Reader::new(&host, "/"), Vec::new());
+    let (mut reader, mut sample) = (Reader::new(&host, "/a/b"), Sample::default());
+    let mut read = |secs: i64| {
+        root.read(at(secs), Effort::Thrifty, &mut buffer, &mut Sample::default());
+        tree.write("a/b/cpu.stat", &format!("usage_usec {secs}\n"));
+        reader.read(at(secs), Effort::Thrifty, &mut buffer, &mut sample);
+        sample.memory.as_ref().and_then(|memory| memory.swap)
+    };
+    let swap = |bytes: u64| tree.write("a/b/memory.swap.current", &format!("{bytes}\n"));
+    meminfo("MemTotal: 9 kB\nSwapTotal: 8 kB\nSwapFree: 7 kB\n");
+    for secs in 0..5 {
+        swap(4096 * secs);
+        assert_eq!(read(secs as i64), Some(4096 * secs), "it has");
+    }
+    meminfo("MemTotal: 9 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+    swap(0);
+    assert_eq!((5..8).map(&mut read).collect::<Vec<_>>(), [Some(0); 3]);
+    // a kernel would not; but nothing is believed for good
+    swap(4096);
+    assert_eq!((8..18).map(&mut read).filter(|swap| *swap == Some(0)).count(), 8);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
