@@ -40,8 +40,8 @@ pub(super) const USAGE_OF_PARTS: File =
     File::new(Place::CpuAcct, c"cpuacct.usage_percpu", Subject::Cpu, |_, text, sample| {
         let usage = &mut sample.cpu.get_or_insert_default().usage;
         let moved = parse_percpu(text.unwrap_or_default(), &mut usage.per_cpu_usage);
-        let parts = usage.per_cpu_usage.iter();
-        let sum = parts.fold(Some(0u64), |sum, nanos| sum?.checked_add(*nanos));
+        let mut parts = usage.per_cpu_usage.iter();
+        let sum = parts.try_fold(0u64, |sum, nanos| sum.checked_add(*nanos));
         let total = sum.filter(|_| moved.is_ok() && !usage.per_cpu_usage.is_empty());
         Ok(put(&mut usage.total, total) | moved?)
     })

@@ -170,7 +170,7 @@ mod tests {
         for (file, whole) in [(VMSTAT_V1, v1), (VMSTAT_V2, v2)] {
             // also not where a line is cut that could be taken for a whole one
             let cut: Vec<usize> = (0..=whole.len() + 5)
-                .filter(|end| (file.enough)((whole.to_owned() + "nr_x 1\n")[..*end].as_bytes()))
+                .filter(|end| (file.enough)(&(whole.to_owned() + "nr_x 1\n").as_bytes()[..*end]))
                 .collect();
             assert_eq!(cut, [whole.len()]);
             assert!((file.enough)((whole.to_owned() + "nr_x 1\n").as_bytes()));
