@@ -11,7 +11,7 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_discover::runtime::Verdict;
 use plimsoll_measure::accelerator::Group;
 use plimsoll_measure::filesystem::{Layer, Tracked, Volumes};
-use plimsoll_measure::reader::{Effort, Reader};
+use plimsoll_measure::reader::{Effort, Limits, Reader};
 use plimsoll_measure::sample::Sample;
 use plimsoll_measure::sockets::Target;
 use plimsoll_measure::{resctrl, spec};
@@ -531,6 +531,7 @@ impl Container {
         match spec::read(&stages.measure, &self.name, created, &mut work.buffer) {
             Ok(spec) => {
                 sampler.spec_read = Some(at);
+                sampler.reader.set_limits(Limits::of(&spec));
                 let mut known = lock(&self.known);
                 let mut merged = self.merge(&spec, &known.identity, stages.kinds);
                 merged.has_custom_metrics = known.spec.has_custom_metrics;

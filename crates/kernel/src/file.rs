@@ -130,16 +130,21 @@ impl HotFile {
         self.kept.is_some()
     }
 
-    /// Reads it whole through the kept descriptor. `None`: none is kept, call [`HotFile::open_and_read`].
-    pub fn read(&mut self, buffer: &mut Vec<u8>) -> Option<Result<(), Errno>> {
-        let result = sys::read_whole(self.kept.as_ref()?, buffer);
+    /// Reads it through the kept descriptor, whole or to where it is `enough` ([`sys::read_until`]). `None`: none is
+    /// kept, call [`HotFile::open_and_read`].
+    pub fn read(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        enough: impl Fn(&[u8]) -> bool,
+    ) -> Option<Result<(), Errno>> {
+        let result = sys::read_until(self.kept.as_ref()?, buffer, enough);
         if result.is_err() {
             self.close();
         }
         Some(result)
     }
 
-    /// Opens it below the directory, reads it whole, and keeps the descriptor where there is room.
+    /// Opens it below the directory, reads it likewise, and keeps the descriptor where there is room.
     ///
     /// # Errors
     /// The kernel's.
@@ -149,9 +154,10 @@ impl HotFile {
         name: &CStr,
         budget: &Arc<Budget>,
         buffer: &mut Vec<u8>,
+        enough: impl Fn(&[u8]) -> bool,
     ) -> Result<(), Errno> {
         let file = dir.file(name)?;
-        sys::read_whole(&file, buffer)?;
+        sys::read_until(&file, buffer, enough)?;
         self.kept = Kept::keep(file, budget).ok();
         Ok(())
     }
@@ -166,6 +172,10 @@ impl HotFile {
 mod tests {
     use super::*;
 
+    fn whole(_: &[u8]) -> bool {
+        false
+    }
+
     fn folder() -> (tempfile::TempDir, Dir) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("file"), "1\n").unwrap();
@@ -177,11 +187,11 @@ mod tests {
     fn a_kept_file_is_read_from_its_beginning_each_time() {
         let (folder, dir) = folder();
         let (budget, mut file, mut buffer) = (Budget::new(1), HotFile::new(), Vec::new());
-        assert_eq!(file.read(&mut buffer), None);
-        file.open_and_read(&dir, c"file", &budget, &mut buffer).unwrap();
+        assert_eq!(file.read(&mut buffer, whole), None);
+        file.open_and_read(&dir, c"file", &budget, &mut buffer, whole).unwrap();
         assert_eq!(buffer, b"1\n");
         std::fs::write(folder.path().join("file"), "23\n").unwrap();
-        file.read(&mut buffer).unwrap().unwrap();
+        file.read(&mut buffer, whole).unwrap().unwrap();
         assert_eq!(buffer, b"23\n");
     }
 
@@ -190,12 +200,12 @@ mod tests {
         let (_folder, dir) = folder();
         let (budget, mut buffer) = (Budget::new(1), Vec::new());
         let (mut first, mut second) = (HotFile::new(), HotFile::new());
-        first.open_and_read(&dir, c"file", &budget, &mut buffer).unwrap();
-        second.open_and_read(&dir, c"file", &budget, &mut buffer).unwrap();
+        first.open_and_read(&dir, c"file", &budget, &mut buffer, whole).unwrap();
+        second.open_and_read(&dir, c"file", &budget, &mut buffer, whole).unwrap();
         assert_eq!((first.is_kept(), second.is_kept(), budget.in_use()), (true, false, 1));
         drop(first);
         assert_eq!(budget.in_use(), 0);
-        second.open_and_read(&dir, c"file", &budget, &mut buffer).unwrap();
+        second.open_and_read(&dir, c"file", &budget, &mut buffer, whole).unwrap();
         assert!(second.is_kept());
         second.close();
         assert_eq!(budget.in_use(), 0);
@@ -219,7 +229,7 @@ mod tests {
     fn without_a_budget_nothing_is_kept_and_all_is_read() {
         let (_folder, dir) = folder();
         let (budget, mut file, mut buffer) = (Budget::new(0), HotFile::new(), Vec::new());
-        file.open_and_read(&dir, c"file", &budget, &mut buffer).unwrap();
+        file.open_and_read(&dir, c"file", &budget, &mut buffer, whole).unwrap();
         assert_eq!((buffer.as_slice(), file.is_kept()), (b"1\n".as_slice(), false));
     }
 }

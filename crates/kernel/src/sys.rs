@@ -93,6 +93,19 @@ fn step_inside(root: impl AsFd, path: &CStr) -> Result<OwnedFd, Errno> {
 /// # Errors
 /// The kernel's; `EFBIG` for a file that is longer than any of ours can be.
 pub fn read_whole(file: impl AsFd, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+    read_until(file, buffer, |_| false)
+}
+
+/// The same, but no further than to where the text is `enough`. That is only asked where it may go on: what the
+/// kernel makes for each call anew, as a list over all CPUs, is dear to ask for twice.
+///
+/// # Errors
+/// As [`read_whole`].
+pub fn read_until(
+    file: impl AsFd,
+    buffer: &mut Vec<u8>,
+    enough: impl Fn(&[u8]) -> bool,
+) -> Result<(), Errno> {
     buffer.clear();
     if buffer.capacity() < FIRST_CAPACITY {
         buffer.reserve(FIRST_CAPACITY);
@@ -107,7 +120,7 @@ pub fn read_whole(file: impl AsFd, buffer: &mut Vec<u8>) -> Result<(), Errno> {
             Err(Errno::INTR) => continue,
             Err(cause) => return Err(cause),
         };
-        if count == 0 || buffer.len() < SURELY_WHOLE {
+        if count == 0 || buffer.len() < SURELY_WHOLE || enough(buffer) {
             return Ok(());
         }
         if buffer.len() > LONGEST {
@@ -175,6 +188,23 @@ pub fn ticks_per_second() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_file_is_read_to_where_it_is_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let text: Vec<u8> = (0..20_000u32).map(|n| n as u8).collect();
+        std::fs::write(folder.path().join("file"), &text).unwrap();
+        let file = open_file(open_dir(folder.path()).unwrap(), c"file").unwrap();
+        let read = |enough: fn(&[u8]) -> bool| {
+            let mut buffer = Vec::new();
+            read_until(&file, &mut buffer, enough).unwrap();
+            assert_eq!(text[..buffer.len()], buffer);
+            buffer.len()
+        };
+        assert_eq!(read(|_| false), text.len());
+        assert_eq!(read(|_| true), FIRST_CAPACITY);
+        assert!((10_000..20_000).contains(&read(|text| text.len() > 10_000)));
+    }
 
     #[test]
     fn step_by_step_no_link_is_followed() {

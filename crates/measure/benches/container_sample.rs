@@ -21,7 +21,7 @@ use plimsoll_core::kinds::Kinds;
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 use plimsoll_kernel::root::Root;
-use plimsoll_measure::reader::{Effort, Host, Reader};
+use plimsoll_measure::reader::{Effort, Host, Limits, Reader};
 use plimsoll_measure::sample::Sample;
 
 const SECOND: i64 = 1_000_000_000;
@@ -107,6 +107,7 @@ fn watchers(host: &Arc<Host>, groups: &Groups) -> Vec<(Reader, Sample)> {
     let new = |(name, task): (&String, &Child)| {
         let mut reader = Reader::new(host, name);
         reader.set_pid(Some(task.id()));
+        reader.set_limits(Limits { quota: false, memory: false });
         (reader, Sample::default())
     };
     groups.names.iter().zip(&groups.tasks).map(new).collect()

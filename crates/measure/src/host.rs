@@ -42,6 +42,8 @@ pub struct Host {
     pub sees_processes: bool,
     /// Bytes of a page of memory.
     pub page_size: u64,
+    /// When the machine was last seen to have no swap.
+    pub(crate) swapless: Seen,
     /// What reading costs.
     pub meters: Meters,
     /// Which files are read of a group.
@@ -65,6 +67,7 @@ impl Host {
             ticks_per_second: sys::ticks_per_second(),
             sees_processes: same_pids(&root),
             page_size: sys::page_size(),
+            swapless: Seen::default(),
             meters: Meters::default(),
             root,
             hierarchy,
@@ -86,6 +89,28 @@ fn same_pids(root: &Root) -> bool {
     // no link in a captured machine
     std::fs::read_link(root.proc.join("self"))
         .map_or(true, |own| own.as_os_str() == std::process::id().to_string().as_str())
+}
+
+/// When something was last seen by one reader that others rely on.
+#[derive(Debug)]
+pub(crate) struct Seen(AtomicI64);
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl Seen {
+    /// It was seen.
+    pub(crate) fn note(&self, at: Timestamp) {
+        self.0.store(at.nanos(), Ordering::Relaxed);
+    }
+
+    /// Whether that is less than `nanos` away from `at`, on either side: readers do not read in step.
+    pub(crate) fn lately(&self, at: Timestamp, nanos: u64) -> bool {
+        at.since(Timestamp(self.0.load(Ordering::Relaxed))).unsigned_abs() < nanos
+    }
 }
 
 /// How long an unknown disk is not looked for again.
@@ -161,6 +186,15 @@ mod tests {
     fn add(block: &Path, name: &str, dev: &str) {
         std::fs::create_dir_all(block.join(name)).unwrap();
         std::fs::write(block.join(name).join("dev"), dev).unwrap();
+    }
+
+    #[test]
+    fn what_was_seen_is_believed_for_a_while_and_what_was_not_never() {
+        let (seen, at) = (Seen::default(), Timestamp::from_secs);
+        assert!(!seen.lately(Timestamp(i64::MIN), 0) && !seen.lately(at(0), u64::MAX / 4));
+        seen.note(at(100));
+        let lately = |secs| seen.lately(at(secs), 10_000_000_000);
+        assert_eq!([90, 91, 100, 109, 110].map(lately), [false, true, true, true, false]);
     }
 
     #[test]

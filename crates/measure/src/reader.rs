@@ -10,11 +10,19 @@
 //! four such checks that found nothing, less than 30 s ago. Its numbers are still in the sample. Each subject's
 //! header says what may be late by that, and why no more.
 //!
+//! What cannot move as the kernel counts ([`plan::Moves`]) is passed over though the group is not quiet. What counts
+//! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own, and swap while
+//! the machine has none, as its root tells. What is part of the CPU time is not checked while that stands, for
+//! 5 minutes at most; and of a group that runs, its parts by CPU tell the time in all as well. So only under a limit
+//! that was set without notice, and on swap that was switched on meanwhile, something may be late here.
+//!
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
 
+mod limits;
 pub(crate) mod place;
 pub(crate) mod plan;
+mod still;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,22 +32,14 @@ use plimsoll_kernel::error::{Error, ParseError};
 use plimsoll_kernel::file::HotFile;
 use plimsoll_kernel::hierarchy::Controller;
 
+pub use self::limits::Limits;
 use self::place::{Lost, PlaceState};
-use self::plan::{Context, File, Place, Plan, Subject};
+use self::plan::{Context, File, Moves, Place, Plan, Subject};
+use self::still::{STILL_FOR, STILL_WITH_CPU, Stillness, within};
 use crate::group::{self, Reach};
 pub use crate::host::Host;
 use crate::sample::Sample;
 use crate::{cpu, hugetlb, io, memory, pids};
-
-/// How long a file that stood still in a quiet group is not read again.
-const STILL_FOR: i64 = 10_000_000_000;
-
-/// The same after [`CHECKS`] such pauses that ended without a change.
-const STILL_FOR_LONG: i64 = 30_000_000_000;
-
-/// As many as outlast the 30 s after which the kernel writes dirty pages back, so that the last echo of what the
-/// group did is over.
-const CHECKS: u8 = 4;
 
 /// How long nothing of a group is kept open after its last process' end.
 const LET_GO_FOR: i64 = 5_000_000_000;
@@ -95,6 +95,9 @@ pub struct Reader {
     sched: Option<Box<cpu::Sched>>,
     /// When its last process ended, lately.
     let_go: Option<Timestamp>,
+    limits: Limits,
+    /// Whether its CPU time had moved at the last read.
+    ran: bool,
 }
 
 /// What is known of one file.
@@ -104,34 +107,6 @@ struct Slot {
     still: Stillness,
     absent: bool,
     warned: bool,
-}
-
-/// Whether something stood still when it was last really read, and when that was.
-#[derive(Clone, Copy, Debug, Default)]
-struct Stillness {
-    read: Timestamp,
-    still: bool,
-    /// Pauses of [`STILL_FOR`] and more that ended without a change, one after the other.
-    checks: u8,
-}
-
-impl Stillness {
-    fn holds(self, at: Timestamp) -> bool {
-        let long = if self.checks < CHECKS { STILL_FOR } else { STILL_FOR_LONG };
-        self.still && within(self.read, at, long)
-    }
-
-    /// It was read.
-    fn note(&mut self, at: Timestamp, still: bool) {
-        let paused = self.still && !within(self.read, at, STILL_FOR);
-        let checks = if still { self.checks.saturating_add(u8::from(paused)) } else { 0 };
-        *self = Self { read: at, still, checks };
-    }
-}
-
-/// Whether an instant lies less than `nanos` back; not if the clock was set back.
-fn within(then: Timestamp, now: Timestamp, nanos: i64) -> bool {
-    (0..nanos).contains(&now.since(then))
 }
 
 fn plan_of<'a>(host: &'a Host, name: &str) -> &'a Plan {
@@ -155,6 +130,8 @@ impl Reader {
             more: Stillness::default(),
             sched: None,
             let_go: None,
+            limits: Limits::default(),
+            ran: false,
             host: Arc::clone(host),
         }
     }
@@ -195,6 +172,17 @@ impl Reader {
         }
     }
 
+    /// Which limits of its own it has; as long as nobody says, any. Somebody may have written one of its files: what
+    /// they bound is read anew.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        for (file, slot) in plan_of(&self.host, &self.name).files.iter().zip(&mut self.slots) {
+            if matches!(file.moves, Moves::UnderQuota | Moves::UnderLimit) {
+                slot.still = Stillness::default();
+            }
+        }
+    }
+
     /// Its last process has ended, and the group will probably be removed in a moment. What is open then would stay in
     /// the kernel's cache of names and inodes, some 11 KiB a group, until memory is short; so it is closed, and for
     /// a while nothing is kept open.
@@ -206,7 +194,9 @@ impl Reader {
     /// A directory of the group has appeared in a further hierarchy: what was missing is looked for again.
     pub fn rescan(&mut self) {
         self.places.iter_mut().for_each(PlaceState::rescan);
-        self.slots.iter_mut().for_each(|slot| slot.absent = false);
+        for slot in self.slots.iter_mut().filter(|slot| slot.absent) {
+            (slot.absent, slot.still) = (false, Stillness::default());
+        }
     }
 
     /// Reads into the sample, in place; `at` is its instant.
@@ -236,8 +226,10 @@ impl Reader {
             buffer,
             subjects: subjects(sample),
             sample,
+            limits: self.limits,
+            effort,
+            rests: known,
             calm: known,
-            thrifty: false,
             there: 0,
             brief: self.let_go.is_some(),
             outcome: Outcome { full: true, moved: !known, ..Outcome::default() },
@@ -245,18 +237,25 @@ impl Reader {
         };
 
         let (files, io_slots) = self.slots.split_at_mut(plan.files.len());
-        let mut files = plan.files.iter().zip(files).peekable();
-        let mut leads = plan.leads;
-        while leads > 0
-            && let Some((file, slot)) = files.next()
-        {
-            let moved = pass.read(file, slot);
+        let ((leads, others), (lead_slots, other_slots)) =
+            (plan.files.split_at(plan.leads), files.split_at_mut(plan.leads));
+        let mut parts = plan.cpu_parts.as_ref().filter(|_| self.ran);
+        for (file, slot) in leads.iter().zip(lead_slots) {
+            let is_cpu = file.subject == Subject::Cpu;
+            let by_parts = parts.filter(|_| is_cpu);
+            let by_parts = by_parts.and_then(|(at, part)| pass.read_parts(part, other_slots.get_mut(*at)?));
+            let moved = by_parts.unwrap_or_else(|| pass.read(file, slot));
+            if is_cpu {
+                parts = parts.filter(|_| by_parts.is_some());
+                self.ran = moved;
+                pass.rests &= !moved && pass.cpu_time().is_some();
+            }
             pass.calm &= !moved;
-            leads -= 1;
         }
-        pass.thrifty = effort == Effort::Thrifty && pass.calm;
-        for (file, slot) in files {
-            pass.read_unless_still(file, slot);
+        for (index, (file, slot)) in others.iter().zip(other_slots).enumerate() {
+            if parts.is_none_or(|(read, _)| *read != index) {
+                pass.read_unless_still(file, slot);
+            }
         }
         pass.read_io(plan, io_slots, &mut self.io_family, &mut self.io);
         pass.read_more(plan, &mut self.more, &mut self.sched);
@@ -306,10 +305,12 @@ struct Pass<'a> {
     places: &'a mut [PlaceState; Place::ALL.len()],
     buffer: &'a mut Vec<u8>,
     sample: &'a mut Sample,
+    limits: Limits,
+    effort: Effort,
+    /// Whether its CPU time is known and has not moved since the last read.
+    rests: bool,
     /// Whether no leading file has moved since the last read.
     calm: bool,
-    /// Whether files that stand still may be passed over.
-    thrifty: bool,
     /// A bit a subject: whether any of its files is there.
     there: u8,
     /// What the sample had before the read.
@@ -323,12 +324,46 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     fn read_unless_still(&mut self, file: &File, slot: &mut Slot) {
-        if self.thrifty && slot.still.holds(self.context.at) {
+        let at = self.context.at;
+        let still = match file.moves {
+            Moves::WithCpu => !slot.absent && slot.still.holds_for(STILL_WITH_CPU, at),
+            _ => slot.still.holds(at),
+        };
+        if still && self.effort == Effort::Thrifty && self.stands(file) {
             self.outcome.full = false;
             self.note(file, slot);
         } else {
             self.read(file, slot);
         }
+    }
+
+    /// Whether a file cannot have moved, or has not in all likelihood: see [`STILL_FOR`].
+    fn stands(&self, file: &File) -> bool {
+        match file.moves {
+            Moves::Always => self.calm,
+            Moves::WithCpu => self.rests,
+            Moves::UnderQuota => self.calm || !self.limits.quota,
+            Moves::UnderLimit => self.calm || !self.limits.memory,
+            Moves::WithSwap => {
+                let Context { host, at } = self.context;
+                self.calm || host.swapless.lately(at, STILL_FOR.unsigned_abs())
+            }
+        }
+    }
+
+    /// Whether files that stand still may be passed over, whatever moves them.
+    fn is_thrifty(&self) -> bool {
+        self.effort == Effort::Thrifty && self.calm
+    }
+
+    /// What tells the leading file's number as well; nothing if it does not.
+    fn read_parts(&mut self, part: &File, slot: &mut Slot) -> Option<bool> {
+        let moved = self.read(part, slot);
+        self.cpu_time().map(|_| moved)
+    }
+
+    fn cpu_time(&self) -> Option<u64> {
+        self.sample.cpu.as_ref()?.usage.total
     }
 
     /// Reads a file into the sample; says whether any number moved.
@@ -371,7 +406,7 @@ impl Pass<'_> {
             Err(()) => (file.parse)(&self.context, None, self.sample).unwrap_or(true),
         };
         self.note(file, slot);
-        slot.still.note(self.context.at, self.calm && !moved);
+        slot.still.note(self.context.at, self.stands(file) && !moved);
         self.outcome.moved |= moved;
         moved
     }
@@ -379,7 +414,7 @@ impl Pass<'_> {
     /// The file's text, into the buffer.
     fn fetch(&mut self, file: &File, slot: &mut Slot) -> Result<(), Lost> {
         let Some(place) = self.places.get_mut(file.place as usize) else { return Err(Lost::Absent) };
-        if let Some(result) = slot.file.read(self.buffer) {
+        if let Some(result) = slot.file.read(self.buffer, file.enough) {
             let result = result.map_err(Lost::from);
             if result == Err(Lost::Gone) {
                 place.set_gone();
@@ -393,7 +428,8 @@ impl Pass<'_> {
             return Err(Lost::Known);
         }
         let dir = place.dir(file.place, self.context.host, self.name, self.pid, self.context.at)?;
-        let result = slot.file.open_and_read(dir, file.name, &self.context.host.budget, self.buffer);
+        let budget = &self.context.host.budget;
+        let result = slot.file.open_and_read(dir, file.name, budget, self.buffer, file.enough);
         if self.brief {
             slot.file.close();
         }
@@ -430,7 +466,7 @@ impl Pass<'_> {
         if plan.io_families.is_empty() {
             return;
         }
-        if self.thrifty && still.holds(self.context.at) {
+        if self.is_thrifty() && still.holds(self.context.at) {
             self.outcome.full = false;
             self.there |= 1 << Subject::DiskIo as u8;
             return;
@@ -474,7 +510,7 @@ impl Pass<'_> {
         if plan.process {
             self.there |= 1 << Subject::Processes as u8;
         }
-        if self.thrifty && still.holds(self.context.at) {
+        if self.is_thrifty() && still.holds(self.context.at) {
             self.outcome.full = false;
             return;
         }

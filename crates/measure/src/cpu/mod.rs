@@ -3,15 +3,21 @@
 //! Reads: v1 cpuacct.usage, cpuacct.stat, cpuacct.usage_percpu, cpu.stat | v2 cpu.stat | both cpu.pressure
 //!        (on hybrid from the unified hierarchy), /proc/<pid>/schedstat of all processes
 //! Gives: time in all, in user and system mode, by CPU, throttling, stalls, run queue waits
-//! Cost:  5 files a container on v1, 2 on v2; measured in benches/container_sample.rs
+//! Cost:  3 files of a container on v1 that runs, 4 with a quota, 2 on v2; measured in benches/container_sample.rs
 //!
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) these are passed over:
-//! - cpuacct.stat, cpuacct.usage_percpu: cannot move unless cpuacct.usage does, which is read each time.
+//! - cpuacct.stat, cpuacct.usage_percpu: cannot move unless cpuacct.usage does, which is read each time. So they
+//!   are never late.
 //! - cpu.stat (v1): a group that used no time was not throttled anew; a period that ends later may count up
 //!   to 30 s late.
 //! - cpu.pressure: totals need runnable tasks, which then run; averages fade on their own and are followed
 //!   until they stand still, or up to 30 s late.
 //! - schedstat: a process that waits also runs in the end; it may be up to 30 s late.
+//!
+//! Of a group that runs:
+//! - cpuacct.usage: the sum of cpuacct.usage_percpu, which is read anyhow, and is not read itself.
+//! - cpu.stat (v1): counts the group's own quota alone. Without one nothing of it moves; throttling under a quota
+//!   that was set without notice may be up to 30 s late.
 
 mod sched;
 mod v1;
@@ -115,6 +121,12 @@ pub(crate) fn lead(hierarchy: &Hierarchy, files: &mut Vec<File>) {
     }
 }
 
+/// What may be read in the leading file's stead of a group that has run lately, and which of the files it is.
+pub(crate) fn parts(files: &[File]) -> Option<(usize, File)> {
+    let index = files.iter().position(|file| file.name == v1::USAGE_OF_PARTS.name)?;
+    Some((index, v1::USAGE_OF_PARTS))
+}
+
 /// All others.
 pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
     if matches!(hierarchy.controller(Controller::CpuAcct), Some((Version::V1, _))) {
@@ -131,15 +143,10 @@ pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) 
     }
 }
 
-const PRESSURE: File = File {
-    place: Place::Unified,
-    name: c"cpu.pressure",
-    subject: Subject::Cpu,
-    parse: |_, text, sample| {
-        let psi = text.map(crate::pressure::parse).transpose()?;
-        Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
-    },
-};
+const PRESSURE: File = File::new(Place::Unified, c"cpu.pressure", Subject::Cpu, |_, text, sample| {
+    let psi = text.map(crate::pressure::parse).transpose()?;
+    Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
+});
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/cpu", ..PRESSURE };

@@ -4,24 +4,19 @@ use crate::keyed::{keyed, put};
 use crate::reader::plan::{File, Place, Subject};
 
 /// Times and throttling.
-pub(super) const STAT: File = File {
-    place: Place::Unified,
-    name: c"cpu.stat",
-    subject: Subject::Cpu,
-    parse: |_, text, sample| {
-        let stat = Stat::parse(text)?;
-        let cpu = sample.cpu.get_or_insert_default();
-        let (usage, cfs) = (&mut cpu.usage, &mut cpu.cfs);
-        Ok(put(&mut usage.total, nanos(stat.usage_usec))
-            | put(&mut usage.user, nanos(stat.user_usec))
-            | put(&mut usage.system, nanos(stat.system_usec))
-            | put(&mut cfs.periods, stat.nr_periods)
-            | put(&mut cfs.throttled_periods, stat.nr_throttled)
-            | put(&mut cfs.throttled_time, nanos(stat.throttled_usec))
-            | put(&mut cfs.bursts_periods, stat.nr_bursts)
-            | put(&mut cfs.burst_time, nanos(stat.burst_usec)))
-    },
-};
+pub(super) const STAT: File = File::new(Place::Unified, c"cpu.stat", Subject::Cpu, |_, text, sample| {
+    let stat = Stat::parse(text)?;
+    let cpu = sample.cpu.get_or_insert_default();
+    let (usage, cfs) = (&mut cpu.usage, &mut cpu.cfs);
+    Ok(put(&mut usage.total, nanos(stat.usage_usec))
+        | put(&mut usage.user, nanos(stat.user_usec))
+        | put(&mut usage.system, nanos(stat.system_usec))
+        | put(&mut cfs.periods, stat.nr_periods)
+        | put(&mut cfs.throttled_periods, stat.nr_throttled)
+        | put(&mut cfs.throttled_time, nanos(stat.throttled_usec))
+        | put(&mut cfs.bursts_periods, stat.nr_bursts)
+        | put(&mut cfs.burst_time, nanos(stat.burst_usec)))
+});
 
 keyed! {
     /// `cpu.stat` of v2, times in microseconds.

@@ -4,7 +4,8 @@
 //!        blkio.throttle.*; the first of these that names a disk | v2 io.stat | both io.pressure (on hybrid
 //!        from the unified hierarchy)
 //! Gives: bytes and operations by disk and direction, io.cost, stalls
-//! Cost:  2 files a container on v1 with a disk (one for each scheduler without), 1 on v2, and io.pressure
+//! Cost:  2 files a container on v1 with a disk (one for each scheduler and for the throttle without), 1 on v2, and
+//!        io.pressure
 //!
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that asks for io
 //! takes CPU time; dirty pages that the kernel writes later for the group may be counted up to 10 s late.
@@ -156,15 +157,10 @@ pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) 
     }
 }
 
-const PRESSURE: File = File {
-    place: Place::Unified,
-    name: c"io.pressure",
-    subject: Subject::DiskIo,
-    parse: |_, text, sample| {
-        let psi = text.map(crate::pressure::parse).transpose()?;
-        Ok(put(&mut sample.diskio.get_or_insert_default().psi, psi))
-    },
-};
+const PRESSURE: File = File::new(Place::Unified, c"io.pressure", Subject::DiskIo, |_, text, sample| {
+    let psi = text.map(crate::pressure::parse).transpose()?;
+    Ok(put(&mut sample.diskio.get_or_insert_default().psi, psi))
+});
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/io", ..PRESSURE };

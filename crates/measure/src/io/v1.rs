@@ -11,7 +11,7 @@ use crate::reader::plan::{Context, File, Parse, Place, Subject};
 use crate::sample::Sample;
 
 const fn file(name: &'static std::ffi::CStr, parse: Parse) -> File {
-    File { place: Place::Io, name, subject: Subject::DiskIo, parse }
+    File::new(Place::Io, name, Subject::DiskIo, parse)
 }
 
 const BYTES: Parse = |c, text, sample| parse(c, text, &mut part(sample).io_service_bytes);
@@ -54,11 +54,19 @@ const FAMILIES: [&[File]; 4] = [
 ];
 
 /// The families of this kernel. Files of a controller are the same in every group, so those that the
-/// hierarchy's root does not have are never asked for.
+/// hierarchy's root does not have are never asked for. Of the throttle, both sorts name the same disks, with the
+/// groups below and without, so where there is the first the last is not asked for either.
 pub(crate) fn families(blkio: &Path) -> Vec<Vec<File>> {
     let there = |file: &&File| blkio.join(file.name.to_string_lossy().as_ref()).exists();
     let known = FAMILIES.iter().map(|family| family.iter().filter(there).copied().collect());
-    known.filter(|family: &Vec<File>| !family.is_empty()).collect()
+    let mut families: Vec<Vec<File>> = known.collect();
+    if let [.., recursive, own] = families.as_mut_slice()
+        && !recursive.is_empty()
+    {
+        own.clear();
+    }
+    families.retain(|family| !family.is_empty());
+    families
 }
 
 fn part(sample: &mut Sample) -> &mut DiskIo {
@@ -245,6 +253,23 @@ mod tests {
         assert_eq!(read(), (Some(2), 0));
         write("a/blkio.bfq.io_service_bytes_recursive", "Total 0\n");
         assert_eq!(read(), (None, 0));
+    }
+
+    #[test]
+    fn the_throttles_own_numbers_are_not_asked_for_where_there_are_those_with_the_groups_below() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |present: &[&str]| -> Vec<String> {
+            present.iter().for_each(|name| std::fs::write(folder.path().join(name), "").unwrap());
+            let families = families(folder.path());
+            families.iter().flatten().map(|file| file.name.to_string_lossy().into_owned()).collect()
+        };
+        let own = ["blkio.throttle.io_service_bytes", "blkio.throttle.io_serviced"];
+        assert_eq!(names(&[]), [""; 0]);
+        assert_eq!(names(&own), own);
+        let with_below =
+            ["blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_serviced_recursive"];
+        assert_eq!(names(&with_below), with_below);
+        assert_eq!(names(&["blkio.bfq.io_serviced_recursive"])[1..], with_below);
     }
 
     proptest! {

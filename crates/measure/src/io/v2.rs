@@ -7,8 +7,7 @@ use super::{DiskIo, Filler, Ops};
 use crate::reader::plan::{Context, File, Place, Subject};
 use crate::sample::Sample;
 
-pub(super) const STAT: File =
-    File { place: Place::Unified, name: c"io.stat", subject: Subject::DiskIo, parse };
+pub(super) const STAT: File = File::new(Place::Unified, c"io.stat", Subject::DiskIo, parse);
 
 /// ```text
 /// 254:0 rbytes=339738624 wbytes=339742720 rios=5184 wios=5185 dbytes=0 dios=0

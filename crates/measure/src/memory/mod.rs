@@ -14,6 +14,10 @@
 //!   what moves inside an unchanged usage (pages that age, dirty pages written back, a late flush of the
 //!   kernel's per-CPU counts) may be up to 30 s late.
 //! - memory.pressure: as cpu.pressure.
+//!
+//! memory.failcnt counts what the group's own limit refused. Without one it does not move, so it is passed over though
+//! the group runs; under a limit that was set without notice it may be up to 30 s late. Likewise memory.swap.current
+//! while the machine has no swap, and after swap was switched on.
 
 mod numa;
 pub(crate) mod root;
@@ -222,15 +226,10 @@ fn more(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
     }
 }
 
-const PRESSURE: File = File {
-    place: Place::Unified,
-    name: c"memory.pressure",
-    subject: Subject::Memory,
-    parse: |_, text, sample| {
-        let psi = text.map(crate::pressure::parse).transpose()?;
-        Ok(put(&mut part(sample).psi, psi))
-    },
-};
+const PRESSURE: File = File::new(Place::Unified, c"memory.pressure", Subject::Memory, |_, text, sample| {
+    let psi = text.map(crate::pressure::parse).transpose()?;
+    Ok(put(&mut part(sample).psi, psi))
+});
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File =

@@ -16,7 +16,7 @@ pub(super) fn file(version: Version) -> File {
         Version::V1 => (Place::Memory, v1),
         Version::V2 => (Place::Unified, v2),
     };
-    File { place, name: c"memory.numa_stat", subject: Subject::Memory, parse }
+    File::new(place, c"memory.numa_stat", Subject::Memory, parse)
 }
 
 /// ```text

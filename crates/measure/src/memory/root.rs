@@ -9,7 +9,7 @@ use crate::reader::plan::{Context, File, Parse, Place, Subject};
 use crate::sample::Sample;
 
 const fn file(name: &'static std::ffi::CStr, parse: Parse) -> File {
-    File { place: Place::Proc, name, subject: Subject::Memory, parse }
+    File::new(Place::Proc, name, Subject::Memory, parse)
 }
 
 /// What memory is made of; the usage comes from the group's own file (v1).
@@ -25,17 +25,22 @@ pub(super) const MEMINFO_USAGE: File = file(c"meminfo", |context, text, sample| 
 
 /// Faults.
 pub(super) const VMSTAT_V1: File =
-    file(c"vmstat", |_, text, sample| Ok(VmStat::parse(text)?.store_faults(part(sample))));
+    file(c"vmstat", |_, text, sample| Ok(VmStat::parse(text)?.store_faults(part(sample))))
+        .until(|text| VmStat::beginning(text).is_some_and(|stat| stat.has_faults()));
 
 /// Faults, and what v1 groups do not tell.
 pub(super) const VMSTAT_V2: File = file(c"vmstat", |_, text, sample| {
     let stat = VmStat::parse(text)?;
     let memory = part(sample);
     Ok(stat.store_faults(memory) | stat.store_reclaim(memory))
-});
+})
+.until(|text| VmStat::beginning(text).is_some_and(|stat| stat.has_faults() && stat.has_reclaim()));
 
-fn meminfo(_: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> Result<bool, ParseError> {
+fn meminfo(context: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> Result<bool, ParseError> {
     let info = parse_meminfo(text.unwrap_or_default())?;
+    if info.swap_total == Some(0) {
+        context.host.swapless.note(context.at);
+    }
     let memory = part(sample);
     // the kernel's count of file pages is the sum of these three
     let cache = info.cached.zip(info.buffers).map(|(a, b)| a + b + info.swap_cached.unwrap_or(0));
@@ -111,6 +116,29 @@ keyed! {
 }
 
 impl VmStat {
+    /// What whole lines of the beginning of a text have. The text is longer than a page, and the kernel sums up all
+    /// CPUs' numbers for each page that is asked for.
+    fn beginning(text: &[u8]) -> Option<Self> {
+        Self::parse(Some(text)).ok().filter(|_| text.ends_with(b"\n"))
+    }
+
+    fn has_faults(&self) -> bool {
+        self.pgfault.is_some() && self.pgmajfault.is_some()
+    }
+
+    fn has_reclaim(&self) -> bool {
+        [
+            self.refault_anon,
+            self.refault_file,
+            self.scan_anon,
+            self.scan_file,
+            self.steal_anon,
+            self.steal_file,
+        ]
+        .iter()
+        .all(Option::is_some)
+    }
+
     /// The machine's faults are those of all groups: there is no number for the root group alone.
     fn store_faults(&self, memory: &mut Memory) -> bool {
         put(&mut memory.container_data.pgfault, self.pgfault)
@@ -127,5 +155,27 @@ impl VmStat {
             | put(&mut memory.pgsteal, sum(self.steal_anon, self.steal_file))
             | put(&mut memory.workingset_refault_file, self.refault_file)
             | put(&mut memory.workingset_refault_anon, self.refault_anon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_vmstat_is_read_than_has_the_numbers() {
+        let v1 = "nr_free_pages 1\npgfault 22\npgmajfault 3\n";
+        let v2 = "workingset_refault_anon 1\nworkingset_refault_file 2\npgfault 22\npgmajfault 3\npgsteal_anon 4\n\
+                  pgsteal_file 5\npgscan_anon 6\npgscan_file 7\n";
+        for (file, whole) in [(VMSTAT_V1, v1), (VMSTAT_V2, v2)] {
+            // also not where a line is cut that could be taken for a whole one
+            let cut: Vec<usize> = (0..=whole.len() + 5)
+                .filter(|end| (file.enough)(&(whole.to_owned() + "nr_x 1\n").as_bytes()[..*end]))
+                .collect();
+            assert_eq!(cut, [whole.len()]);
+            assert!((file.enough)((whole.to_owned() + "nr_x 1\n").as_bytes()));
+            assert!(!(file.enough)(b"pgfault x\npgmajfault 1\n"));
+        }
+        assert!(!(MEMINFO.enough)(v2.as_bytes()));
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{Memory, part, single};
 use crate::keyed::{keyed, put};
-use crate::reader::plan::{File, Place, Subject};
+use crate::reader::plan::{File, Moves, Place, Subject};
 
 const fn file(name: &'static std::ffi::CStr, parse: crate::reader::plan::Parse) -> File {
-    File { place: Place::Memory, name, subject: Subject::Memory, parse }
+    File::new(Place::Memory, name, Subject::Memory, parse)
 }
 
 pub(super) const USAGE: File =
@@ -14,7 +14,9 @@ pub(super) const USAGE: File =
 /// What the root group has as well.
 pub(super) const FILES: &[File] = &[
     file(c"memory.max_usage_in_bytes", |_, text, sample| Ok(put(&mut part(sample).max_usage, single(text)?))),
-    file(c"memory.failcnt", |_, text, sample| Ok(put(&mut part(sample).failcnt, single(text)?))),
+    // a limit of a group above counts in that group
+    file(c"memory.failcnt", |_, text, sample| Ok(put(&mut part(sample).failcnt, single(text)?)))
+        .moving(Moves::UnderLimit),
     file(c"memory.kmem.usage_in_bytes", |_, text, sample| Ok(put(&mut part(sample).kernel, single(text)?))),
 ];
 

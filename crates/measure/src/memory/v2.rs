@@ -2,10 +2,10 @@
 
 use super::{Memory, part, single};
 use crate::keyed::{keyed, put};
-use crate::reader::plan::{File, Place, Subject};
+use crate::reader::plan::{File, Moves, Place, Subject};
 
 const fn file(name: &'static std::ffi::CStr, parse: crate::reader::plan::Parse) -> File {
-    File { place: Place::Unified, name, subject: Subject::Memory, parse }
+    File::new(Place::Unified, name, Subject::Memory, parse)
 }
 
 pub(super) const CURRENT: File =
@@ -16,7 +16,8 @@ pub(super) const FILES: [File; 4] = [
     // since Linux 5.19
     file(c"memory.peak", |_, text, sample| Ok(put(&mut part(sample).max_usage, single(text)?))),
     // not with swapaccount=0
-    file(c"memory.swap.current", |_, text, sample| Ok(put(&mut part(sample).swap, single(text)?))),
+    file(c"memory.swap.current", |_, text, sample| Ok(put(&mut part(sample).swap, single(text)?)))
+        .moving(Moves::WithSwap),
     file(c"memory.events", |_, text, sample| {
         let events = Events::parse(text)?;
         let memory = part(sample);

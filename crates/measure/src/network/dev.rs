@@ -8,8 +8,7 @@ use crate::keyed::put;
 use crate::reader::plan::{Context, File, Place, Subject};
 use crate::sample::Sample;
 
-pub(crate) const FILE: File =
-    File { place: Place::Process, name: c"net/dev", subject: Subject::Network, parse };
+pub(crate) const FILE: File = File::new(Place::Process, c"net/dev", Subject::Network, parse);
 
 /// ```text
 /// Inter-|   Receive                                                |  Transmit

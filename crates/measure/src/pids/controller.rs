@@ -7,22 +7,12 @@ use crate::reader::plan::{File, Place, Subject};
 
 /// The root group has neither.
 pub(crate) const FILES: [File; 2] = [
-    File {
-        place: Place::Pids,
-        name: c"pids.current",
-        subject: Subject::Processes,
-        parse: |_, text, sample| {
-            let current = text.map(format::single_value).transpose()?;
-            Ok(put(&mut sample.processes.get_or_insert_default().threads_current, current))
-        },
-    },
-    File {
-        place: Place::Pids,
-        name: c"pids.max",
-        subject: Subject::Processes,
-        parse: |_, text, sample| {
-            let max = text.map(format::limit).transpose()?.map(|limit| limit.or(0));
-            Ok(put(&mut sample.processes.get_or_insert_default().threads_max, max))
-        },
-    },
+    File::new(Place::Pids, c"pids.current", Subject::Processes, |_, text, sample| {
+        let current = text.map(format::single_value).transpose()?;
+        Ok(put(&mut sample.processes.get_or_insert_default().threads_current, current))
+    }),
+    File::new(Place::Pids, c"pids.max", Subject::Processes, |_, text, sample| {
+        let max = text.map(format::limit).transpose()?.map(|limit| limit.or(0));
+        Ok(put(&mut sample.processes.get_or_insert_default().threads_max, max))
+    }),
 ];

@@ -136,6 +136,42 @@ pub(crate) struct File {
     pub(crate) name: &'static CStr,
     pub(crate) subject: Subject,
     pub(crate) parse: Parse,
+    pub(crate) moves: Moves,
+    /// Whether a beginning of the text already has all that is wanted, so that the rest need not be read. Asked only
+    /// of one that may go on after 3 KiB.
+    pub(crate) enough: fn(&[u8]) -> bool,
+}
+
+impl File {
+    /// One that may move at any time and is wanted whole.
+    pub(crate) const fn new(place: Place, name: &'static CStr, subject: Subject, parse: Parse) -> Self {
+        Self { place, name, subject, parse, moves: Moves::Always, enough: |_| false }
+    }
+
+    /// The same, which moves only so.
+    pub(crate) const fn moving(self, moves: Moves) -> Self {
+        Self { moves, ..self }
+    }
+
+    /// The same, read only to where it is enough.
+    pub(crate) const fn until(self, enough: fn(&[u8]) -> bool) -> Self {
+        Self { enough, ..self }
+    }
+}
+
+/// When the numbers of a file can move, as far as the kernel guarantees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moves {
+    /// Whatever the group does, and by what others do.
+    Always,
+    /// Not unless the number does that shows the group's CPU time.
+    WithCpu,
+    /// Not unless the group has a CPU quota of its own.
+    UnderQuota,
+    /// Not unless the group has a memory limit of its own.
+    UnderLimit,
+    /// Not unless the machine has swap.
+    WithSwap,
 }
 
 impl std::fmt::Debug for File {
@@ -151,6 +187,9 @@ pub(crate) struct Plan {
     pub(crate) files: Vec<File>,
     /// How many lead.
     pub(crate) leads: usize,
+    /// What of a group that has run lately tells its CPU time as well as the first file does, and where among the
+    /// files that do not lead it stands.
+    pub(crate) cpu_parts: Option<(usize, File)>,
     /// v1 block io: file lists of which the first that names a disk counts.
     pub(crate) io_families: Vec<Vec<File>>,
     /// Sizes of huge pages, `2MB`; empty when the kind is off or the controller is not there.
@@ -217,6 +256,7 @@ impl Plan {
         self.leads = self.files.len();
         if kinds.has(Kind::Cpu) {
             cpu::files(hierarchy, kinds, &mut self.files);
+            self.cpu_parts = cpu::parts(self.files.get(self.leads..).unwrap_or_default());
         }
         if kinds.has(Kind::Memory) {
             memory(hierarchy, kinds, &mut self.files);

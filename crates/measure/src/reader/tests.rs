@@ -1,3 +1,5 @@
+mod still;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

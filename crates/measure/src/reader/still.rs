@@ -1,0 +1,48 @@
+//! What stood still, and for how long that is believed.
+
+use plimsoll_core::time::Timestamp;
+
+/// How long a file that stood still in a quiet group is not read again.
+pub(super) const STILL_FOR: i64 = 10_000_000_000;
+
+/// The same after [`CHECKS`] such pauses that ended without a change.
+const STILL_FOR_LONG: i64 = 30_000_000_000;
+
+/// As many as outlast the 30 s after which the kernel writes dirty pages back, so that the last echo of what the
+/// group did is over.
+const CHECKS: u8 = 4;
+
+/// How long a file that stood still is not read again while the number has not moved without which it cannot. Not for
+/// good, since it may have stood still because it could not be read.
+pub(super) const STILL_WITH_CPU: i64 = 300_000_000_000;
+
+/// Whether something stood still when it was last really read, and when that was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stillness {
+    pub(super) read: Timestamp,
+    still: bool,
+    /// Pauses of [`STILL_FOR`] and more that ended without a change, one after the other.
+    checks: u8,
+}
+
+impl Stillness {
+    pub(super) fn holds(self, at: Timestamp) -> bool {
+        self.holds_for(if self.checks < CHECKS { STILL_FOR } else { STILL_FOR_LONG }, at)
+    }
+
+    pub(super) fn holds_for(self, nanos: i64, at: Timestamp) -> bool {
+        self.still && within(self.read, at, nanos)
+    }
+
+    /// It was read.
+    pub(super) fn note(&mut self, at: Timestamp, still: bool) {
+        let paused = self.still && !within(self.read, at, STILL_FOR);
+        let checks = if still { self.checks.saturating_add(u8::from(paused)) } else { 0 };
+        *self = Self { read: at, still, checks };
+    }
+}
+
+/// Whether an instant lies less than `nanos` back; not if the clock was set back.
+pub(super) fn within(then: Timestamp, now: Timestamp, nanos: i64) -> bool {
+    (0..nanos).contains(&now.since(then))
+}

@@ -1,0 +1,237 @@
+//! What cannot move is not read: groups of v1, whose CPU time stands in several files.
+
+use super::*;
+
+/// A v1 group, `/a`, whose files say what a kernel would.
+struct Group {
+    _folder: tempfile::TempDir,
+    root: Root,
+    cpus: [u64; 2],
+    throttled: u64,
+    failed: u64,
+}
+
+impl Group {
+    fn new() -> Self {
+        let (folder, root) = v1_alone();
+        let group = Self { _folder: folder, root, cpus: [5, 6], throttled: 0, failed: 0 };
+        group.write("memory/a/memory.usage_in_bytes", "4096\n");
+        group.tell();
+        group
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.root.cgroup.join(name), text).unwrap();
+    }
+
+    fn run(&mut self, cpu: usize, nanos: u64) {
+        self.cpus[cpu] += nanos;
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let [a, b] = self.cpus;
+        self.write("cpuacct/a/cpuacct.usage", &format!("{}\n", a + b));
+        self.write("cpuacct/a/cpuacct.usage_percpu", &format!("{a} {b} \n"));
+        self.write("cpuacct/a/cpuacct.stat", &format!("user {a}\nsystem {b}\n"));
+        self.write("cpu/a/cpu.stat", &format!("nr_throttled {}\n", self.throttled));
+        self.write("memory/a/memory.failcnt", &format!("{}\n", self.failed));
+    }
+
+    fn host(&self, kinds: Kinds) -> Arc<Host> {
+        Arc::new(Host::new(self.root.clone(), kinds, 100).unwrap())
+    }
+}
+
+/// One side that reads it.
+struct Side {
+    reader: Reader,
+    sample: Sample,
+    buffer: Vec<u8>,
+}
+
+impl Side {
+    fn new(host: &Arc<Host>) -> Self {
+        Self { reader: Reader::new(host, "/a"), sample: Sample::default(), buffer: Vec::new() }
+    }
+
+    fn read(&mut self, secs: i64, effort: Effort) -> Outcome {
+        self.reader.read(at(secs), effort, &mut self.buffer, &mut self.sample)
+    }
+
+    /// How many files that took.
+    fn files(&mut self, secs: i64) -> u32 {
+        self.read(secs, Effort::Thrifty).files
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.sample.cpu.as_ref()?.usage.total
+    }
+
+    fn throttled(&self) -> Option<u64> {
+        self.sample.cpu.as_ref()?.cfs.throttled_periods
+    }
+}
+
+const NO_LIMITS: Limits = Limits { quota: false, memory: false };
+
+#[test]
+fn a_group_that_runs_is_read_by_its_parts_and_one_that_rests_by_their_sum() {
+    let mut group = Group::new();
+    let mut side = Side::new(&group.host(Kinds::default()));
+    // usage, its parts, stat, cpu.stat, memory usage, failcnt
+    assert_eq!((side.files(0), side.total()), (6, Some(11)));
+    group.run(0, 100);
+    group.write("cpuacct/a/cpuacct.usage", "999\n");
+    assert_eq!((side.files(1), side.total()), (5, Some(111)), "it ran before, so the parts tell");
+    assert_eq!((side.files(2), side.total()), (5, Some(111)), "it rests");
+    assert_eq!((side.files(3), side.total()), (6, Some(999)), "so now the sum tells");
+}
+
+#[test]
+fn where_the_parts_cannot_be_read_the_sum_tells() {
+    for damage in ["", "nonsense\n", "18446744073709551615 18446744073709551615 \n"] {
+        let mut group = Group::new();
+        let mut side = Side::new(&group.host(Kinds::default()));
+        side.files(0);
+        for secs in 1..4 {
+            group.run(1, 10);
+            group.write("cpuacct/a/cpuacct.usage_percpu", damage);
+            side.files(secs);
+            assert_eq!(side.total(), Some(11 + 10 * secs as u64), "{damage:?}");
+        }
+    }
+    let mut group = Group::new();
+    let mut side = Side::new(&group.host(Kinds::default().without(Kind::PerCpu)));
+    side.files(0);
+    group.run(1, 10);
+    side.files(1);
+    let usage = side.sample.cpu.as_ref().map(|cpu| &cpu.usage);
+    assert_eq!(usage.map(|usage| (usage.total, usage.per_cpu_usage.len())), Some((Some(21), 0)));
+}
+
+#[test]
+fn what_no_limit_bounds_is_checked_seldom_though_the_group_runs() {
+    let mut group = Group::new();
+    let mut side = Side::new(&group.host(Kinds::default()));
+    let mut counts = |side: &mut Side, secs: std::ops::Range<i64>| -> Vec<u32> {
+        let each = secs.map(|secs| {
+            group.run(0, 1);
+            side.files(secs)
+        });
+        each.collect()
+    };
+    assert_eq!(counts(&mut side, 0..4), [6, 5, 5, 5], "it may have limits");
+    side.reader.set_limits(NO_LIMITS);
+    // the parts, stat, memory usage; and now and then cpu.stat and failcnt
+    assert_eq!(counts(&mut side, 4..17), [5, 3, 3, 3, 3, 3, 3, 3, 3, 3, 5, 3, 3]);
+    side.reader.set_limits(Limits { quota: true, memory: false });
+    assert_eq!(counts(&mut side, 17..20), [5, 4, 4]);
+    assert_eq!(side.read(20, Effort::Full).files, 5);
+    // somebody wrote one of its files
+    side.reader.set_limits(NO_LIMITS);
+    group.throttled = 7;
+    group.tell();
+    side.files(21);
+    assert_eq!(side.throttled(), Some(7));
+}
+
+#[test]
+fn what_moves_with_the_cpu_time_is_not_checked_while_that_stands() {
+    let group = Group::new();
+    let mut side = Side::new(&group.host(Kinds::default()));
+    side.reader.set_limits(NO_LIMITS);
+    let files: Vec<u32> = (0..400).map(|secs| side.files(secs)).collect();
+    assert_eq!(files[..3], [6, 5, 2]);
+    // cpu.stat and failcnt are checked; stat and the parts but once
+    let checks = [11, 21, 31, 41, 71, 101, 131, 161, 191, 221, 251, 281, 301, 311, 341, 371];
+    let four: Vec<usize> = (2..400).filter(|secs| files[*secs] == 4).collect();
+    assert_eq!(four, checks);
+    assert!(files[2..].iter().all(|files| [2, 4].contains(files)));
+}
+
+#[test]
+fn a_file_that_comes_late_is_found_though_nothing_moves() {
+    for rescan in [true, false] {
+        let group = Group::new();
+        let stat = group.root.cgroup.join("cpuacct/a/cpuacct.stat");
+        fs::remove_file(&stat).unwrap();
+        let mut side = Side::new(&group.host(Kinds::default()));
+        for secs in 0..3 {
+            side.files(secs);
+        }
+        group.tell();
+        if rescan {
+            side.reader.rescan();
+        }
+        for secs in [3, 33] {
+            side.files(secs);
+            let user = side.sample.cpu.as_ref().and_then(|cpu| cpu.usage.user);
+            assert_eq!(user.is_some(), rescan || secs == 33, "{secs}");
+        }
+    }
+}
+
+#[test]
+fn swap_is_checked_seldom_while_the_machine_has_none() {
+    let (_folder, tree) = whole();
+    tree.write("a/b/memory.swap.current", "0\n");
+    let host = Arc::new(Host::new(tree.root.clone(), Kinds::default(), 100).unwrap());
+    let meminfo = |text: &str| {
+        fs::create_dir_all(&tree.root.proc).unwrap();
+        fs::write(tree.root.proc.join("meminfo"), text).unwrap();
+    };
+    let (mut root, mut buffer) = (Reader::new(&host, "/"), Vec::new());
+    let (mut reader, mut sample) = (Reader::new(&host, "/a/b"), Sample::default());
+    let mut read = |secs: i64| {
+        root.read(at(secs), Effort::Thrifty, &mut buffer, &mut Sample::default());
+        tree.write("a/b/cpu.stat", &format!("usage_usec {secs}\n"));
+        reader.read(at(secs), Effort::Thrifty, &mut buffer, &mut sample);
+        sample.memory.as_ref().and_then(|memory| memory.swap)
+    };
+    let swap = |bytes: u64| tree.write("a/b/memory.swap.current", &format!("{bytes}\n"));
+    meminfo("MemTotal: 9 kB\nSwapTotal: 8 kB\nSwapFree: 7 kB\n");
+    for secs in 0..5 {
+        swap(4096 * secs);
+        assert_eq!(read(secs as i64), Some(4096 * secs), "it has");
+    }
+    meminfo("MemTotal: 9 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n");
+    swap(0);
+    assert_eq!((5..8).map(&mut read).collect::<Vec<_>>(), [Some(0); 3]);
+    // a kernel would not; but nothing is believed for good
+    swap(4096);
+    assert_eq!((8..18).map(&mut read).filter(|swap| *swap == Some(0)).count(), 8);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A kernel that keeps to its word: then nothing of the CPU time is ever late.
+    #[test]
+    fn as_the_kernel_counts_nothing_of_the_cpu_time_is_late(
+        steps in prop::collection::vec((0..3u64, 0..2usize, any::<bool>(), 0..3u8, 1..400i64), 1..40),
+    ) {
+        let mut group = Group::new();
+        let host = group.host(Kinds::default());
+        let (mut full, mut thrifty) = (Side::new(&host), Side::new(&host));
+        let (mut now, mut limits) = (0, Limits::default());
+        for (nanos, cpu, throttle, change, pause) in steps {
+            if change == 0 {
+                limits = Limits { quota: throttle, memory: cpu == 0 };
+                thrifty.reader.set_limits(limits);
+            }
+            if nanos > 0 {
+                group.throttled += u64::from(throttle && limits.quota);
+                group.failed += u64::from(throttle && limits.memory);
+                group.run(cpu, nanos);
+            }
+            now += pause;
+            full.read(now, Effort::Full);
+            let before = thrifty.sample.clone();
+            let outcome = thrifty.read(now, Effort::Thrifty);
+            prop_assert_eq!(&thrifty.sample, &full.sample);
+            let same = thrifty.sample == Sample { at: at(now), ..before };
+            prop_assert!(outcome.moved || same);
+        }
+    }
+}
