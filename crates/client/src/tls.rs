@@ -55,6 +55,9 @@ pub enum TlsError {
     /// They do not belong together, or are of a kind that is not known.
     #[error("the certificate and the key cannot be used: {0}")]
     Pair(String),
+    /// No certificate can be for such a name.
+    #[error("{0:?}: expected the name of a server, as it stands in certificates")]
+    Name(String),
 }
 
 impl Pem {
