@@ -23,7 +23,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub(crate) enum Connector {
     Straight(Straight),
-    Through(HttpsConnector<Tunnel<Straight>>),
+    Through(Box<HttpsConnector<Tunnel<Straight>>>),
 }
 
 impl Connector {
@@ -48,7 +48,7 @@ impl Connector {
                     Some(credentials) => tunnel.with_auth(credentials.clone()),
                     None => tunnel,
                 };
-                Self::Through(over(tls, name, tunnel))
+                Self::Through(Box::new(over(tls, name, tunnel)))
             }
         })
     }

@@ -26,7 +26,7 @@ enum From {
         path: PathBuf,
         last: Mutex<(HeaderValue, Instant)>,
     },
-    Plugin(Plugin),
+    Plugin(Box<Plugin>),
 }
 
 /// What is shown now.
@@ -72,7 +72,7 @@ impl Token {
     }
 
     pub(super) fn plugin(plugin: Plugin) -> Self {
-        Self(Arc::new(From::Plugin(plugin)))
+        Self(Arc::new(From::Plugin(Box::new(plugin))))
     }
 
     /// What to show now; nothing where no token is known.

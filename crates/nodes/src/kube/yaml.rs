@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(wrong("? [a]\n: b\n"), "a key is no text at line 1 column 3");
         assert_eq!(wrong("- &x [*x]"), "an alias inside of what it stands for at line 1 column 7");
         assert!(wrong("a: [1").contains("line"), "{}", wrong("a: [1"));
-        assert!(wrong("a: *none").contains("none"), "{}", wrong("a: *none"));
+        assert!(wrong("a: *none").contains("unknown anchor"), "{}", wrong("a: *none"));
         let deep = format!("{}1{}", "[".repeat(DEEPEST + 1), "]".repeat(DEEPEST + 1));
         assert!(wrong(&deep).starts_with("more than 100 lists and mappings in one another"));
     }
