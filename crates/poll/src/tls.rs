@@ -64,7 +64,7 @@ mod tests {
             let identity = Identity { cert: cert.clone(), key: folder.path().join("key") };
             let Err(error) = Tls::new(Some(&identity)) else { panic!("taken") };
             assert!(
-                error.to_string().starts_with(&format!("{}: expected a cert", cert.display())),
+                error.to_string().starts_with(&format!("{}: expected certificates", cert.display())),
                 "{error}"
             );
         }
