@@ -409,6 +409,37 @@ mod certificates {
             let answer = client.ask(request, limits).await.unwrap();
             assert!(String::from_utf8_lossy(&answer.body).contains(wanted));
         }
+        // a plugin's, which its next answer replaces
+        let read = |name: &str| std::fs::read_to_string(files.0.path().join(name)).unwrap();
+        let answer = |until: &str| {
+            let status = serde_json::json!({"clientCertificateData": read("cert.pem"), "clientKeyData": read("key.pem"),
+                "expirationTimestamp": until});
+            let version = "client.authentication.k8s.io/v1";
+            serde_json::json!({"apiVersion": version, "kind": "ExecCredential", "status": status}).to_string()
+        };
+        let plugin = "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: cat, \
+            args: [FILE]}";
+        let user = plugin
+            .replace("FILE", &files.write("answer", &answer("2020-01-01T00:00:00Z")).display().to_string());
+        let connection = Connection::new(&files.kubeconfig(&server, ca, &user), nowhere).await.unwrap();
+        assert_eq!(told(&connection).await.as_deref(), Ok("1 shown"));
+        assert_eq!(connection.tls.identity, None);
+        files.write("answer", &answer("2100-01-01T00:00:00Z").replace("BEGIN", "END"));
+        let error = told(&connection).await.unwrap_err();
+        assert!(error.contains("(given): expected certificates as PEM: "), "{error}");
+        // under another name than its certificate's
+        let other = server.replace("127.0.0.1", "localhost");
+        for (name, wanted) in [(", tls-server-name: 127.0.0.1", Some("1 shown")), ("", None)] {
+            let options = files.kubeconfig(&other, &format!("{ca}{name}"), pair);
+            let connection = Connection::new(&options, nowhere).await.unwrap();
+            assert_eq!(told(&connection).await.ok().as_deref(), wanted);
+        }
+        let odd = files.kubeconfig(&server, ", tls-server-name: a b", pair);
+        assert!(
+            error_of_plugin(&odd)
+                .await
+                .ends_with("\"a b\": expected the name of a server, as it stands in certificates")
+        );
         let stranger = Connection::new(&files.kubeconfig(&server, none, pair), nowhere).await;
         match stranger {
             Ok(connection) => {
