@@ -78,7 +78,7 @@ fn talk(mut socket: impl Read + Write, probe: &Probe) -> Result<Vec<u8>, Failure
 
 /// TLS to the agent itself, whose certificate is for other names than localhost: it is not checked.
 fn over(socket: TcpStream) -> Result<StreamOwned<ClientConnection, TcpStream>, Failure> {
-    let config = plimsoll_poll::unchecked()?.with_no_client_auth();
+    let config = plimsoll_client::Tls::unchecked().config()?;
     let name = ServerName::try_from("localhost")?;
     Ok(StreamOwned::new(ClientConnection::new(Arc::new(config), name)?, socket))
 }

@@ -1,6 +1,6 @@
 //! A running agent, asked over HTTP.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use plimsoll::flags::{Agent, Target};
+use plimsoll_client::{Pem, Tls};
 use plimsoll_core::machine::ProcessInfo;
 use plimsoll_serve::overview::series::Series;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::CertificateError;
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -35,13 +35,6 @@ const MOST: usize = 256 << 20;
 const SILENCE: Duration = Duration::from_secs(40);
 /// Pauses before an agent that is gone is asked again.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
-/// Where systems keep who they trust.
-const TRUSTED: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 /// An agent.
 #[derive(Clone)]
@@ -160,7 +153,7 @@ impl Remote {
                 let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
                 let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
                 let name = ServerName::try_from(name).map_err(|error| error.to_string())?;
-                Ok(Box::new(tls.connect(name, stream).await.map_err(refused)?))
+                Ok(Box::new(tls.connect(name, stream).await.map_err(untrusted)?))
             }
         }
     }
@@ -239,34 +232,20 @@ impl Events {
 }
 
 fn connector(ca_file: Option<&Path>, insecure: bool) -> Result<TlsConnector, String> {
-    let config = if insecure {
-        plimsoll_poll::unchecked().map_err(|error| error.to_string())?.with_no_client_auth()
-    } else {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        config
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots(ca_file)?)
-            .with_no_client_auth()
-    };
+    let ca = ca_file.map(|file| Pem::File(file.to_owned()));
+    let config = Tls { ca, insecure, identity: None }.config().map_err(|error| error.to_string())?;
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, String> {
-    let of_system = || TRUSTED.iter().map(PathBuf::from).find(|file| file.exists());
-    let file = ca_file.map(Path::to_path_buf).or_else(of_system);
-    let file = file.ok_or("this system trusts nobody: name who vouches for the agent with -ca_file")?;
-    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(&file).map_err(|error| wrong(&error))? {
-        let certificate = certificate.map_err(|error| wrong(&error))?;
-        // a system's list may hold some that the library refuses
-        let added = roots.add(certificate);
-        if let (Err(error), true) = (added, ca_file.is_some()) {
-            return Err(wrong(&error));
+/// Of an agent that nobody vouches for, users are told who can.
+fn untrusted(error: std::io::Error) -> String {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    match cause {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            format!("{error}: name who vouches for the agent with -ca_file")
         }
+        _ => error.to_string(),
     }
-    if roots.is_empty() { Err(wrong(&"no certificate")) } else { Ok(roots) }
 }
 
 /// Percent escapes; a path keeps its slashes.
@@ -308,8 +287,22 @@ mod tests {
 
     #[test]
     fn a_file_of_certificates_that_is_none_is_named() {
-        let error = roots(Some(Path::new("/dev/null"))).unwrap_err();
-        assert_eq!(error, "/dev/null: no certificate");
-        assert!(roots(Some(Path::new("/nonexistent"))).unwrap_err().starts_with("/nonexistent: "));
+        let wrong = |file: &str| connector(Some(Path::new(file)), false).err().unwrap();
+        assert_eq!(wrong("/dev/null"), "/dev/null: expected certificates as PEM: there is none");
+        assert!(
+            wrong("/nonexistent").starts_with("/nonexistent: expected certificates as PEM: No such file")
+        );
+        assert!(connector(None, false).is_ok() && connector(Some(Path::new("/nonexistent")), true).is_ok());
+    }
+
+    #[test]
+    fn who_can_vouch_is_told() {
+        let told = |cause| {
+            let cause = rustls::Error::InvalidCertificate(cause);
+            untrusted(std::io::Error::new(std::io::ErrorKind::InvalidData, cause))
+        };
+        let unknown = "invalid peer certificate: UnknownIssuer: name who vouches for the agent with -ca_file";
+        assert_eq!(told(CertificateError::UnknownIssuer), unknown);
+        assert!(!told(CertificateError::Revoked).contains("-ca_file"));
     }
 }

@@ -3,7 +3,9 @@
 //! Comes in: a request. Goes out: the whole answer, within a time and a size. Connections are kept and used again.
 //! Refuses to know: what is asked and what is answered.
 
+mod connect;
 mod tls;
+mod way;
 
 use std::time::Duration;
 
@@ -11,15 +13,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Body as _;
-use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use self::connect::Connector;
 pub use self::tls::{Pem, Tls, TlsError};
+pub use self::way::{Proxy, ProxyError, Way};
+/// The body of an answer, as it comes.
+pub use hyper::body::Incoming;
 
 /// How long an answer may take and how large it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +62,7 @@ pub enum AskError {
 /// Asks, and keeps connections for the next question. Clones share them.
 #[derive(Clone)]
 pub struct Client {
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    inner: legacy::Client<Connector, Full<Bytes>>,
 }
 
 impl Client {
@@ -67,21 +71,19 @@ impl Client {
     /// # Errors
     /// A file of `tls` is missing or has something else in it.
     pub fn new(tls: &Tls) -> Result<Self, TlsError> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(10)));
-        connector.set_keepalive(Some(Duration::from_secs(30)));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls.config()?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
+        Self::by(tls, &Way::default())
+    }
+
+    /// One whose connections go this way.
+    ///
+    /// # Errors
+    /// A file of `tls` is missing or has something else in it, or the way's server name is no name.
+    pub fn by(tls: &Tls, way: &Way) -> Result<Self, TlsError> {
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
             .pool_max_idle_per_host(1)
-            .build(https);
+            .build(Connector::new(tls.config()?, way)?);
         Ok(Self { inner })
     }
 
@@ -94,8 +96,25 @@ impl Client {
         tokio::time::timeout(limits.within, whole).await.unwrap_or(Err(AskError::Late(limits.within)))
     }
 
+    /// The head of an answer, with its body as it comes: how long and how large that may be is the caller's question.
+    ///
+    /// # Errors
+    /// There is none within this time.
+    pub async fn begin(
+        &self,
+        request: Request<Bytes>,
+        within: Duration,
+    ) -> Result<Response<Incoming>, AskError> {
+        let head = self.head(request.map(Full::new));
+        tokio::time::timeout(within, head).await.unwrap_or(Err(AskError::Late(within)))
+    }
+
+    async fn head(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, AskError> {
+        self.inner.request(request).await.map_err(|error| AskError::Failed(chain(&error)))
+    }
+
     async fn whole(&self, request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, AskError> {
-        let answer = self.inner.request(request).await.map_err(|error| AskError::Failed(chain(&error)))?;
+        let answer = self.head(request).await?;
         let (parts, body) = answer.into_parts();
         if body.size_hint().lower() > limit as u64 {
             return Err(AskError::Large(limit));

@@ -39,7 +39,8 @@ async fn ask(connection: &Connection, method: &str, path: &str, body: Value) -> 
     let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     let request = Request::builder().method(method).uri(path).header("content-type", kind);
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    connection.client.request(request.body(body).unwrap()).await.unwrap()
+    let request = request.body(body.into()).unwrap();
+    serde_json::from_slice(&connection.client.ask(request, Duration::from_secs(30)).await.unwrap()).unwrap()
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {

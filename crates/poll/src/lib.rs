@@ -25,7 +25,7 @@ mod tls;
 mod tests;
 
 pub use poller::{Options, Poller, Tracked, Wanted};
-pub use tls::{Identity, TlsError, unchecked};
+pub use tls::{Identity, TlsError};
 
 /// What a label's key begins with.
 pub const LABEL: &str = "io.cadvisor.metric.";

@@ -4,14 +4,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+pub use plimsoll_client::TlsError;
+use plimsoll_client::{Pem, Tls as Wanted};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::client::WantsClientCert;
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
-    self, ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme, crypto,
-};
 
 /// Certificate and key that applications are shown: `-collector_cert` and `-collector_key`, PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,24 +15,6 @@ pub struct Identity {
     pub cert: PathBuf,
     /// Its key.
     pub key: PathBuf,
-}
-
-/// The certificate or its key is none.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file is missing or has something else in it.
-    #[error("{path}: expected {what} as PEM: {cause}")]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What should be in it.
-        what: &'static str,
-        /// What is wrong.
-        cause: String,
-    },
-    /// They do not belong together, or are of a kind that is not known.
-    #[error("the certificate and the key cannot be used: {0}")]
-    Pair(String),
 }
 
 /// The client's side, made when the first application is asked with it, unless there is a certificate to be checked.
@@ -68,77 +45,10 @@ impl Tls {
     }
 }
 
-/// The beginning of a client that does not check whom it speaks to.
-///
-/// # Errors
-/// The library has no protocol to speak.
-pub fn unchecked() -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
-    let provider = Arc::new(crypto::ring::default_provider());
-    let schemes = provider.signature_verification_algorithms.supported_schemes();
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(Anybody { schemes })))
-}
-
 fn client(identity: Option<&Identity>) -> Result<TlsConnector, TlsError> {
-    let pair = |cause: rustls::Error| TlsError::Pair(cause.to_string());
-    let config = unchecked().map_err(pair)?;
-    let config = match identity {
-        None => config.with_no_client_auth(),
-        Some(Identity { cert, key }) => {
-            let wrong =
-                |path: &PathBuf, what, cause: String| TlsError::Pem { path: path.clone(), what, cause };
-            let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-            let chain = chain.map_err(|cause| wrong(cert, "a certificate", cause.to_string()))?;
-            if chain.is_empty() {
-                return Err(wrong(cert, "a certificate", "there is none".to_owned()));
-            }
-            let secret = PrivateKeyDer::from_pem_file(key)
-                .map_err(|cause| wrong(key, "a private key", cause.to_string()))?;
-            config.with_client_auth_cert(chain, secret).map_err(pair)?
-        }
-    };
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// Takes every certificate.
-#[derive(Debug)]
-struct Anybody {
-    schemes: Vec<SignatureScheme>,
-}
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes.clone()
-    }
+    let file = |path: &PathBuf| Pem::File(path.clone());
+    let identity = identity.map(|Identity { cert, key }| (file(cert), file(key)));
+    Ok(TlsConnector::from(Arc::new(Wanted { identity, ..Wanted::unchecked() }.config()?)))
 }
 
 #[cfg(test)]
@@ -154,7 +64,7 @@ mod tests {
             let identity = Identity { cert: cert.clone(), key: folder.path().join("key") };
             let Err(error) = Tls::new(Some(&identity)) else { panic!("taken") };
             assert!(
-                error.to_string().starts_with(&format!("{}: expected a cert", cert.display())),
+                error.to_string().starts_with(&format!("{}: expected certificates", cert.display())),
                 "{error}"
             );
         }

@@ -34,7 +34,8 @@ pub static SECTIONS: &[Section] = &[
             ),
             flag!(
                 "kubeconfig", "", Set::Text(|d, v| d.cluster.kubeconfig = v),
-                "The file that leads to the API server and to its nodes; when empty, the cluster that we run in."
+                "The file that leads to the API server and to its nodes; when empty, the cluster that we run in, \
+                 and outside of pods the files in $KUBECONFIG."
             ),
             flag!(
                 "hosts", "",

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use ::kube::Client;
-use ::kube::client::Body;
 use bytes::Bytes;
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Limited};
+use plimsoll_client::Incoming;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use super::api::{Api, Signed};
 
 /// Bytes of an answer. A page of 500 pods has some 10 MB.
 pub(super) const LARGEST: usize = 256 << 20;
@@ -76,19 +77,22 @@ impl Status {
 }
 
 /// GET of a path with its query.
-pub(super) fn get(target: &str, accept: &'static str) -> Result<Request<Body>, ApiError> {
-    let request = Request::get(target).header(header::ACCEPT, accept).body(Body::empty());
+pub(super) fn get(target: &str, accept: &'static str) -> Result<Request<Bytes>, ApiError> {
+    let request = Request::get(target).header(header::ACCEPT, accept).body(Bytes::new());
     request.map_err(|error| ApiError::Failed(error.to_string()))
 }
 
 /// The head of an answer that is none of a refusal.
 pub(super) async fn begin(
-    client: &Client,
-    request: Request<Body>,
+    api: &Api,
+    request: Request<Bytes>,
     within: Duration,
-) -> Result<Response<Body>, ApiError> {
-    let asked = tokio::time::timeout(within, client.send(request)).await;
-    let answer = asked.map_err(|_| ApiError::Late(within))?.map_err(|error| failed(&error))?;
+) -> Result<Response<Incoming>, ApiError> {
+    accepted(api, api.sign(request).await?, within).await
+}
+
+async fn accepted(api: &Api, signed: Signed, within: Duration) -> Result<Response<Incoming>, ApiError> {
+    let answer = api.send(signed, within).await?;
     if answer.status().is_success() {
         return Ok(answer);
     }
@@ -108,13 +112,11 @@ pub(super) async fn begin(
 }
 
 /// The body of an answer.
-pub(super) async fn whole(
-    client: &Client,
-    request: Request<Body>,
-    within: Duration,
-) -> Result<Bytes, ApiError> {
+pub(super) async fn whole(api: &Api, request: Request<Bytes>, within: Duration) -> Result<Bytes, ApiError> {
+    // what is shown may take its own time
+    let signed = api.sign(request).await?;
     let answer = async {
-        let answer = begin(client, request, within).await?;
+        let answer = accepted(api, signed, within).await?;
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
         body.map(|body| body.to_bytes()).map_err(|error| ApiError::Failed(plimsoll_client::chain(&*error)))
     };
@@ -123,19 +125,10 @@ pub(super) async fn whole(
 
 /// The object in an answer.
 pub(super) async fn object<T: DeserializeOwned>(
-    client: &Client,
-    request: Request<Body>,
+    api: &Api,
+    request: Request<Bytes>,
     within: Duration,
 ) -> Result<T, ApiError> {
-    let body = whole(client, request, within).await?;
+    let body = whole(api, request, within).await?;
     serde_json::from_slice(&body).map_err(|error| ApiError::unreadable(&error))
-}
-
-/// `kube` says which of its layers failed; users need the cause alone.
-fn failed(error: &::kube::Error) -> ApiError {
-    ApiError::Failed(match error {
-        ::kube::Error::HyperError(cause) => plimsoll_client::chain(cause),
-        ::kube::Error::Service(cause) => plimsoll_client::chain(&**cause),
-        error => plimsoll_client::chain(error),
-    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::kube::client::Body;
+use bytes::Bytes;
 use http::{Request, header};
 use serde::{Deserialize, Serialize};
 
@@ -207,7 +207,7 @@ impl Connection {
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
-            .body(Body::from(body))
+            .body(Bytes::from(body))
             .map_err(|error| ApiError::Failed(error.to_string()))?;
         let answer: Answer<S> = ask::object(&self.client, request, WITHIN).await?;
         Ok(answer.status)

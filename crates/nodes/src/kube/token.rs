@@ -4,19 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
+use http::HeaderValue;
+use plimsoll_client::Pem;
 use tokio::sync::Mutex;
-use tower::util::BoxCloneService;
-use tower::{BoxError, ServiceExt};
+
+use super::plugin::Plugin;
 
 /// A file's token is read again after this long: kubelets renew it well before it ends.
 const AGAIN: Duration = Duration::from_secs(60);
-
-/// A service that answers with the `Authorization` that a layer gave a request.
-pub(super) type Signer = BoxCloneService<Request<Full<Bytes>>, Response<()>, BoxError>;
 
 /// A source of `Authorization` headers. Clones share it.
 #[derive(Clone, Default)]
@@ -31,8 +26,18 @@ enum From {
         path: PathBuf,
         last: Mutex<(HeaderValue, Instant)>,
     },
-    /// A plugin of the kubeconfig, run by `kube`.
-    Plugin(Mutex<Signer>),
+    Plugin(Box<Plugin>),
+}
+
+/// What is shown now.
+#[derive(Default)]
+pub(super) struct Shown {
+    /// `Authorization`.
+    pub(super) header: Option<HeaderValue>,
+    /// A plugin's certificate and its key.
+    pub(super) identity: Option<(Pem, Pem)>,
+    /// Which of a plugin's answers it is; 0 where no plugin was asked.
+    pub(super) number: u64,
 }
 
 /// There is no token that can be shown.
@@ -66,8 +71,8 @@ impl Token {
         Ok(Self(Arc::new(From::File { path: path.to_owned(), last })))
     }
 
-    pub(super) fn plugin(signer: Signer) -> Self {
-        Self(Arc::new(From::Plugin(Mutex::new(signer))))
+    pub(super) fn plugin(plugin: Plugin) -> Self {
+        Self(Arc::new(From::Plugin(Box::new(plugin))))
     }
 
     /// What to show now; nothing where no token is known.
@@ -89,12 +94,23 @@ impl Token {
                 }
                 Ok(Some(last.0.clone()))
             }
-            From::Plugin(signer) => {
-                let signer = signer.lock().await.clone();
-                let signed = signer.oneshot(Request::default()).await;
-                let signed = signed.map_err(|error| TokenError::Kubeconfig(plimsoll_client::chain(&*error)));
-                Ok(signed?.headers().get(AUTHORIZATION).cloned())
-            }
+            From::Plugin(plugin) => Ok(plugin.credential().await?.header),
+        }
+    }
+
+    /// The same, with the certificate that a plugin may give.
+    pub(super) async fn shown(&self) -> Result<Shown, TokenError> {
+        let From::Plugin(plugin) = &*self.0 else {
+            return Ok(Shown { header: self.header().await?, ..Shown::default() });
+        };
+        let credential = plugin.credential().await?;
+        Ok(Shown { header: credential.header, identity: credential.identity, number: credential.number })
+    }
+
+    /// What had this number was shown, and nobody knows it any more.
+    pub(super) async fn refused(&self, number: u64) {
+        if let From::Plugin(plugin) = &*self.0 {
+            plugin.refused(number).await;
         }
     }
 
@@ -121,37 +137,6 @@ impl std::fmt::Debug for Token {
             From::File { path, .. } => write!(f, "the token in {}", path.display()),
             From::Plugin(_) => f.write_str("a plugin's token"),
         }
-    }
-}
-
-/// The signer of a layer that adds `Authorization` to requests.
-pub(super) fn signer<L>(layer: &L) -> Signer
-where
-    L: tower::Layer<Echo>,
-    L::Service: tower::Service<Request<Full<Bytes>>, Response = Response<()>> + Clone + Send + 'static,
-    <L::Service as tower::Service<Request<Full<Bytes>>>>::Future: Send,
-    <L::Service as tower::Service<Request<Full<Bytes>>>>::Error: Into<BoxError>,
-{
-    BoxCloneService::new(layer.layer(Echo).map_err(Into::into))
-}
-
-/// Answers with the headers that it was asked with.
-#[derive(Clone, Copy)]
-pub(super) struct Echo;
-
-impl tower::Service<Request<Full<Bytes>>> for Echo {
-    type Response = Response<()>;
-    type Error = BoxError;
-    type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        let mut answer = Response::new(());
-        *answer.headers_mut() = request.into_parts().0.headers;
-        std::future::ready(Ok(answer))
     }
 }
 

@@ -11,7 +11,6 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::kube::Client;
 use plimsoll_core::cluster::names::Names;
 use plimsoll_core::cluster::objects::Objects;
 use tokio::sync::watch::{Receiver, Sender, channel};
@@ -19,6 +18,7 @@ use tokio::task::JoinSet;
 use url::form_urlencoded::Serializer;
 
 use self::stream::End;
+use super::api::Api;
 use super::ask::ApiError;
 use super::connect::Connection;
 use super::object::{Maker, Rules};
@@ -194,7 +194,7 @@ fn selection(resource: Resource, options: &WatchOptions) -> Vec<(&'static str, S
 
 /// One resource's watch.
 struct One {
-    client: Client,
+    client: Api,
     resource: Resource,
     selection: Vec<(&'static str, String)>,
     forbidden: Duration,

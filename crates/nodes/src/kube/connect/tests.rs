@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use plimsoll_core::cluster::objects::Objects;
 use tempfile::TempDir;
 
@@ -184,19 +186,101 @@ async fn what_is_wrong_with_a_kubeconfig_is_told() {
     assert!(wrong(missing).await.contains("No such file"));
     let good = || files.kubeconfig("https://h", "", "token: x");
     let context = ApiOptions { context: Some("other".to_owned()), ..good() };
-    assert!(wrong(context).await.contains("failed to load current context: other"));
+    assert!(wrong(context).await.contains("there is no context \"other\"; there is: here, away"));
     let context = ApiOptions { context: Some("away".to_owned()), ..good() };
-    assert!(wrong(context).await.contains("failed to load the cluster of context: none"));
+    assert!(wrong(context).await.contains("there is no cluster \"none\"; there is: c"));
     let half = wrong(files.kubeconfig("https://h", "", "client-certificate: /c.pem")).await;
-    assert_eq!(half, "the user has a client certificate without its key");
+    assert_eq!(half, "user u has a client certificate without its key");
     let coded = "client-certificate-data: 'LS0=', client-key-data: '*'";
-    assert!(wrong(files.kubeconfig("https://h", "", coded)).await.starts_with("client-key-data: Invalid"));
+    assert!(
+        wrong(files.kubeconfig("https://h", "", coded)).await.starts_with("user u: client-key-data: Invalid")
+    );
     let odd = wrong(files.kubeconfig("h:1", "", "token: x")).await;
     assert!(odd.contains("is no address of an API server: it has no scheme"), "{odd}");
     let token = wrong(files.kubeconfig("https://h", "", "token: \"a\\nb\"")).await;
     assert_eq!(token, "the kubeconfig's credentials cannot be used: the token can be in no header");
     let other = ApiOptions { server: Some("http://other:1".to_owned()), ..good() };
     assert_eq!(Connection::new(&other, nowhere).await.unwrap().server, "http://other:1");
+}
+
+#[tokio::test]
+async fn who_a_user_acts_as_is_told_and_a_servers_path_is_kept() {
+    let (files, server) = (Files::new(), server().await);
+    let user = "token: t, as: other, as-uid: '7', as-groups: [g, h i], as-user-extra: {Example.com/k: [v]}";
+    let options = files.kubeconfig(&format!("http://{}/clusters/c/", server.address), "", user);
+    let connection = Connection::new(&options, nowhere).await.unwrap();
+    assert_eq!(connection.server, format!("http://{}/clusters/c", server.address));
+    assert_eq!(shown(&server, &connection).await.as_deref(), Some("Bearer t"));
+    let asked = server.asked().pop().unwrap();
+    assert_eq!(asked.path, "/clusters/c/api/v1/nodes");
+    let header = |name: &str| asked.headers.get(name).map(String::as_str);
+    assert_eq!((header("impersonate-user"), header("impersonate-uid")), (Some("other"), Some("7")));
+    // the last of both
+    assert_eq!(header("impersonate-group"), Some("h i"));
+    assert_eq!(header("impersonate-extra-example%2ecom%2fk"), Some("v"));
+}
+
+#[tokio::test]
+async fn outside_of_pods_the_environments_files_count() {
+    let (files, server) = (Files::new(), server().await);
+    let text = |name: &str, text: &str| files.write(name, text).display().to_string();
+    let users = text("users", "users: [{name: u, user: {token: first}}]");
+    let options = files.kubeconfig(&format!("http://{}", server.address), "", "token: second");
+    let whole = options.kubeconfig.unwrap().display().to_string();
+    let none = files.0.path().join("none").display().to_string();
+    let connected = async |list: String| {
+        let variable = move |name: &str| (name == "KUBECONFIG").then(|| list.clone());
+        Connection::new(&ApiOptions::default(), variable).await.map_err(|error| error.to_string())
+    };
+    let both = connected(format!("{users}:{none}::{whole}")).await.unwrap();
+    assert_eq!(shown(&server, &both).await.as_deref(), Some("Bearer first"));
+    let error = connected(none.clone()).await.err().unwrap();
+    assert!(error.starts_with(&format!("{none}: expected a kubeconfig: No such file")), "{error}");
+    let error = connected(format!("{none}:{none}x")).await.err().unwrap();
+    assert!(error.ends_with("no such file, and none of the others"), "{error}");
+    let error = connected(users.clone()).await.err().unwrap();
+    assert_eq!(error, format!("{users}: expected a kubeconfig: it has no current-context"));
+    let error = connected(String::new()).await.err().unwrap();
+    assert!(error.contains("KUBERNETES_SERVICE_HOST is not set"), "{error}");
+}
+
+/// A plugin that counts how often it is asked, as the kubeconfig's user.
+fn counting(files: &Files, status: &str) -> String {
+    let script = format!(
+        "#!/bin/sh\ncd '{}'\necho x >>count\nn=$(wc -l <count)\nprintf '{{\"apiVersion\":\"client.authentication.k8s.io/v1beta1\",\
+         \"kind\":\"ExecCredential\",\"status\":{{{status}}}}}' $n\n",
+        files.0.path().display()
+    );
+    files.write("plugin.sh", &script);
+    "exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: sh, args: [PLUGIN]}"
+        .replace("PLUGIN", &files.0.path().join("plugin.sh").display().to_string())
+}
+
+#[tokio::test]
+async fn a_plugin_is_asked_again_when_its_token_is_refused() {
+    let files = Files::new();
+    let server = Server::start(|asked| match asked.headers.get("authorization").map(String::as_str) {
+        Some("Bearer t1") => Reply::Whole(401, String::new()),
+        _ => Reply::ok(r#"{"data": {}}"#),
+    })
+    .await;
+    let user = counting(&files, r#""token":"t%s""#);
+    let options = files.kubeconfig(&format!("http://{}", server.address), "", &user);
+    let connection = Connection::new(&options, nowhere).await.unwrap();
+    let error = connection.front_proxy_config().await.unwrap_err();
+    assert_eq!(error.status(), Some(401));
+    connection.front_proxy_config().await.unwrap();
+    assert_eq!(inherited(&connection).await.as_deref(), Some("Bearer t2"));
+
+    let failing = files.kubeconfig("http://h", "", &user);
+    files.write("plugin.sh", "echo expired >&2; exit 1");
+    let told = error_of_plugin(&failing).await;
+    assert_eq!(told, "the plugin sh: it ended with exit status: 1: expired");
+}
+
+async fn error_of_plugin(options: &ApiOptions) -> String {
+    let error = error(options).await;
+    error.strip_prefix("the kubeconfig's credentials cannot be used: ").unwrap_or(&error).to_owned()
 }
 
 #[tokio::test]
@@ -211,6 +295,17 @@ async fn a_clusters_proxy_is_asked() {
     assert_eq!((asked.len(), asked[0].path.as_str()), (1, "far.example.com:1"));
     // what is meant for the API server is not shown to the proxy
     assert!(!format!("{asked:?}").contains("secret"));
+    assert_eq!(asked[0].headers.get("proxy-authorization"), None);
+
+    let told = told.replace("http://", "http://me:p%40w@");
+    let options = files.kubeconfig("https://far.example.com", &told, "token: secret");
+    let connection = Connection::new(&options, nowhere).await.unwrap();
+    connection.front_proxy_config().await.unwrap_err();
+    let asked = proxy.asked().pop().unwrap();
+    assert_eq!(
+        (asked.path.as_str(), asked.headers["proxy-authorization"].as_str()),
+        ("far.example.com:443", "Basic bWU6cEB3")
+    );
 }
 
 mod certificates {
@@ -309,11 +404,42 @@ mod certificates {
             assert_eq!(connection.tls.identity.is_some(), user != "token: x");
             assert!(connection.tls.ca.is_some() && connection.tls.config().is_ok());
             let client = plimsoll_client::Client::new(&connection.tls).unwrap();
-            let request = Request::get(&server).body(bytes::Bytes::new()).unwrap();
+            let request = http::Request::get(&server).body(bytes::Bytes::new()).unwrap();
             let limits = plimsoll_client::Limits { within: std::time::Duration::from_secs(10), body: 1000 };
             let answer = client.ask(request, limits).await.unwrap();
             assert!(String::from_utf8_lossy(&answer.body).contains(wanted));
         }
+        // a plugin's, which its next answer replaces
+        let read = |name: &str| std::fs::read_to_string(files.0.path().join(name)).unwrap();
+        let answer = |until: &str| {
+            let status = serde_json::json!({"clientCertificateData": read("cert.pem"), "clientKeyData": read("key.pem"),
+                "expirationTimestamp": until});
+            let version = "client.authentication.k8s.io/v1";
+            serde_json::json!({"apiVersion": version, "kind": "ExecCredential", "status": status}).to_string()
+        };
+        let plugin = "exec: {apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: cat, \
+            args: [FILE]}";
+        let user = plugin
+            .replace("FILE", &files.write("answer", &answer("2020-01-01T00:00:00Z")).display().to_string());
+        let connection = Connection::new(&files.kubeconfig(&server, ca, &user), nowhere).await.unwrap();
+        assert_eq!(told(&connection).await.as_deref(), Ok("1 shown"));
+        assert_eq!(connection.tls.identity, None);
+        files.write("answer", &answer("2100-01-01T00:00:00Z").replace("BEGIN", "END"));
+        let error = told(&connection).await.unwrap_err();
+        assert!(error.contains("(given): expected certificates as PEM: "), "{error}");
+        // under another name than its certificate's
+        let other = server.replace("127.0.0.1", "localhost");
+        for (name, wanted) in [(", tls-server-name: 127.0.0.1", Some("1 shown")), ("", None)] {
+            let options = files.kubeconfig(&other, &format!("{ca}{name}"), pair);
+            let connection = Connection::new(&options, nowhere).await.unwrap();
+            assert_eq!(told(&connection).await.ok().as_deref(), wanted);
+        }
+        let odd = files.kubeconfig(&server, ", tls-server-name: a b", pair);
+        assert!(
+            error_of_plugin(&odd)
+                .await
+                .ends_with("\"a b\": expected the name of a server, as it stands in certificates")
+        );
         let stranger = Connection::new(&files.kubeconfig(&server, none, pair), nowhere).await;
         match stranger {
             Ok(connection) => {
