@@ -1,5 +1,5 @@
-# The image of Plimsoll: one static binary, nothing else. Its context is a folder with two entries,
-# `plimsoll` and a symbolic link `cadvisor` to it (for manifests that name that program); `make image`
+# The image of Plimsoll: one static binary, nothing else. Its context is a folder with `plimsoll` and symbolic
+# links to it, `cadvisor`, `heapster` and `metrics-server` (for manifests that name those programs); `make image`
 # lays it out. See deploy/docker/README.md.
 FROM scratch
 
