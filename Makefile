@@ -132,8 +132,7 @@ image-static: image-context
 
 .PHONY: image-context
 image-context: build-static
-	rm -rf $(OUT)/image && mkdir -p $(OUT)/image && cp $(BIN) $(OUT)/image/plimsoll
-	for name in cadvisor heapster metrics-server; do ln -s plimsoll $(OUT)/image/$$name; done
+	deploy/docker/root $(BIN) $(OUT)/image
 
 # the same with the C library of this machine, and so able to load NVIDIA's
 image-dynamic: build-dynamic
