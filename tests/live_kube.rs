@@ -96,7 +96,10 @@ fn the_collector_has_the_rights_that_it_uses_and_no_others() {
     let collector = User::account("kube-system", "plimsoll-cluster");
     // someone whom the API server has to be asked about, so that this right is used too
     let to = kube::address("kube-system", COLLECTOR, 10250);
-    assert_eq!(curl(&to.to_string(), &["-H", "Authorization: Bearer reader"], &format!("{METRICS}/nodes")).0, 403);
+    assert_eq!(
+        curl(&to.to_string(), &["-H", "Authorization: Bearer reader"], &format!("{METRICS}/nodes")).0,
+        403
+    );
     let all = asked();
     let refused: Vec<_> = all.iter().filter(|(_, _, code)| *code == 401 || *code == 403).collect();
     assert!(refused.is_empty(), "{refused:?}");
@@ -118,38 +121,43 @@ fn the_collector_has_the_rights_that_it_uses_and_no_others() {
     ];
     assert_eq!(used, BTreeSet::from(wanted.map(str::to_owned)));
     let logs = admin.told(&["logs", "--namespace", "kube-system", "--selector", COLLECTOR, "--tail=-1"]);
-    assert!(!logs.contains("403") && !logs.to_lowercase().contains("forbidden"), "{logs}");
+    assert_eq!(kube::refusals(&logs), [""; 0]);
 
+    let may = |user: &User, space: &str, [verb, resource, part]: [&str; 3]| {
+        let part = format!("--subresource={part}");
+        user.run(&["auth", "can-i", "--quiet", space, &part, verb, resource]).code == Some(0)
+    };
     for wanted in [
-        ["get", "nodes/metrics"],
-        ["get", "nodes/stats"],
-        ["list", "pods"],
-        ["create", "tokenreviews.authentication.k8s.io"],
+        ["get", "nodes", "metrics"],
+        ["get", "nodes", "stats"],
+        ["list", "pods", ""],
+        ["create", "tokenreviews.authentication.k8s.io", ""],
     ] {
-        let words = [["auth", "can-i", "--all-namespaces", "--quiet"].as_slice(), &wanted].concat();
-        assert_eq!(collector.run(&words).code, Some(0), "{wanted:?}");
+        assert!(may(&collector, "--all-namespaces", wanted), "{wanted:?}");
     }
     for unwanted in [
-        ["get", "secrets"],
-        ["list", "secrets"],
-        ["list", "configmaps"],
-        ["create", "pods"],
-        ["delete", "pods"],
-        ["patch", "nodes"],
-        ["get", "nodes/proxy"],
-        ["create", "pods/exec"],
-        ["get", "pods/log"],
-        ["impersonate", "users"],
-        ["create", "serviceaccounts/token"],
-        ["update", "deployments.apps"],
+        ["get", "secrets", ""],
+        ["list", "secrets", ""],
+        ["list", "configmaps", ""],
+        ["create", "pods", ""],
+        ["delete", "pods", ""],
+        ["patch", "nodes", ""],
+        ["get", "nodes", "proxy"],
+        ["create", "pods", "exec"],
+        ["get", "pods", "log"],
+        ["impersonate", "users", ""],
+        ["create", "serviceaccounts", "token"],
+        ["update", "deployments.apps", ""],
     ] {
         for space in ["--all-namespaces", "--namespace=kube-system"] {
-            let words = [["auth", "can-i", "--quiet", space].as_slice(), &unwanted].concat();
-            assert_eq!(collector.run(&words).code, Some(1), "{unwanted:?} {space}");
+            assert!(!may(&collector, space, unwanted), "{unwanted:?} {space}");
         }
     }
     let words = collector.refused(&["get", "secrets", "--namespace", "kube-system"]);
-    assert!(words.contains("User \"system:serviceaccount:kube-system:plimsoll-cluster\" cannot list"), "{words}");
+    assert!(
+        words.contains("User \"system:serviceaccount:kube-system:plimsoll-cluster\" cannot list"),
+        "{words}"
+    );
     // of a kubelet it may read numbers, and neither run nor read what is inside
     let token = collector.told(&["config", "view", "--raw", "-o", "jsonpath={.users[0].user.token}"]);
     let bearer = format!("Authorization: Bearer {token}");
@@ -165,9 +173,8 @@ fn the_collector_has_the_rights_that_it_uses_and_no_others() {
     }
     // the agents need none
     let agent = User::account("kube-system", "plimsoll-host");
-    for verb in [["list", "pods"], ["get", "nodes/metrics"]] {
-        let words = [["auth", "can-i", "--quiet", "--all-namespaces"].as_slice(), &verb].concat();
-        assert_eq!(agent.run(&words).code, Some(1), "{verb:?}");
+    for unwanted in [["list", "pods", ""], ["get", "nodes", "metrics"]] {
+        assert!(!may(&agent, "--all-namespaces", unwanted), "{unwanted:?}");
     }
 }
 
@@ -187,7 +194,8 @@ fn who_has_no_right_is_refused() {
     require!(Need::Kube);
     let _cluster = deployed();
     let (admin, reader) = (User::admin(), User::reader());
-    for words in [vec!["top", "nodes"], vec!["top", "pods", "-A"], vec!["top", "pods", "--namespace", "shop"]] {
+    for words in [vec!["top", "nodes"], vec!["top", "pods", "-A"], vec!["top", "pods", "--namespace", "shop"]]
+    {
         let error = reader.refused(&words);
         assert!(error.contains("User \"reader\" cannot list resource"), "{error}");
     }
@@ -199,8 +207,11 @@ fn who_has_no_right_is_refused() {
         ["--cert".to_owned(), file(&format!("{name}.pem")), "--key".to_owned(), file(&format!("{name}.key"))]
     };
     let (front, node, root) = (certificate("front-proxy"), certificate("one"), certificate("admin"));
-    let (front, node, root) =
-        (front.each_ref().map(String::as_str), node.each_ref().map(String::as_str), root.each_ref().map(String::as_str));
+    let (front, node, root) = (
+        front.each_ref().map(String::as_str),
+        node.each_ref().map(String::as_str),
+        root.each_ref().map(String::as_str),
+    );
     let header = |text: &'static str| ["-H", text];
     let path = format!("{METRICS}/nodes");
     let ask = |words: &[&[&str]]| curl(&to, &words.concat(), &path);
@@ -259,7 +270,9 @@ impl Truth {
 }
 
 fn cores(quantity: &str) -> f64 {
-    quantity.strip_suffix('n').map_or_else(|| quantity.parse().unwrap(), |nano| nano.parse::<f64>().unwrap() / 1e9)
+    quantity
+        .strip_suffix('n')
+        .map_or_else(|| quantity.parse().unwrap(), |nano| nano.parse::<f64>().unwrap() / 1e9)
 }
 
 #[test]
@@ -267,8 +280,8 @@ fn numbers_are_the_kernels() {
     require!(Need::Kube);
     let _cluster = deployed();
     let admin = User::admin();
-    let [main, side, db] = [("web", "main"), ("web", "side"), ("db", "main")]
-        .map(|(pod, name)| Worker::find("shop", pod, name));
+    let [main, side, db] =
+        [("web", "main"), ("web", "side"), ("db", "main")].map(|(pod, name)| Worker::find("shop", pod, name));
     for (worker, millis, mib) in [(&main, 2000, 64), (&side, 700, 16), (&db, 1000, 32)] {
         worker.order(&format!("burn {millis}"));
         worker.order(&format!("hold {mib}"));
@@ -326,9 +339,11 @@ fn numbers_are_the_kernels() {
         told
     });
     let (end, window, told) = told.expect("no window lies within the work");
-    let rate = truth.rate(end, window).unwrap();
-    assert!(rate > 0.2, "the work was not what it should be: {rate}");
-    close("cores over the window", told, rate, 2.0);
+    // at which instant of that second the sample was taken is not told
+    let rates = (0..20).filter_map(|part| truth.rate(end + f64::from(part) * 0.05, window));
+    let rate = rates.min_by(|a, b| (a - told).abs().total_cmp(&(b - told).abs())).unwrap();
+    assert!(rate > 0.1, "the work was not what it should be: {rate}");
+    close("cores over the window", told, rate, 1.0);
 }
 
 #[test]
@@ -339,11 +354,16 @@ fn kubectl_is_answered() {
     let first = |rows: &[Vec<String>], column: usize| -> Vec<String> {
         rows.iter().map(|row| row[column].clone()).collect()
     };
-    let amount = |text: &str| -> u64 { text.trim_end_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap() };
+    let amount = |text: &str| -> u64 {
+        text.trim_end_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap()
+    };
 
     let nodes = admin.rows(&["top", "nodes"]);
     assert_eq!(first(&nodes, 0), ["one", "two"]);
-    assert!(nodes.iter().all(|row| row.len() == 5 && row[2].ends_with('%') && amount(&row[3]) > 0), "{nodes:?}");
+    assert!(
+        nodes.iter().all(|row| row.len() == 5 && row[2].ends_with('%') && amount(&row[3]) > 0),
+        "{nodes:?}"
+    );
     assert_eq!(admin.rows(&["top", "node", "two"]).len(), 1);
     assert_eq!(first(&admin.rows(&["top", "nodes", "-l", "kubernetes.io/hostname=one"]), 0), ["one"]);
 
@@ -353,7 +373,8 @@ fn kubectl_is_answered() {
     let own = all.iter().filter(|row| row[0] == "kube-system" && row[1].starts_with("plimsoll-"));
     assert_eq!(own.count(), 3, "a collector and two agents: {all:?}");
 
-    let shop = |more: &[&str]| admin.rows(&[["top", "pods", "--namespace", "shop"].as_slice(), more].concat());
+    let shop =
+        |more: &[&str]| admin.rows(&[["top", "pods", "--namespace", "shop"].as_slice(), more].concat());
     let containers = shop(&["--containers"]);
     let pairs: Vec<_> = containers.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
     assert_eq!(pairs, [("db", "main"), ("load", "main"), ("web", "main"), ("web", "side")]);
@@ -362,7 +383,8 @@ fn kubectl_is_answered() {
     assert_eq!(first(&shop(&["--field-selector", "metadata.name=db"]), 0), ["db"]);
     assert_eq!(shop(&["web"]).len(), 1);
     for (by, column) in [("cpu", 1), ("memory", 2)] {
-        let sorted: Vec<_> = first(&shop(&["--sort-by", by]), column).iter().map(|text| amount(text)).collect();
+        let sorted: Vec<_> =
+            first(&shop(&["--sort-by", by]), column).iter().map(|text| amount(text)).collect();
         assert!(sorted.is_sorted_by(|a, b| a >= b), "{by}: {sorted:?}");
     }
     // a pod's and the sum's are whole mebibytes, cut each for itself
@@ -421,8 +443,14 @@ fn an_autoscaler_follows_the_numbers() {
     eventually("there are two", 120.0, || {
         let told = admin.try_json(&["get", "hpa", "--namespace", "shop", "busy"])?;
         let ready = admin.try_json(&["get", "deployment", "--namespace", "shop", "busy"])?;
-        let used = told.pointer("/status/currentMetrics/0/resource/current/averageUtilization").and_then(Value::as_f64);
-        if used.is_some_and(|used| used > 110.0) && ready["status"]["readyReplicas"] == 2 { Ok(()) } else { Err(told["status"].to_string()) }
+        let used = told
+            .pointer("/status/currentMetrics/0/resource/current/averageUtilization")
+            .and_then(Value::as_f64);
+        if used.is_some_and(|used| used > 110.0) && ready["status"]["readyReplicas"] == 2 {
+            Ok(())
+        } else {
+            Err(told["status"].to_string())
+        }
     });
     // sums by workload: both pods are the Deployment's
     eventually("the Deployment's sum is told", 60.0, || {

@@ -114,6 +114,12 @@ pub fn part(verb: &str, name: &str) {
     assert_eq!(done.code, Some(0), "{verb} {name}: {}", done.stderr);
 }
 
+/// The lines of a log that tell of a request that was refused.
+pub fn refusals(log: &str) -> Vec<&str> {
+    let tells = |line: &&str| line.to_lowercase().contains("forbidden") || line.contains(" 403");
+    log.lines().filter(tells).collect()
+}
+
 /// Where a pod of those labels answers at that port, once it is ready.
 #[track_caller]
 pub fn address(space: &str, labels: &str, port: u16) -> SocketAddr {
@@ -202,15 +208,15 @@ fn deploy() {
             "spec": {"nodeName": node, "containers": containers, "volumes": [Worker::volume(name)],
                 "terminationGracePeriodSeconds": 0}})
     };
-    let limits = json!({"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "300m", "memory": "128Mi"}});
+    let limits =
+        json!({"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "300m", "memory": "128Mi"}});
     let main = || Worker::container("main", &limits);
     let side = Worker::container("side", &json!({}));
     admin.apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
         pod("web", "one", json!([main(), side])), pod("load", "one", json!([main()])), pod("db", "two", json!([main()])),
     ]}));
     for what in ["deployment/plimsoll-cluster", "daemonset/plimsoll-host"] {
-        let done =
-            admin.run(&["rollout", "status", "--namespace", "kube-system", "--timeout", "150s", what]);
+        let done = admin.run(&["rollout", "status", "--namespace", "kube-system", "--timeout", "150s", what]);
         assert_eq!(done.code, Some(0), "{what}: {}\n{}", done.stderr, told_of_pods(&admin));
     }
     admin.told(&["uncordon", "two"]);
