@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use common::kube::{self, COLLECTOR, User, Worker, deployed};
+use common::kube::{self, COLLECTOR, Stopped, User, Worker, deployed};
 use common::program::{self, Plimsoll};
 use common::{Need, close, eventually, http, kernel};
 use serde_json::{Value, json};
@@ -151,7 +151,7 @@ fn a_kubelet_that_is_away_takes_its_own_pods_alone() {
     let _cluster = deployed();
     let admin = User::admin();
     wait_for("all is there", 60.0, &admin, &ALL);
-    kube::part("stop", "kubelet-two");
+    let stopped = Stopped::new("kubelet-two");
     // absent rather than stale, while the other's numbers go on
     let mut last = wait_for("its node and pod are absent", 60.0, &admin, &["load", "one", "web"]);
     for _ in 0..2 {
@@ -163,7 +163,7 @@ fn a_kubelet_that_is_away_takes_its_own_pods_alone() {
     }
     let rows = admin.rows(&["top", "nodes"]);
     assert_eq!((rows[0][0].as_str(), rows[1][0].as_str(), rows[1][1].as_str()), ("one", "two", "<unknown>"));
-    kube::part("start", "kubelet-two");
+    drop(stopped);
     wait_for("all is there again", 120.0, &admin, &ALL);
     let db = Worker::find("shop", "db", "main");
     db.order("burn 300");
@@ -183,8 +183,8 @@ fn an_api_server_that_was_away_is_followed_again() {
     wait_for("all is there", 60.0, &admin, &ALL);
     let model = kube::address("kube-system", COLLECTOR, 8082);
     let newest_of_node = || newest(model, "nodes/one", "memory/working_set").map(|(_, at)| at);
-    kube::part("stop", "kube-apiserver");
-    // who is known is asked on: kubelets remember for two minutes who the collector is
+    let stopped = Stopped::new("kube-apiserver");
+    // who is known is asked on: these kubelets remember for an hour who the collector is
     let mut last = newest_of_node().unwrap();
     for _ in 0..2 {
         last = eventually("rounds go on without the API server", 40.0, || {
@@ -192,7 +192,7 @@ fn an_api_server_that_was_away_is_followed_again() {
             if now > last { Ok(now) } else { Err(now) }
         });
     }
-    kube::part("start", "kube-apiserver");
+    drop(stopped);
     eventually("the API server is back", 90.0, || admin.try_told(&["get", "--raw", "/readyz"]));
     eventually("all is told again", 60.0, || {
         let found = told(&admin)?;

@@ -106,9 +106,25 @@ impl User {
     }
 }
 
-/// Starts or stops a part of the cluster.
+/// A part of the cluster that is stopped; it starts again when this is dropped.
+pub struct Stopped(&'static str);
+
+impl Stopped {
+    #[track_caller]
+    pub fn new(name: &'static str) -> Self {
+        part("stop", name);
+        Self(name)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        part("start", self.0);
+    }
+}
+
 #[track_caller]
-pub fn part(verb: &str, name: &str) {
+fn part(verb: &str, name: &str) {
     let script = super::repository().join("testbed/kube");
     let done = program::run(Command::new(script).args([verb, name]), 60.0);
     assert_eq!(done.code, Some(0), "{verb} {name}: {}", done.stderr);
