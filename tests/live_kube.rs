@@ -262,11 +262,6 @@ impl Truth {
         let ((a, x), (b, y)) = (self.0.get(after.checked_sub(1)?)?, self.0[after]);
         Some(x + (y - x) * (instant - a) / (b - a))
     }
-
-    /// Cores over a window of seconds.
-    fn rate(&self, end: f64, window: f64) -> Option<f64> {
-        Some((self.at(end)? - self.at(end - window)?) / window / 1e9)
-    }
 }
 
 fn cores(quantity: &str) -> f64 {
@@ -340,11 +335,12 @@ fn numbers_are_the_kernels() {
         told
     });
     let (end, window, told) = told.expect("no window lies within the work");
-    // at which instant of that second the sample was taken is not told
-    let rates = (0..20).filter_map(|part| truth.rate(end + f64::from(part) * 0.05, window));
-    let rate = rates.min_by(|a, b| (a - told).abs().total_cmp(&(b - told).abs())).unwrap();
-    assert!(rate > 0.1, "the work was not what it should be: {rate}");
-    close("cores over the window", told, rate, 1.0);
+    // `/stats/summary` tells whole seconds: at which instant of its second each sample was taken is not known
+    let (start, used) = (end - window, told * window * 1e9);
+    let at = |instant: f64| truth.at(instant).unwrap();
+    let (least, most) = (at(end) - at(start + 1.0), at(end + 1.0) - at(start));
+    assert!(least > 1e9, "the work was not what it should be: {least} ns in {window} s");
+    assert!(used > least * 0.99 && used < most * 1.01, "{used} ns, but it was between {least} and {most}");
 }
 
 #[test]

@@ -112,22 +112,23 @@ pub struct Stopped(&'static str);
 impl Stopped {
     #[track_caller]
     pub fn new(name: &'static str) -> Self {
-        part("stop", name);
+        part("stop", name).unwrap_or_else(|error| panic!("stop {name}: {error}"));
         Self(name)
     }
 }
 
 impl Drop for Stopped {
     fn drop(&mut self) {
-        part("start", self.0);
+        if let Err(error) = part("start", self.0) {
+            super::say(&format!("{} does not start again: {error}", self.0));
+        }
     }
 }
 
-#[track_caller]
-fn part(verb: &str, name: &str) {
+fn part(verb: &str, name: &str) -> Result<(), String> {
     let script = super::repository().join("testbed/kube");
     let done = program::run(Command::new(script).args([verb, name]), 60.0);
-    assert_eq!(done.code, Some(0), "{verb} {name}: {}", done.stderr);
+    if done.code == Some(0) { Ok(()) } else { Err(done.stderr) }
 }
 
 /// The lines of a log that tell of a request that was refused.
