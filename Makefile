@@ -66,7 +66,7 @@ unit e2e e2e-v2: workload
 
 # the collector in a real Kubernetes cluster, which the first run builds (20 to 40 minutes on two cores)
 .PHONY: test-kube
-test-kube: workload deps image-context
+test-kube: deps workload image-context
 	testbed/kube-build
 	testbed/kube image $(OUT)/image $(OUT)/plimsoll-image.tar
 	cargo test --locked --package plimsoll-nodes --test live_api_server --no-run
@@ -147,5 +147,6 @@ clean:
 	testbed/dockerd clean
 	testbed/containerd clean
 	testbed/crio clean
+	testbed/kube clean
 	rm -rf web/node_modules $(SCRIPT) web/dist/page.js
 	cargo clean
