@@ -1,14 +1,12 @@
-# The image of Plimsoll: one static binary, nothing else. Its context is a folder with two entries,
-# `plimsoll` and a symbolic link `cadvisor` to it (for manifests that name that program); `make image`
-# lays it out. See deploy/docker/README.md.
+# The image of Plimsoll: one static binary and links. Its context is a root folder that `make image` lays out
+# (deploy/docker/root). See deploy/docker/README.md.
 FROM scratch
 
 LABEL org.opencontainers.image.title="plimsoll" \
       org.opencontainers.image.description="What each container on this host uses: cAdvisor's API, metrics and page" \
       org.opencontainers.image.licenses="Apache-2.0"
 
-# the folder and not its files: so the link stays a link
-COPY . /usr/bin/
+COPY . /
 
 EXPOSE 8080
 

@@ -67,6 +67,17 @@ test: deps
 unit e2e e2e-v2: workload
 	testbed/test $@
 
+# the collector in a real Kubernetes cluster, which the first run builds (20 to 40 minutes on two cores)
+.PHONY: test-kube
+test-kube: deps workload image-context
+	testbed/kube-build
+	testbed/kube image $(OUT)/image $(OUT)/plimsoll-image.tar
+	cargo test --locked --package plimsoll-nodes --test live_api_server --no-run
+	cargo test --locked --package plimsoll --test live_kube --test live_kube_life --no-run
+	testbed/kube with --api cargo test --locked --package plimsoll-nodes --test live_api_server
+	PLIMSOLL_BIN=$(BIN) PLIMSOLL_TEST_IMAGE=$(OUT)/workload-image.tar PLIMSOLL_IMAGE=$(OUT)/plimsoll-image.tar \
+		testbed/kube with cargo test --locked --no-fail-fast --package plimsoll --test live_kube --test live_kube_life -- --test-threads=1
+
 # the program, and the helper and image that give it known work
 workload: build-static
 	$(STATIC) --package plimsoll-workload
@@ -119,10 +130,12 @@ fuzz: cargo
 image: image-$(LINK)
 
 .PHONY: image-static image-dynamic
-image-static: build-static
-	rm -rf $(OUT)/image && mkdir -p $(OUT)/image
-	cp $(BIN) $(OUT)/image/plimsoll && ln -s plimsoll $(OUT)/image/cadvisor
+image-static: image-context
 	docker build --tag plimsoll:latest --file Dockerfile $(OUT)/image
+
+.PHONY: image-context
+image-context: build-static
+	deploy/docker/root $(BIN) $(OUT)/image
 
 # the same with the C library of this machine, and so able to load NVIDIA's
 image-dynamic: build-dynamic
@@ -137,5 +150,6 @@ clean:
 	testbed/dockerd clean
 	testbed/containerd clean
 	testbed/crio clean
+	testbed/kube clean
 	rm -rf web/node_modules $(SCRIPT) web/dist/page.js
 	cargo clean

@@ -212,7 +212,7 @@ fn nothing_has_more_rights_than_it_uses() {
             assert_eq!(pod["automountServiceAccountToken"], false);
             let added = &containers(workload)[0]["securityContext"]["capabilities"]["add"];
             // as docs/privileges.md has it
-            assert_eq!(*added, json!(["DAC_READ_SEARCH", "SYS_PTRACE", "SYSLOG"]));
+            assert_eq!(*added, json!(["DAC_READ_SEARCH", "SYS_PTRACE"]));
         }
     }
 }

@@ -7,6 +7,7 @@
     clippy::print_stderr
 )]
 #![allow(unreachable_pub, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "a test starts programs")]
 
 mod common;
 
@@ -20,8 +21,12 @@ use serde_json::Value;
 /// Builds the repository's own Dockerfile around the program under test.
 fn build(docker: &docker::Docker) -> &'static str {
     let context = common::folder();
-    std::fs::copy(common::program::binary(), context.path().join("plimsoll")).unwrap();
-    std::os::unix::fs::symlink("plimsoll", context.path().join("cadvisor")).unwrap();
+    let layout = common::repository().join("deploy/docker/root");
+    let done = common::program::run(
+        std::process::Command::new(layout).arg(common::program::binary()).arg(context.path()),
+        20.0,
+    );
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
     let file = common::repository().join("Dockerfile");
     let image = "localhost/plimsoll/plimsoll:test";
     docker.run(&[

@@ -48,13 +48,6 @@ fn pod(program: &Plimsoll, name: &str, containers: usize) -> Value {
     })
 }
 
-/// Usage less the file memory that was not touched lately.
-fn working_set(group: &str) -> f64 {
-    let stat = kernel::file("memory", group, "memory.stat", "memory.stat");
-    let inactive = kernel::key(&stat, if kernel::v2() { "inactive_file" } else { "total_inactive_file" });
-    (kernel::memory_bytes(group) - inactive).max(0.0)
-}
-
 /// A line of `/metrics/resource`.
 #[track_caller]
 fn resource(all: &[exposition::Sample], family: &str, pod: &str, container: &str) -> f64 {
@@ -101,7 +94,7 @@ fn a_pods_numbers_are_the_kernels() {
     close("CPU time", number(container, "/cpu/usageCoreNanoSeconds"), kernel::cpu_nanos(&main.group), 1.0);
     close("rss", number(container, "/memory/rssBytes"), kernel::anonymous_bytes(&main.group), 1.0);
     assert!(number(container, "/memory/rssBytes") >= 64.0 * MIB, "{container}");
-    close("working set", number(container, "/memory/workingSetBytes"), working_set(&main.group), 1.0);
+    close("working set", number(container, "/memory/workingSetBytes"), kernel::working_set(&main.group), 1.0);
     let left = 128.0 * MIB - number(container, "/memory/workingSetBytes");
     assert_eq!(number(container, "/memory/availableBytes"), left);
     let of_side = &told["containers"][1];
@@ -109,7 +102,7 @@ fn a_pods_numbers_are_the_kernels() {
     assert_eq!(of_side["memory"].get("availableBytes"), None, "no limit");
     // the pod's own group, in which its sandbox counts too
     close("the pod's CPU time", number(&told, "/cpu/usageCoreNanoSeconds"), kernel::cpu_nanos(group), 1.0);
-    close("the pod's working set", number(&told, "/memory/workingSetBytes"), working_set(group), 1.0);
+    close("the pod's working set", number(&told, "/memory/workingSetBytes"), kernel::working_set(group), 1.0);
     let received = kernel::network_bytes(web.pid.unwrap(), "eth0").0;
     close("received bytes", number(&told, "/network/rxBytes"), received, 1.0);
     let now = jiff::Timestamp::now();
@@ -137,9 +130,9 @@ fn a_pods_numbers_are_the_kernels() {
         close(family, resource(&all, family, pod, container), truth, 1.0);
     };
     f("container_cpu_usage_seconds_total", "web", "main", kernel::cpu_nanos(&main.group) / 1e9);
-    f("container_memory_working_set_bytes", "web", "main", working_set(&main.group));
+    f("container_memory_working_set_bytes", "web", "main", kernel::working_set(&main.group));
     f("pod_cpu_usage_seconds_total", "web", "", kernel::cpu_nanos(group) / 1e9);
-    f("pod_memory_working_set_bytes", "web", "", working_set(group));
+    f("pod_memory_working_set_bytes", "web", "", kernel::working_set(group));
     f("node_cpu_usage_seconds_total", "", "", kernel::cpu_nanos("/") / 1e9);
     let started = resource(&all, "container_start_time_seconds", "web", "main");
     assert!((now.as_millisecond() as f64 / 1e3 - started).abs() < common::seconds(90.0).as_secs_f64());

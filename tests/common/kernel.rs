@@ -87,6 +87,14 @@ pub fn memory_bytes(group: &str) -> f64 {
     single(&file("memory", group, "memory.usage_in_bytes", "memory.current"))
 }
 
+/// Usage less the file memory that was not touched lately.
+#[track_caller]
+pub fn working_set(group: &str) -> f64 {
+    let stat = file("memory", group, "memory.stat", "memory.stat");
+    let inactive = key(&stat, if v2() { "inactive_file" } else { "total_inactive_file" });
+    (memory_bytes(group) - inactive).max(0.0)
+}
+
 /// Anonymous memory in bytes, which cAdvisor calls rss.
 #[track_caller]
 pub fn anonymous_bytes(group: &str) -> f64 {

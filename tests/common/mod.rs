@@ -19,6 +19,7 @@ pub mod ill;
 pub mod influx;
 pub mod keeper;
 pub mod kernel;
+pub mod kube;
 pub mod lxc;
 pub mod net;
 pub mod podman;
@@ -62,7 +63,7 @@ pub fn say(line: &str) {
 pub fn able(test: &str, needs: &[Need]) -> bool {
     for need in needs {
         if let Err(reason) = need.met() {
-            let rare = matches!(need, Need::Rare(_) | Need::ThrownAway);
+            let rare = matches!(need, Need::Rare(_) | Need::ThrownAway | Need::Kube);
             assert!(rare || std::env::var_os("CI").is_none(), "{test} must run under CI: {reason}");
             say(&format!("SKIP {test}: {reason}"));
             return false;
@@ -82,6 +83,8 @@ pub enum Need {
     ThrownAway,
     /// What no registry of packages has; where it is missing, the test is skipped under CI too.
     Rare(&'static str),
+    /// A Kubernetes cluster around the test, which takes too long to build for every run.
+    Kube,
 }
 
 impl Need {
@@ -99,6 +102,7 @@ impl Need {
             Self::Program(name) | Self::Rare(name) => {
                 find_program(name).map(drop).ok_or(format!("no {name}"))
             }
+            Self::Kube => kube::folder().map(drop),
             Self::Docker => {
                 Self::Root.met()?;
                 Self::Program("docker").met()?;

@@ -3,7 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,14 @@ impl Plimsoll {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let flags = [&["--listen_ip=127.0.0.1"], flags].concat();
         Self::start_on(binary(), &[], &["cluster"], "", address, &flags)
+    }
+
+    /// A collector under another program's name.
+    #[track_caller]
+    pub fn named(link: &Path, flags: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Self::start_on(link.to_owned(), &[], &[], "", address, flags)
     }
 
     #[track_caller]

@@ -1,5 +1,4 @@
-//! Against a real API server: `testbed/kube up FOLDER`, then `PLIMSOLL_TEST_KUBE=FOLDER cargo test -p plimsoll-nodes
-//! --test live_api_server`.
+//! Against a real API server: `testbed/kube with --api cargo test --locked -p plimsoll-nodes --test live_api_server`.
 
 #![allow(
     clippy::indexing_slicing,
@@ -25,7 +24,7 @@ use serde_json::{Value, json};
 fn folder(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("PLIMSOLL_TEST_KUBE").map(PathBuf::from);
     if folder.is_none() {
-        println!("SKIP {test}: no API server: PLIMSOLL_TEST_KUBE is the folder of `testbed/kube up`");
+        println!("SKIP {test}: no API server; `make test-kube` starts one");
     }
     folder
 }
