@@ -167,7 +167,11 @@ fn head(pen: &mut Pen<'_>, area: Rect, overview: &Overview) {
     let waits = [("cpu", pressure.cpu), ("memory", pressure.memory), ("disk", pressure.io)];
     let waits: Vec<String> =
         waits.iter().filter_map(|(name, share)| Some(format!("{name} {:.0}%", (*share)?))).collect();
-    if down.is_empty() && !waits.is_empty() && end + 40 < area.width {
+    // what is wrong with the machine itself: no row of the table has it
+    let ill = rows.iter().find(|row| row.name() == "/").and_then(|row| row.breaches.first());
+    if let Some(breach) = ill.filter(|_| down.is_empty() && end + 20 < area.width) {
+        pen.right(end + 2, 2, area.width - end - 2, &clean(&breach.text), of_severity(breach.severity));
+    } else if down.is_empty() && !waits.is_empty() && end + 40 < area.width {
         pen.right(end, 2, area.width - end, &format!("waiting for {}", waits.join(" ")), Style::new());
     }
     if !down.is_empty() && end + 2 < area.width {

@@ -129,6 +129,17 @@ fn a_small_terminal_shows_what_suffers_and_why() {
 }
 
 #[test]
+fn what_is_wrong_with_the_machine_stands_in_the_head() {
+    let breaches = json!([{"kind": "disk", "severity": 3, "text": "/dev/vda is 98 % full"}]);
+    let root = row("/", "/", 1.5, &json!({"severity": 3, "breaches": breaches}));
+    let mut app = app(overview(&[root]));
+    for (width, is_there) in [(80, true), (40, false)] {
+        assert_eq!(lines(&mut app, width, 24)[2].ends_with(" /dev/vda is 98 % full"), is_there, "{width}");
+    }
+    assert_eq!(terminal(&mut app, 80, 24).backend().buffer()[(79, 2)].fg, Color::Red);
+}
+
+#[test]
 fn a_wide_terminal_shows_more() {
     let shown = lines(&mut app(hosts()), 160, 24);
     for word in ["NET", "DISK", "RUNTIME"] {

@@ -8,6 +8,7 @@ import { usePast } from "./past";
 import { Bar, Degree, Empty, Facts } from "./parts";
 import { place, to, toContainer } from "./route";
 import { isContainer, podOf } from "./select";
+import { Shares } from "./shares";
 import { at, fault, known, rows } from "./store";
 import type { Process, Row } from "./types";
 import { age, bytes, clock, count, many, percent, share, short } from "./units";
@@ -85,7 +86,8 @@ function Gone({ name }: { name: string }) {
   );
 }
 
-export function useSpec(name: string): Spec {
+/** What the row tells of limits is news: then the spec is asked for again. */
+function useSpec(name: string, row: Row | undefined): Spec {
   const [spec, setSpec] = useState<Spec>({});
   useEffect(() => {
     const stop = new AbortController();
@@ -94,13 +96,13 @@ export function useSpec(name: string): Spec {
       () => undefined,
     );
     return () => stop.abort();
-  }, [name]);
+  }, [name, row?.cpu_limit, row?.memory_limit]);
   return spec;
 }
 
 function One({ name, row }: { name: string; row: Row | undefined }) {
   const kept = usePast(name);
-  const spec = useSpec(name);
+  const spec = useSpec(name, row);
   const { events } = useEvents(name, false);
   useEffect(() => {
     document.title = `${row?.title ?? name} – Plimsoll`;
@@ -129,6 +131,7 @@ function One({ name, row }: { name: string; row: Row | undefined }) {
       )}
       {row && <Lines row={row} />}
       <Charts kept={kept} name={name} moments={moments(events)} />
+      <Shares name={name} whole={kept.past.value} />
       <Children name={name} />
       <Processes name={name} />
       <section>
@@ -193,9 +196,14 @@ function Children({ name }: { name: string }) {
   );
 }
 
-type By = "pid" | "user" | "percent_cpu" | "rss" | "fd_count" | "cmd" | "running_time";
+type By = "pid" | "user" | "status" | "percent_cpu" | "rss" | "fd_count" | "cmd" | "running_time";
 
-const HEADS: [By, string, boolean][] = [["pid", "PID", true], ["user", "User", false], ["percent_cpu", "CPU", true], ["rss", "Memory", true], ["fd_count", "Files", true], ["running_time", "CPU time", true], ["cmd", "Command", false]];
+const HEADS: [By, string, boolean][] = [["pid", "PID", true], ["user", "User", false], ["status", "State", false], ["percent_cpu", "CPU", true], ["rss", "Memory", true], ["fd_count", "Files", true], ["running_time", "CPU time", true], ["cmd", "Command", false]];
+
+/** By the first letter that ps tells, and whether that is worth a look. */
+const STATES: Record<string, [string, string]> = {
+  R: ["running", ""], S: ["sleeping", "soft"], I: ["sleeping", "soft"], D: ["waits for disk", "s2"], T: ["stopped", "s2"], t: ["traced", "s2"], Z: ["zombie", "s2"], X: ["dead", "s2"],
+};
 
 export function Processes({ name }: { name: string }) {
   const [told, setTold] = useState<Process[] | undefined>();
@@ -239,6 +247,7 @@ export function Processes({ name }: { name: string }) {
                 <tr key={one.pid}>
                   <td class="n">{one.pid}</td>
                   <td>{one.user}</td>
+                  <td class={STATES[one.status[0] ?? ""]?.[1] ?? ""}>{STATES[one.status[0] ?? ""]?.[0] ?? one.status}</td>
                   <td class="n">{percent(one.percent_cpu)}</td>
                   <td class="n">{bytes(one.rss)}</td>
                   <td class="n">{count(one.fd_count)}</td>

@@ -7,7 +7,8 @@ import { Processes } from "./container";
 import { moments, useEvents } from "./events";
 import { usePast } from "./past";
 import { Bar, Empty, Facts } from "./parts";
-import { Strip } from "./overview";
+import { Ills, Strip } from "./overview";
+import { Shares } from "./shares";
 import { at, machine, runtimes, version } from "./store";
 import { age, bytes, clock, count, many, percent, share } from "./units";
 
@@ -77,6 +78,7 @@ export function Machine() {
         {of?.boot && <span>up {age(of.boot, Date.parse(at.value))}</span>}
       </p>
       <Strip />
+      <Ills />
       <div class="columns">
         {built && <Topology built={built} use={newest ?? []} />}
         <section>
@@ -93,6 +95,7 @@ export function Machine() {
       </div>
       {storage && <Filesystems of={storage} />}
       {built && <Devices built={built} />}
+      <Shares name="/" whole={past} />
       <h2>The past</h2>
       <Charts kept={kept} name="/" moments={moments(events.filter((event) => event.event_type.startsWith("oom")))} />
       <Processes name="/" />

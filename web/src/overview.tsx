@@ -10,7 +10,7 @@ import { type Key, type Line, type Wanted, grouped, isContainer, matches, podOf,
 import { set, settings } from "./settings";
 import { at, fault, known, machine, rows, runtimes } from "./store";
 import type { Row } from "./types";
-import { age, count, many, percent, share, short } from "./units";
+import { age, bytes, count, many, percent, share, short } from "./units";
 
 // ---- the machine ---------------------------------------------------------------------------
 
@@ -24,6 +24,11 @@ function Tile({ name, children, note }: { name: string; children: ComponentChild
   );
 }
 
+/** A bar with what it says in words below it. */
+function Full({ part, label, children }: { part: number; label: string; children: ComponentChildren }) {
+  return <><Bar part={part} label={label} /><span class="below clip">{children}</span></>;
+}
+
 export function Strip() {
   const of = machine.value;
   if (!of) return null;
@@ -32,13 +37,13 @@ export function Strip() {
   const memoryPart = of.memory_used === undefined ? undefined : of.memory_used / of.memory;
   return (
     <section class="strip" aria-label="The machine now">
-      <Tile name="CPU" note={of.cpu !== undefined && <Bar part={of.cpu / of.cores} label="CPU in use" />}>
+      <Tile name="CPU" note={of.cpu !== undefined && <Full part={of.cpu / of.cores} label="CPU in use">{share(of.cpu / of.cores)} busy</Full>}>
         <span>
           {of.cpu === undefined ? "…" : <Number of={short(of.cpu)} unit={`of ${many(of.cores, "core")}`} />}
         </span>
         <Sparkline line={of.spark?.cpu} top={of.cores} />
       </Tile>
-      <Tile name="Memory" note={memoryPart !== undefined && <Bar part={memoryPart} label="memory in use" />}>
+      <Tile name="Memory" note={memoryPart !== undefined && <Full part={memoryPart} label="memory in use">{share(memoryPart)} used{of.swap_used ? `, ${bytes(of.swap_used)} in swap` : ""}</Full>}>
         <span>
           {of.memory_used === undefined ? "…" : <Used of={of.memory_used} limit={of.memory} />}
         </span>
@@ -47,7 +52,7 @@ export function Strip() {
       <Tile name="Network" note={of.rx === undefined && "not counted here"}>
         <Pair first={["in", of.rx]} second={["out", of.tx]} />
       </Tile>
-      <Tile name="Disk" note={of.read === undefined && "not counted here"}>
+      <Tile name="Disk" note={of.fullest ? <Full part={of.fullest.share} label={`${of.fullest.device} in use`}>{share(of.fullest.share)} of {of.fullest.device.replace(/^\/dev\//, "")} used</Full> : of.read === undefined && "not counted here"}>
         <Pair first={["read", of.read]} second={["write", of.write]} />
       </Tile>
       <Tile name="Waiting for" note={!pressure && "the kernel tells no pressure (PSI)"}>
@@ -66,6 +71,17 @@ export function Strip() {
         {load ? <dl class="waits">{load.map((value, i) => <div key={i}><dt>{["1 min", "5 min", "15 min"][i]}</dt><dd>{value.toFixed(2)}</dd></div>)}</dl> : ""}
       </Tile>
     </section>
+  );
+}
+
+/** What is wrong with the machine itself: no row of the table says it, unless all cgroups are shown. */
+export function Ills() {
+  const breaches = rows.value.get("/")?.breaches;
+  if (!breaches?.length) return null;
+  return (
+    <ul class="breaches ills" aria-label="What is wrong with the machine">
+      {breaches.map((breach) => <li key={breach.kind + breach.text} class={`s${breach.severity}`}><Degree severity={breach.severity} /> The machine: {breach.text}</li>)}
+    </ul>
   );
 }
 
@@ -336,7 +352,7 @@ function Table({ lines, total }: { lines: Line[]; total: number }) {
     <table class={`rows ${narrow ? "tall" : ""}`} aria-rowcount={lines.length + 1} aria-label={`${many(total, "row")}; arrow keys walk, Enter opens`}>
       <colgroup>
         <col />
-        {columns.map((column) => <col key={column.key} style={{ width: `${narrow ? Math.min(column.width, column.key === "cpu" ? 82 : 98) : column.width}px` }} />)}
+        {columns.map((column) => <col key={column.key} style={{ width: `${narrow ? column.key === "cpu" ? 80 : column.key === "memory" ? 114 : column.width : column.width}px` }} />)}
       </colgroup>
       <thead>
         <tr aria-rowindex={1}>
@@ -433,12 +449,14 @@ export function Overview() {
   }
   const states = counted(inScope, (row) => row.state ?? "");
   const pods = counted(inScope, podOf);
+  const what = scope === "containers" ? "container" : scope === "services" ? "unit" : "cgroup";
   const labelled = inScope.some((row) => row.labels && Object.keys(row.labels).length > 0);
   return (
     <>
       <Strip />
       <Runtimes />
-      <Sentence of={chosen} />
+      <Ills />
+      <Sentence of={chosen} what={what} />
       {all.size > 0 && <form class={`tools ${more || filtered ? "open" : ""}`} role="search" onSubmit={(event) => event.preventDefault()}>
         <label class="search">
           <span class="sr">Search names, images, pods</span>
@@ -458,13 +476,13 @@ export function Overview() {
         )}
         <Choice label="Group by" any="nothing" value={group} of={GROUPS} onChange={(value) => { set({ group: value }); ask({ group: "" }); }} />
         {filtered && <button type="button" class="plain" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button>}
-        <span class="shown" role="status">{chosen.length === inScope.length ? many(chosen.length, "row") : `${count(chosen.length)} of ${many(inScope.length, "row")}`}</span>
+        <span class="shown" role="status">{chosen.length === inScope.length ? many(chosen.length, what) : `${count(chosen.length)} of ${many(inScope.length, what)}`}</span>
         <button type="button" class="plain fold" aria-expanded={more} onClick={() => setMore(!more)}>{more ? "Fewer filters" : "Filters"}</button>
       </form>}
       {lines.length > 0
         ? <div onPointerEnter={() => { pointed = true; }} onPointerLeave={() => { pointed = false; }}><Table lines={lines} total={chosen.length} /></div>
         : filtered
-          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, "row")}, none matches all filters.</p><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
+          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, what)}, none matches all filters.</p><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
           : <Empty title={scope === "services" ? "No systemd unit is running here" : "No container is running here"}>
               <p>They appear here by themselves, within a second of their start. If one runs and is not here, see <a href={to("missing")}>what is missing</a>.</p>
             </Empty>}
@@ -506,7 +524,7 @@ function held(chosen: Row[], sort: Key, down: boolean): Row[] {
 }
 
 /** The five seconds: how many, and how many are not well. */
-function Sentence({ of }: { of: Row[] }) {
+function Sentence({ of, what }: { of: Row[]; what: string }) {
   const suffering = of.filter((row) => row.severity === 3).length;
   const at_ = of.filter((row) => row.severity === 2).length;
   const near = of.filter((row) => row.severity === 1).length;
@@ -519,7 +537,7 @@ function Sentence({ of }: { of: Row[] }) {
   return (
     <h1 class="sentence" aria-live="polite">
       {parts.length ? parts.flatMap((part, i) => (i ? [", ", part] : [part])) : "All within their limits"}
-      {parts.length ? ", " : ": "}{parts.length ? `${count(of.length - suffering - at_ - near)} well` : many(of.length, "row")}
+      {parts.length ? ", " : ": "}{parts.length ? `${count(of.length - suffering - at_ - near)} well` : many(of.length, what)}
     </h1>
   );
 }
