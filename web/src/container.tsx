@@ -54,7 +54,7 @@ export function Container() {
   const name = row?.name ?? asked;
   if (!name) {
     if (known.value) return <Gone name={alias?.word ?? ""} />;
-    return fault.value ? <Empty title="No numbers yet" tone="bad"><p>{fault.value}</p></Empty> : null;
+    return fault.value ? <Empty whole title="No numbers yet" tone="bad"><p>{fault.value}</p></Empty> : null;
   }
   return <One key={name} name={name} row={row} />;
 }
@@ -68,11 +68,11 @@ function Gone({ name }: { name: string }) {
     return () => stop.abort();
   }, [name]);
   const elsewhere = <p><a href={to("events", { q: name.split("/").pop() ?? "" })}>Its events</a> say more. Or see <a href={to("overview")}>all that is running</a>.</p>;
-  if (!last) return <Empty title={`${name} is not running here`}>{elsewhere}</Empty>;
+  if (!last) return <Empty whole title={`${name} is not running here`}>{elsewhere}</Empty>;
   const used = last.stats?.cpu?.usage?.total;
   const most = last.stats?.memory?.max_usage;
   return (
-    <Empty title={`${last.aliases?.[0] ?? last.name} has ended`} tone={last.oom_killed ? "bad" : undefined}>
+    <Empty whole title={`${last.aliases?.[0] ?? last.name} has ended`} tone={last.oom_killed ? "bad" : undefined}>
       <Facts of={[
         ["Ended", clock(last.ended_at)],
         ["Exit code", last.exit_code],
@@ -130,6 +130,7 @@ function One({ name, row }: { name: string; row: Row | undefined }) {
         </ul>
       )}
       {row && <Lines row={row} />}
+      <h2 class="sr">The past</h2>
       <Charts kept={kept} name={name} moments={moments(events)} />
       <Shares name={name} whole={kept.past.value} />
       <Children name={name} />
@@ -196,14 +197,12 @@ function Children({ name }: { name: string }) {
   );
 }
 
-type By = "pid" | "user" | "status" | "percent_cpu" | "rss" | "fd_count" | "cmd" | "running_time";
+type By = "pid" | "user" | "percent_cpu" | "rss" | "fd_count" | "cmd" | "running_time";
 
-const HEADS: [By, string, boolean][] = [["pid", "PID", true], ["user", "User", false], ["status", "State", false], ["percent_cpu", "CPU", true], ["rss", "Memory", true], ["fd_count", "Files", true], ["running_time", "CPU time", true], ["cmd", "Command", false]];
+const HEADS: [By, string, boolean][] = [["pid", "PID", true], ["user", "User", false], ["percent_cpu", "CPU", true], ["rss", "Memory", true], ["fd_count", "Files", true], ["running_time", "CPU time", true], ["cmd", "Command", false]];
 
-/** By the first letter that ps tells, and whether that is worth a look. */
-const STATES: Record<string, [string, string]> = {
-  R: ["running", ""], S: ["sleeping", "soft"], I: ["sleeping", "soft"], D: ["waits for disk", "s2"], T: ["stopped", "s2"], t: ["traced", "s2"], Z: ["zombie", "s2"], X: ["dead", "s2"],
-};
+/** States that are worth a word, by the first letter that ps tells; of a program with threads it is the first one's. */
+const STATES: Record<string, string> = { D: "waits for disk", T: "stopped", t: "traced", Z: "zombie" };
 
 export function Processes({ name }: { name: string }) {
   const [told, setTold] = useState<Process[] | undefined>();
@@ -247,12 +246,11 @@ export function Processes({ name }: { name: string }) {
                 <tr key={one.pid}>
                   <td class="n">{one.pid}</td>
                   <td>{one.user}</td>
-                  <td class={STATES[one.status[0] ?? ""]?.[1] ?? ""}>{STATES[one.status[0] ?? ""]?.[0] ?? one.status}</td>
                   <td class="n">{percent(one.percent_cpu)}</td>
                   <td class="n">{bytes(one.rss)}</td>
                   <td class="n">{count(one.fd_count)}</td>
                   <td class="n">{one.running_time}</td>
-                  <td class="command" title={one.cmd}>{one.cmd}</td>
+                  <td class="command" title={one.cmd}>{STATES[one.status[0] ?? ""] && <b class="s2">{STATES[one.status[0] ?? ""]} · </b>}{one.cmd}</td>
                 </tr>
               ))}
             </tbody>

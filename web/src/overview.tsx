@@ -17,7 +17,7 @@ import { age, bytes, count, many, percent, share, short } from "./units";
 function Tile({ name, children, note }: { name: string; children: ComponentChildren; note?: ComponentChildren }) {
   return (
     <div class="tile">
-      <h3>{name}</h3>
+      <h2>{name}</h2>
       <div class="value">{children}</div>
       <div class="note">{note}</div>
     </div>
@@ -162,7 +162,7 @@ function Cpu({ row }: { row: Row }) {
   const part = row.cpu_limit ? row.cpu / row.cpu_limit : undefined;
   return (
     <>
-      <span class={degree(part)}><Number of={short(row.cpu)} {...(row.cpu_limit ? { unit: `of ${short(row.cpu_limit)}` } : {})} /></span>
+      <span class={degree(part)}>{row.cpu ? "" : <span class="zero">0</span>}<Number of={row.cpu ? short(row.cpu) : ""} {...(row.cpu_limit ? { unit: `of ${short(row.cpu_limit)}` } : {})} /></span>
       <Sparkline line={row.spark?.cpu} top={row.cpu_limit ?? 0.02} width={100} height={16} />
     </>
   );
@@ -444,7 +444,7 @@ export function Overview() {
 
   if (!known.value) {
     return fault.value
-      ? <Empty title="No numbers yet" tone="bad"><p>{fault.value}</p><p>The page tries again by itself.</p></Empty>
+      ? <Empty whole title="No numbers yet" tone="bad"><p>{fault.value}</p><p>The page tries again by itself.</p></Empty>
       : <Skeleton />;
   }
   const states = counted(inScope, (row) => row.state ?? "");
