@@ -158,26 +158,38 @@ fn head(pen: &mut Pen<'_>, area: Rect, overview: &Overview) {
     }
     let up = runtimes.iter().filter(|runtime| runtime.state == "up");
     words.extend(up.map(|runtime| format!("{} {}", clean(&runtime.name), runtime.containers)));
-    let end = pen.put(0, 2, area.width, &words.join(&dot), Style::new());
+    // what is wrong with the machine itself stands in no row of the table, so that it goes before
+    let ill = rows.iter().find(|row| row.name() == "/").and_then(|row| row.breaches.first());
     let down: Vec<String> = runtimes
         .iter()
         .filter(|r| r.state == "down")
         .map(|r| format!("{} is down", clean(&r.name)))
         .collect();
+    let wrong = match ill {
+        Some(breach) => Some((clean(&breach.text), breach.severity)),
+        None => Some((down.join(", "), 2)).filter(|(text, _)| !text.is_empty()),
+    };
+    let taken = wrong.as_ref().map_or(0, |(text, _)| wide(text) + 2);
+    // what has no room is left out whole, from the end
+    while words.len() > 1 && wide(&words.join(&dot)) + taken > area.width {
+        words.pop();
+    }
+    let end = pen.put(0, 2, area.width, &words.join(&dot), Style::new());
     let pressure = machine.pressure.unwrap_or_default();
     let waits = [("cpu", pressure.cpu), ("memory", pressure.memory), ("disk", pressure.io)];
     let waits: Vec<String> =
         waits.iter().filter_map(|(name, share)| Some(format!("{name} {:.0}%", (*share)?))).collect();
-    // what is wrong with the machine itself: no row of the table has it
-    let ill = rows.iter().find(|row| row.name() == "/").and_then(|row| row.breaches.first());
-    if let Some(breach) = ill.filter(|_| down.is_empty() && end + 20 < area.width) {
-        pen.right(end + 2, 2, area.width - end - 2, &clean(&breach.text), of_severity(breach.severity));
-    } else if down.is_empty() && !waits.is_empty() && end + 40 < area.width {
+    if let Some((text, severity)) = wrong {
+        let room = area.width.saturating_sub(end + 2);
+        pen.right(area.width - room, 2, room, &text, of_severity(severity));
+    } else if !waits.is_empty() && end + 40 < area.width {
         pen.right(end, 2, area.width - end, &format!("waiting for {}", waits.join(" ")), Style::new());
     }
-    if !down.is_empty() && end + 2 < area.width {
-        pen.put(end + 2, 2, area.width - end - 2, &down.join(", "), of_severity(2));
-    }
+}
+
+/// Cells that a text takes.
+fn wide(text: &str) -> u16 {
+    u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX / 2)
 }
 
 fn meters(pen: &mut Pen<'_>, width: u16, machine: &Machine) {
@@ -202,7 +214,10 @@ fn meters(pen: &mut Pen<'_>, width: u16, machine: &Machine) {
     ];
     for (name, value) in rates {
         if let Some(value) = value {
-            x = pen.put(x, 1, width - x, &format!("{name} {value}  "), Style::new());
+            let text = format!("{name} {value}");
+            if x + wide(&text) <= width {
+                x = pen.put(x, 1, width - x, &format!("{text}  "), Style::new());
+            }
         }
     }
 }

@@ -119,9 +119,9 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     if (root) root.severity = 1;
     return rows;
   }
-  function machine(t) {
+  function machine(t, rows) {
     const wave = 0.5 + 0.5 * Math.sin(t / 12);
-    const root = rowsAt(t).find((row) => row.name === "/") ?? { cpu: 0.3, memory: 900 * MIB, rx: 0, tx: 0, read: 0, write: 0 };
+    const root = rows.find((row) => row.name === "/") ?? { cpu: 0.3, memory: 900 * MIB, rx: 0, tx: 0, read: 0, write: 0 };
     return {
       name: "harbour", kernel: "6.12.9-amd64", os: "Debian GNU/Linux 12 (bookworm)", cores: 8, memory: 32 * 1024 * MIB,
       boot: new Date(begin - 3.1e8).toISOString(), cpu: root.cpu, memory_used: root.memory, swap_used: 380 * MIB,
@@ -143,22 +143,23 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     rows.forEach((row, n) => {
       row.spark = { cpu: lines.map((then) => then[n].cpu), memory: lines.map((then) => then[n].memory) };
     });
-    const machines = past.map(machine);
+    const machines = past.map((then, n) => machine(then, lines[n]));
     return {
       at: new Date().toISOString(), version: "0.1.0",
-      machine: { ...machine(t), spark: { cpu: machines.map((one) => one.cpu), memory: machines.map((one) => one.memory_used) } },
+      machine: { ...machine(t, rows), spark: { cpu: machines.map((one) => one.cpu), memory: machines.map((one) => one.memory_used) } },
       runtimes: scenario === "empty" ? [{ name: "docker", state: "absent", containers: 0 }] : runtimes, rows,
     };
   }
   function delta(t, before) {
     const old = new Map(rowsAt(before).map((row) => [row.name, row]));
-    const changed = rowsAt(t).flatMap((row) => {
+    const rows = rowsAt(t);
+    const changed = rows.flatMap((row) => {
       const was = old.get(row.name);
       const fields = Object.fromEntries(Object.entries(row).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key])));
       return Object.keys(fields).length ? [{ name: row.name, ...fields, spark: { cpu: row.cpu, memory: row.memory } }] : [];
     });
-    const now = machine(t);
-    return { at: new Date().toISOString(), machine: { ...now, spark: { cpu: now.cpu, memory: now.memory_used } }, changed };
+    const now = machine(t, rows);
+    return { at: new Date().toISOString(), machine: { ...now, spark: { cpu: now.cpu, memory: now.memory_used } }, changed, gone: [], lost: {} };
   }
   function series(name, since) {
     const n = all.findIndex((row) => row.name === name);
