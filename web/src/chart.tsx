@@ -51,6 +51,7 @@ interface ChartProps {
 }
 
 const BINARY_STEPS = Array.from({ length: 50 }, (_, n) => 2 ** n);
+const STEPS = uPlot.paths.stepped?.({ align: 1 });
 const TIMES: uPlot.Axis.Values = (_, splits, __, ___, step) =>
   splits.map((second) => {
     const text = new Date(second * 1000).toLocaleTimeString("en-GB");
@@ -89,7 +90,8 @@ function options({ lines, show, top, binary }: ChartProps, width: number, height
         label: one.label,
         stroke: color(one.color),
         width: one.dash ? 1.25 : 1.5,
-        ...(one.dash ? { dash: [6, 4] } : {}),
+        // a limit holds until it is changed: no slope leads from one to the next
+        ...(one.dash ? { dash: [6, 4], ...(STEPS ? { paths: STEPS } : {}) } : {}),
         ...(one.fill ? { fill: one.own ? solid(color(one.color)) : `${color(one.color)}2e` } : {}),
         points: { show: false },
         spanGaps: false,

@@ -26,7 +26,7 @@ function Tile({ name, children, note }: { name: string; children: ComponentChild
 
 /** A bar with what it says in words below it. */
 function Full({ part, label, children }: { part: number; label: string; children: ComponentChildren }) {
-  return <><Bar part={part} label={label} /><span class="below clip">{children}</span></>;
+  return <><Bar part={part} label={label} /><span class="below">{children}</span></>;
 }
 
 export function Strip() {
@@ -389,8 +389,7 @@ const flipOf = (key: string): void => {
 function Choice({ label, value, of, onChange, any }: { label: string; value: string; of: [string, string][]; onChange: (value: string) => void; any?: string }) {
   return (
     <label class="choice">
-      <span>{label}</span>
-      <select aria-label={label} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select aria-label={label} title={label} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {any !== undefined && <option value="">{any}</option>}
         {value && !of.some(([key]) => key === value) && <option value={value}>{value}</option>}
         {of.map(([key, text]) => <option key={key} value={key}>{text}</option>)}
@@ -410,7 +409,7 @@ function counted(all: Iterable<Row>, of: (row: Row) => string): [string, string]
 }
 
 const SCOPES: [string, string][] = [["containers", "containers"], ["services", "systemd units"], ["all", "all cgroups"]];
-const GROUPS: [string, string][] = [["pod", "pod"], ["compose", "compose project"], ["slice", "systemd slice"], ["image", "image"], ["runtime", "runtime"], ["tree", "cgroup tree"]];
+const GROUPS: [string, string][] = [["pod", "by pod"], ["compose", "by compose project"], ["slice", "by systemd slice"], ["image", "by image"], ["runtime", "by runtime"], ["tree", "as the tree of cgroups"]];
 
 export function Overview() {
   const [, again] = useState(0);
@@ -464,17 +463,16 @@ export function Overview() {
             onInput={(event) => ask({ q: event.currentTarget.value })} />
         </label>
         <Choice label="Show" value={scope} of={SCOPES} onChange={(value) => { set({ scope: value as "all" }); ask({ show: "", runtime: "", group: group === "tree" ? "" : query.get("group") ?? "" }); if (group === "tree") set({ group: "" }); }} />
-        <Choice label="Runtime" any="any" value={runtime} of={counted(everything, (row) => row.runtime)} onChange={(value) => ask({ runtime: value })} />
-        {states.length > 0 && <Choice label="State" any="any" value={wanted.state} of={states} onChange={(value) => ask({ state: value })} />}
-        {(pods.length > 0 || wanted.pod) && <Choice label="Pod" any="any" value={wanted.pod} of={pods} onChange={(value) => ask({ pod: value })} />}
+        <Choice label="Runtime" any="any runtime" value={runtime} of={counted(everything, (row) => row.runtime)} onChange={(value) => ask({ runtime: value })} />
+        {states.length > 0 && <Choice label="State" any="any state" value={wanted.state} of={states} onChange={(value) => ask({ state: value })} />}
+        {(pods.length > 0 || wanted.pod) && <Choice label="Pod" any="any pod" value={wanted.pod} of={pods} onChange={(value) => ask({ pod: value })} />}
         {(labelled || wanted.label) && (
           <label class="choice">
-            <span>Label</span>
-            <input type="text" aria-label="Label" list="labels" placeholder="key=value" value={wanted.label} autocomplete="off" spellcheck={false} onInput={(event) => ask({ label: event.currentTarget.value })} />
+            <input type="text" aria-label="Label" list="labels" placeholder="label=value" value={wanted.label} autocomplete="off" spellcheck={false} onInput={(event) => ask({ label: event.currentTarget.value })} />
             <LabelList of={inScope} />
           </label>
         )}
-        <Choice label="Group by" any="nothing" value={group} of={GROUPS} onChange={(value) => { set({ group: value }); ask({ group: "" }); }} />
+        <Choice label="Group by" any="no groups" value={group} of={GROUPS} onChange={(value) => { set({ group: value }); ask({ group: "" }); }} />
         {filtered && <button type="button" class="plain" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button>}
         <span class="shown" role="status">{chosen.length === inScope.length ? many(chosen.length, what) : `${count(chosen.length)} of ${many(inScope.length, what)}`}</span>
         <button type="button" class="plain fold" aria-expanded={more} onClick={() => setMore(!more)}>{more ? "Fewer filters" : "Filters"}</button>

@@ -178,8 +178,8 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
       processes: rows.map((row) => row.processes), threads: rows.map((row) => row.threads),
     };
     if (all[n].cpu_limit) {
-      // it was raised a while ago
-      columns.cpu_limit = rows.map((_, i) => (instants.length > 100 && i < 50 ? all[n].cpu_limit / 2 : all[n].cpu_limit));
+      // it was lowered a while ago
+      columns.cpu_limit = rows.map((_, i) => (instants.length > 100 && i < 50 ? (all[n].cpu_limit * 4) / 3 : all[n].cpu_limit));
       columns.throttled = rows.map((row) => row.throttled);
     }
     if (all[n].memory_limit) columns.memory_limit = rows.map(() => all[n].memory_limit);
