@@ -135,10 +135,7 @@ fn what_is_wrong_with_the_machine_stands_in_the_head() {
     let mut app = app(overview(&[root]));
     for width in [40, 80] {
         let line = &lines(&mut app, width, 24)[2];
-        assert!(
-            line.starts_with("0 groups ") && line.ends_with(" /dev/vda is 98 % full"),
-            "{width}: {line}"
-        );
+        assert!(line.starts_with("0 groups ") && line.ends_with(" /dev/vda is 98 % full"), "{width}: {line}");
     }
     assert_eq!(terminal(&mut app, 80, 24).backend().buffer()[(79, 2)].fg, Color::Red);
 }
