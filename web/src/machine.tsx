@@ -7,8 +7,8 @@ import { Processes } from "./container";
 import { moments, useEvents } from "./events";
 import { usePast } from "./past";
 import { Bar, Empty, Facts } from "./parts";
-import { Ills, Strip } from "./overview";
 import { Shares } from "./shares";
+import { Ills, Strip } from "./strip";
 import { at, machine, runtimes, version } from "./store";
 import { age, bytes, clock, count, many, share } from "./units";
 
