@@ -165,11 +165,13 @@ fn head(pen: &mut Pen<'_>, area: Rect, overview: &Overview) {
         .filter(|r| r.state == "down")
         .map(|r| format!("{} is down", clean(&r.name)))
         .collect();
-    let wrong = match ill {
-        Some(breach) => Some((clean(&breach.text), breach.severity)),
-        None => Some((down.join(", "), 2)).filter(|(text, _)| !text.is_empty()),
-    };
-    let taken = wrong.as_ref().map_or(0, |(text, _)| wide(text) + 2);
+    let mut wrong: Vec<String> = ill.map(|breach| clean(&breach.text)).into_iter().chain(down).collect();
+    while wrong.len() > 1 && wide(&wrong.join(", ")) > area.width / 2 {
+        wrong.pop();
+    }
+    let severity = ill.map_or(2, |breach| breach.severity);
+    let wrong = wrong.join(", ");
+    let taken = if wrong.is_empty() { 0 } else { wide(&wrong) + 2 };
     // what has no room is left out whole, from the end
     while words.len() > 1 && wide(&words.join(&dot)) + taken > area.width {
         words.pop();
@@ -179,9 +181,9 @@ fn head(pen: &mut Pen<'_>, area: Rect, overview: &Overview) {
     let waits = [("cpu", pressure.cpu), ("memory", pressure.memory), ("disk", pressure.io)];
     let waits: Vec<String> =
         waits.iter().filter_map(|(name, share)| Some(format!("{name} {:.0}%", (*share)?))).collect();
-    if let Some((text, severity)) = wrong {
+    if !wrong.is_empty() {
         let room = area.width.saturating_sub(end + 2);
-        pen.right(area.width - room, 2, room, &text, of_severity(severity));
+        pen.right(area.width - room, 2, room, &wrong, of_severity(severity));
     } else if !waits.is_empty() && end + 40 < area.width {
         pen.right(end, 2, area.width - end, &format!("waiting for {}", waits.join(" ")), Style::new());
     }

@@ -138,6 +138,14 @@ fn what_is_wrong_with_the_machine_stands_in_the_head() {
         assert!(line.starts_with("0 groups ") && line.ends_with(" /dev/vda is 98 % full"), "{width}: {line}");
     }
     assert_eq!(terminal(&mut app, 80, 24).backend().buffer()[(79, 2)].fg, Color::Red);
+    let mut whole = (*app.overview).clone();
+    whole.runtimes[1].state = "down".into();
+    app.take(Arc::new(whole));
+    assert!(lines(&mut app, 120, 24)[2].ends_with(" /dev/vda is 98 % full, podman is down"));
+    assert!(
+        lines(&mut app, 70, 24)[2].ends_with(" /dev/vda is 98 % full"),
+        "where there is no room, the worst"
+    );
 }
 
 #[test]

@@ -242,7 +242,7 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
       const of = name("/api/v1.3/events").replace(/\/$/, "");
       return json(events.filter((event) => of === "" || event.container_name === of));
     }
-    if (path.startsWith("/api/v2.1/ps")) return json(Array.from({ length: 7 }, (_, n) => ({ user: n % 2 ? "root" : scenario === "hostile" ? EVIL : "app", pid: 100 + n, parent_pid: 1, start_time: "10:00", percent_cpu: (n * 7) % 5, percent_mem: 0.1, rss: n * 3.3 * MIB, virtual_size: 1e8, status: "S", running_time: `00:0${n}:11`, cmd: scenario === "hostile" ? EVIL : `worker --number ${n}`, fd_count: 8 + n, psr: 0 })));
+    if (path.startsWith("/api/v2.1/ps")) return json(Array.from({ length: 7 }, (_, n) => ({ user: n % 2 ? "root" : scenario === "hostile" ? EVIL : "app", pid: 100 + n, parent_pid: 1, start_time: "10:00", percent_cpu: (n * 7) % 5, percent_mem: 0.1, rss: n * 3.3 * MIB, virtual_size: 1e8, status: "S", running_time: `00:0${n}:11`, cmd: scenario === "hostile" ? EVIL : `worker --number ${n}`, fd_count: 8 + n, cgroup_path: "", psr: 0 })));
     if (path.startsWith("/api/v2.1/spec")) {
       const row = all.find((one) => one.name === name("/api/v2.1/spec")) ?? {};
       return json({ [row.name]: { cpu: { limit: 1024, quota: (row.cpu_limit ?? 0) * 1e5, period: 1e5, mask: "0-7" }, memory: { limit: row.memory_limit ?? 2 ** 63, reservation: 64 * MIB }, image: row.image, labels: row.labels, envs: scenario === "hostile" ? { [EVIL]: EVIL } : { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" }, aliases: [row.title, row.id] } });
