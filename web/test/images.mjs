@@ -1,4 +1,4 @@
-// The pictures in docs/images: node test/images.mjs
+// The pictures in docs/images: make images
 import { mkdirSync } from "node:fs";
 import { open } from "./browser.js";
 import { mock } from "./mock.js";
