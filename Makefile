@@ -127,6 +127,11 @@ SECONDS ?= 20
 fuzz: cargo
 	testbed/fuzz --seconds $(SECONDS) $(FUZZ)
 
+# the pictures in docs/images anew, after a change of the page
+.PHONY: images
+images: page deps
+	cd web && node test/images.mjs
+
 image: image-$(LINK)
 
 .PHONY: image-static image-dynamic

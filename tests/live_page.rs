@@ -41,7 +41,7 @@ fn node(file: &str, environment: &[(&str, &str)]) {
     let mut command = Command::new("node");
     command.args(["--test", "--test-timeout=90000", "--test-reporter=spec", file]).current_dir(web);
     command.envs(environment.iter().copied());
-    let done = program::run(&mut command, 240.0);
+    let done = program::run(&mut command, 420.0);
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
     for line in done.stdout.lines().filter(|line| line.starts_with('ℹ') && line.contains("ms")) {
         common::say(line);

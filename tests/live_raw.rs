@@ -296,6 +296,40 @@ fn without_the_kernels_log_kills_are_counted_and_stay_with_the_ended() {
 }
 
 #[test]
+fn a_limit_that_is_changed_is_told_over_its_own_time() {
+    require!(Need::Root);
+    let program = Plimsoll::start(&["--housekeeping_interval=500ms", "--allow_dynamic_housekeeping=false"]);
+    let group = Group::new(&format!("/{}", unique("plimsoll-limits")));
+    let file = kernel::file("memory", &group.name, "memory.limit_in_bytes", "memory.max");
+    let series = format!("/api/plimsoll/v1/series?name={}", group.name);
+    // the limits of its points: each that differs from the one before
+    let told = || -> Result<Vec<Option<f64>>, String> {
+        let series = program.try_json(&series)?;
+        let column = series["columns"]["memory_limit"].as_array().ok_or("no limit yet")?;
+        let mut steps: Vec<Option<f64>> = column.iter().map(Value::as_f64).collect();
+        steps.dedup();
+        Ok(steps)
+    };
+    let is = |wanted: &[Option<f64>]| {
+        eventually(&format!("limits {wanted:?}"), 15.0, || {
+            told().and_then(|steps| if steps == wanted { Ok(()) } else { Err(format!("{steps:?}")) })
+        });
+    };
+    // it was there without a limit for a while
+    eventually("points without a limit", 15.0, || {
+        let points = program.try_json(&series)?["at"].as_array().map_or(0, Vec::len);
+        if points > 1 { Ok(()) } else { Err(format!("{points} of them")) }
+    });
+    let [small, large] = [64 << 20, 192 << 20].map(|bytes: u32| Some(f64::from(bytes)));
+    std::fs::write(&file, "67108864").unwrap();
+    is(&[None, small]);
+    std::fs::write(&file, "201326592").unwrap();
+    is(&[None, small, large]);
+    std::fs::write(&file, if kernel::v2() { "max" } else { "-1" }).unwrap();
+    is(&[None, small, large, None]);
+}
+
+#[test]
 fn a_kill_below_the_limit_counts_for_both_and_stays_with_the_ended() {
     require!(Need::Root, Need::Workload);
     let program = Plimsoll::start(&[]);

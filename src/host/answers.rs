@@ -15,7 +15,8 @@ use plimsoll_measure::reader::Effort;
 use plimsoll_measure::sample::Sample;
 use plimsoll_retain::events;
 use plimsoll_serve::past::{
-    EndedContainer, EventQuery, HostState, Later, Missing, OwnMetric, Past, Validation, View, Window,
+    EndedContainer, EventQuery, FormerLimits, HostState, Later, Missing, OwnMetric, Past, Validation, View,
+    Window,
 };
 use tokio::sync::broadcast;
 
@@ -54,6 +55,10 @@ impl Past for Inner {
     fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>> {
         let container = self.registry.get(name)?;
         Some(container.samples(window.start, window.end, window.count))
+    }
+
+    fn former_limits(&self, name: &str) -> Vec<FormerLimits> {
+        self.registry.get(name).map(|container| container.former_limits()).unwrap_or_default()
     }
 
     fn summary(&self, name: &str) -> Option<DerivedStats> {

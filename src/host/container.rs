@@ -19,8 +19,9 @@ use plimsoll_poll::Wanted;
 use plimsoll_retain::summary::Summary;
 use plimsoll_retain::timeline::{Scratch, Timeline};
 use plimsoll_serve::labels;
-use plimsoll_serve::past::View;
+use plimsoll_serve::past::{FormerLimits, View};
 
+use super::limits::Former;
 use super::lock;
 use super::rounds;
 use super::stages::Stages;
@@ -78,6 +79,7 @@ struct Known {
     /// Whether a runtime has told who this is, or none will.
     settled: bool,
     spec: Arc<Spec>,
+    former: Former,
     labels: Arc<[u8]>,
 }
 
@@ -155,6 +157,7 @@ impl Container {
                 owner: "",
                 settled,
                 spec: Arc::default(),
+                former: Former::default(),
                 labels,
             }),
             sampler: Mutex::new(Sampler {
@@ -530,13 +533,17 @@ impl Container {
         let created = lock(&self.known).spec.creation_time;
         match spec::read(&stages.measure, &self.name, created, &mut work.buffer) {
             Ok(spec) => {
-                sampler.spec_read = Some(at);
+                let is_first = sampler.spec_read.replace(at).is_none();
                 sampler.reader.set_limits(Limits::of(&spec));
                 let mut known = lock(&self.known);
                 let mut merged = self.merge(&spec, &known.identity, stages.kinds);
                 merged.has_custom_metrics = known.spec.has_custom_metrics;
                 merged.custom_metrics = known.spec.custom_metrics.clone();
                 if *known.spec != merged {
+                    let before = known.spec.limits();
+                    if !is_first && before != merged.limits() {
+                        known.former.push(before, at, stages.storage_nanos);
+                    }
                     known.spec = Arc::new(merged);
                 }
             }
@@ -554,6 +561,11 @@ impl Container {
     ) -> Vec<Sample> {
         let snapshot = lock(&self.sampler).timeline.window(start, end, count);
         snapshot.decode(|sample, at| sample.at = at)
+    }
+
+    /// The limits that it had before those of today.
+    pub(crate) fn former_limits(&self) -> Vec<FormerLimits> {
+        lock(&self.known).former.all()
     }
 
     /// What was used over the last minute, hour and day.

@@ -10,6 +10,7 @@ mod followed;
 mod hints;
 mod housekeeping;
 mod life;
+mod limits;
 mod machine;
 mod meters;
 mod missing;

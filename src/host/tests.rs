@@ -11,7 +11,7 @@ use plimsoll_discover::docker;
 use plimsoll_discover::runtime::{self, told::Told};
 use plimsoll_kernel::root::Root;
 use plimsoll_measure::oom::Kill;
-use plimsoll_serve::past::{EventQuery, Past};
+use plimsoll_serve::past::{EventQuery, Past, Window};
 
 use super::exits::Exit;
 use super::followed::Followed;
@@ -161,6 +161,35 @@ async fn a_cpuset_that_is_written_is_read_again_in_the_groups_below() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_is_changed_is_kept_over_its_time() {
+    let machine = Machine::start(None).await;
+    machine.create("/a", 1);
+    let limit = |bytes: &str| fs::write(machine.path("/a").join("memory.max"), bytes).unwrap();
+    let now = || machine.inner().container("/a").map(|view| view.spec.memory.limit);
+    limit("1048576\n");
+    until("read", || now() == Some(1 << 20)).await;
+    let first = machine.inner().samples("/a", Window::default()).unwrap().len();
+    until("sampled", || machine.inner().samples("/a", Window::default()).unwrap().len() > first).await;
+    limit("4194304\n");
+    until("read again", || now() == Some(4 << 20)).await;
+    let former = machine.inner().former_limits("/a");
+    let last = former.last().unwrap();
+    assert_eq!(last.limits.memory, 1 << 20);
+    let samples = machine.inner().samples("/a", Window::default()).unwrap();
+    assert!(samples.iter().any(|sample| sample.at < last.until), "the old one was in force for a while");
+    // another file that is written changes no limit
+    let count = former.len();
+    fs::write(machine.path("/a").join("cpuset.cpus.effective"), "0\n").unwrap();
+    fs::write(machine.path("/a").join("memory.max"), "4194304\n").unwrap();
+    until("sampled on", || {
+        machine.inner().samples("/a", Window::default()).unwrap().len() > samples.len() + 1
+    })
+    .await;
+    assert_eq!(machine.inner().former_limits("/a").len(), count);
+    assert!(machine.inner().former_limits("/none").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_that_comes_back_under_its_name_is_another() {
     let machine = Machine::start(None).await;
     let mut told = machine.inner().watch_events();
@@ -169,7 +198,7 @@ async fn one_that_comes_back_under_its_name_is_another() {
     machine.remove("/a");
     machine.create("/a", 7);
     until("second", || machine.usage("/a") == Some(7)).await;
-    let samples = machine.inner().samples("/a", plimsoll_serve::past::Window::default()).unwrap();
+    let samples = machine.inner().samples("/a", Window::default()).unwrap();
     assert!(samples.iter().all(|sample| sample.memory.as_ref().unwrap().usage == Some(7)));
     until("events", || machine.events("/a").len() == 3).await;
     let mut seen = Vec::new();
@@ -330,7 +359,7 @@ async fn the_first_sample_waits_for_directories_that_are_being_made() {
     tokio::time::sleep(Duration::from_millis(5)).await;
     make("cpuacct", "cpuacct.usage");
     until("read", || host.inner.container("/a").is_some_and(|view| view.latest.is_some())).await;
-    let samples = host.inner.samples("/a", plimsoll_serve::past::Window::default()).unwrap();
+    let samples = host.inner.samples("/a", Window::default()).unwrap();
     let first = samples.first().unwrap();
     assert_eq!(first.memory.as_ref().and_then(|memory| memory.usage), Some(7));
     assert_eq!(first.cpu.as_ref().and_then(|cpu| cpu.usage.total), Some(7));

@@ -47,6 +47,8 @@ pub(crate) struct App {
     pub(crate) help: bool,
     /// The selected row's name: it stays selected when rows move.
     pub(crate) selected: Option<String>,
+    /// The charts or processes are the machine's: it is no row that could be selected.
+    pub(crate) machine: bool,
     /// The first line that is shown; of the list of processes too.
     pub(crate) offset: usize,
     /// Lines that fit, as was drawn last.
@@ -69,6 +71,7 @@ impl App {
             screen: Screen::default(),
             help: false,
             selected: None,
+            machine: false,
             offset: 0,
             page: 1,
             series: None,
@@ -83,17 +86,21 @@ impl App {
         (self.overview, self.filled, self.lost) = (overview, true, None);
     }
 
-    /// The selected row, if it is still there.
+    /// Who is looked at: the selected row, or the machine.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        if self.machine { Some("/") } else { self.selected.as_deref() }
+    }
+
+    /// Its row, if it is still there.
     pub(crate) fn row(&self) -> Option<&Row> {
-        let name = self.selected.as_deref()?;
+        let name = self.subject()?;
         self.overview.rows.iter().find(|row| row.name() == name)
     }
 
     /// Whose details are shown.
     pub(crate) fn wants(&self) -> Option<(Screen, String)> {
-        (self.screen != Screen::Table)
-            .then(|| (self.screen, self.selected.clone()))
-            .and_then(|(s, n)| Some((s, n?)))
+        let subject = self.subject().filter(|_| self.screen != Screen::Table);
+        subject.map(|name| (self.screen, name.to_owned()))
     }
 
     /// The place of the selected row among those that are shown, which is the first where it is not shown any more.
@@ -150,6 +157,11 @@ impl App {
             KeyCode::Char('p') => {
                 self.show(if self.screen == Screen::Processes { Screen::Table } else { Screen::Processes });
             }
+            KeyCode::Char('m') => {
+                let machine = !(self.machine && self.screen != Screen::Table);
+                self.machine = machine;
+                self.show(if machine { Screen::Charts } else { Screen::Table });
+            }
             KeyCode::Char('s') if self.screen == Screen::Processes => {
                 self.by = match self.by {
                     ByProcess::Cpu => ByProcess::Memory,
@@ -200,10 +212,12 @@ impl App {
                 self.selected =
                     self.choice.lines(&self.overview).first().map(|(row, _)| row.name().to_owned());
             }
-            if self.selected.is_none() {
+            if self.subject().is_none() {
                 return;
             }
             (self.series, self.processes, self.offset) = (None, None, 0);
+        } else {
+            self.machine = false;
         }
         self.screen = screen;
     }
@@ -219,6 +233,7 @@ impl App {
             self.offset = self.offset.saturating_add_signed(by).min(count.saturating_sub(self.page));
             return;
         }
+        self.machine = false;
         let lines = self.choice.lines(&self.overview);
         let names: Vec<&str> = lines.iter().map(|(row, _)| row.name()).collect();
         let place = self.place(&names).saturating_add_signed(by).min(names.len().saturating_sub(1));

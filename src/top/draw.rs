@@ -3,7 +3,6 @@
 //! A colour has one meaning: red suffers, yellow is at or near a load line, cyan is a course of numbers.
 
 use plimsoll_core::machine::ProcessInfo;
-use plimsoll_serve::overview::series::Series;
 use plimsoll_serve::overview::{Machine, Overview, Row};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -12,15 +11,17 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
 use super::app::{App, ByProcess, Screen};
+use super::charts;
 use super::list::Line;
 use super::once::{remarks, sum, wrong};
 use super::text::{self, Look, bytes, clean, cores, percent};
 
-const KEYS: &str = "Enter charts  p processes  s sort  / search  t tree  ? help  q quit";
+const KEYS: &str = "Enter charts  p processes  m machine  s sort  / search  t tree  ? help  q quit";
 const HELP: &[&str] = &[
     "arrows j k   select          PgUp PgDn Home End   further",
     "Enter        charts of the selected container, and back",
     "p            its processes, and back (s sorts them)",
+    "m            the machine: its charts (p: all processes), and back",
     "s S          sort by the next, the one before",
     "L C M X D N  sort by load line, CPU, memory, network, disk, name",
     "r            the other way round",
@@ -48,7 +49,7 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let body = Rect { y: 4, height: area.height - 5, ..area };
     match app.screen {
         Screen::Table => table(&mut pen, body, app, &overview),
-        Screen::Charts => charts(&mut pen, body, app),
+        Screen::Charts => details(&mut pen, body, app),
         Screen::Processes => processes(&mut pen, body, app),
     }
     let last = area.height - 1;
@@ -68,14 +69,14 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     }
 }
 
-struct Pen<'a> {
+pub(super) struct Pen<'a> {
     buffer: &'a mut Buffer,
-    look: Look,
+    pub(super) look: Look,
 }
 
 impl Pen<'_> {
     /// Writes at most `width` cells; what is longer ends in an ellipsis.
-    fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
+    pub(super) fn put(&mut self, x: u16, y: u16, width: u16, text: &str, style: Style) -> u16 {
         let style = if self.look.colour { style } else { Style { fg: None, bg: None, ..style } };
         let fits = Span::raw(text).width() <= usize::from(width);
         let (end, _) = self.buffer.set_stringn(x, y, text, usize::from(width), style);
@@ -106,19 +107,19 @@ impl Pen<'_> {
     }
 }
 
-fn dim() -> Style {
+pub(super) fn dim() -> Style {
     Style::new().add_modifier(Modifier::DIM)
 }
 
-fn bold() -> Style {
+pub(super) fn bold() -> Style {
     Style::new().add_modifier(Modifier::BOLD)
 }
 
-fn course() -> Style {
+pub(super) fn course() -> Style {
     Style::new().fg(Color::Cyan)
 }
 
-fn of_severity(severity: u8) -> Style {
+pub(super) fn of_severity(severity: u8) -> Style {
     match severity {
         0 => Style::new(),
         1 => Style::new().fg(Color::Yellow),
@@ -132,7 +133,7 @@ fn of_share(share: f64) -> Style {
     of_severity(if share >= 0.97 { 3 } else { u8::from(share >= 0.9) })
 }
 
-fn known(value: Option<f64>, print: impl Fn(f64) -> String) -> String {
+pub(super) fn known(value: Option<f64>, print: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), print)
 }
 
@@ -157,22 +158,40 @@ fn head(pen: &mut Pen<'_>, area: Rect, overview: &Overview) {
     }
     let up = runtimes.iter().filter(|runtime| runtime.state == "up");
     words.extend(up.map(|runtime| format!("{} {}", clean(&runtime.name), runtime.containers)));
-    let end = pen.put(0, 2, area.width, &words.join(&dot), Style::new());
+    // what is wrong with the machine itself stands in no row of the table, so that it goes before
+    let ill = rows.iter().find(|row| row.name() == "/").and_then(|row| row.breaches.first());
     let down: Vec<String> = runtimes
         .iter()
         .filter(|r| r.state == "down")
         .map(|r| format!("{} is down", clean(&r.name)))
         .collect();
+    let mut wrong: Vec<String> = ill.map(|breach| clean(&breach.text)).into_iter().chain(down).collect();
+    while wrong.len() > 1 && wide(&wrong.join(", ")) > area.width / 2 {
+        wrong.pop();
+    }
+    let severity = ill.map_or(2, |breach| breach.severity);
+    let wrong = wrong.join(", ");
+    let taken = if wrong.is_empty() { 0 } else { wide(&wrong) + 2 };
+    // what has no room is left out whole, from the end
+    while words.len() > 1 && wide(&words.join(&dot)) + taken > area.width {
+        words.pop();
+    }
+    let end = pen.put(0, 2, area.width, &words.join(&dot), Style::new());
     let pressure = machine.pressure.unwrap_or_default();
     let waits = [("cpu", pressure.cpu), ("memory", pressure.memory), ("disk", pressure.io)];
     let waits: Vec<String> =
         waits.iter().filter_map(|(name, share)| Some(format!("{name} {:.0}%", (*share)?))).collect();
-    if down.is_empty() && !waits.is_empty() && end + 40 < area.width {
+    if !wrong.is_empty() {
+        let room = area.width.saturating_sub(end + 2);
+        pen.right(area.width - room, 2, room, &wrong, of_severity(severity));
+    } else if !waits.is_empty() && end + 40 < area.width {
         pen.right(end, 2, area.width - end, &format!("waiting for {}", waits.join(" ")), Style::new());
     }
-    if !down.is_empty() && end + 2 < area.width {
-        pen.put(end + 2, 2, area.width - end - 2, &down.join(", "), of_severity(2));
-    }
+}
+
+/// Cells that a text takes.
+fn wide(text: &str) -> u16 {
+    u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX / 2)
 }
 
 fn meters(pen: &mut Pen<'_>, width: u16, machine: &Machine) {
@@ -197,7 +216,10 @@ fn meters(pen: &mut Pen<'_>, width: u16, machine: &Machine) {
     ];
     for (name, value) in rates {
         if let Some(value) = value {
-            x = pen.put(x, 1, width - x, &format!("{name} {value}  "), Style::new());
+            let text = format!("{name} {value}");
+            if x + wide(&text) <= width {
+                x = pen.put(x, 1, width - x, &format!("{text}  "), Style::new());
+            }
         }
     }
 }
@@ -395,9 +417,9 @@ fn title(pen: &mut Pen<'_>, area: Rect, app: &App) -> bool {
         return false;
     };
     let who = &row.who;
+    let title = if who.name == "/" { "the machine".to_owned() } else { clean(&who.title) };
     let state = if who.state == "paused" { who.state.as_str() } else { "" };
-    let mut words =
-        vec![clean(&who.title), state.to_owned(), clean(&who.runtime), clean(&who.image), clean(&who.name)];
+    let mut words = vec![title, state.to_owned(), clean(&who.runtime), clean(&who.image), clean(&who.name)];
     words.retain(|word| !word.is_empty());
     words.dedup();
     pen.put(0, area.y, area.width, &words.join(&format!(" {} ", pen.dot())), bold());
@@ -406,7 +428,7 @@ fn title(pen: &mut Pen<'_>, area: Rect, app: &App) -> bool {
     true
 }
 
-fn charts(pen: &mut Pen<'_>, area: Rect, app: &App) {
+fn details(pen: &mut Pen<'_>, area: Rect, app: &App) {
     if !title(pen, area, app) {
         return;
     }
@@ -419,124 +441,7 @@ fn charts(pen: &mut Pen<'_>, area: Rect, app: &App) {
         }
         None => return,
     };
-    let area = Rect { y: area.y + 2, height: area.height - 2, ..area };
-    let charts = all_charts(row, series);
-    let across = if area.width >= 72 { 2 } else { 1 };
-    let down = u16::try_from(charts.len()).unwrap_or(1).div_ceil(across);
-    let (width, height) = (area.width / across, (area.height / down).max(2));
-    for (chart, nth) in charts.iter().zip(0..) {
-        let place = Rect {
-            x: area.x + nth % across * width,
-            y: area.y + nth / across * height,
-            width: width - 1,
-            height: height - u16::from(height > 3),
-        };
-        if place.bottom() <= area.bottom() {
-            one_chart(pen, place, chart);
-        }
-    }
-}
-
-struct Chart {
-    title: String,
-    numbers: Vec<Option<f64>>,
-    limit: Option<f64>,
-    /// The least that the height stands for.
-    least: f64,
-}
-
-fn all_charts(row: &Row, series: &Series) -> Vec<Chart> {
-    let column = |name: &str| series.column(name).unwrap_or_default().to_vec();
-    let both = |one: &str, other: &str| merged(&[&column(one), &column(other)], |a, b| a + b);
-    let limited = |used: String, limit: Option<String>| match limit {
-        Some(limit) => format!("{used} of {limit}"),
-        None => used,
-    };
-    let memory_limit = row.memory_limit.map(|limit| limit as f64);
-    let rates = |one: (&str, Option<u64>), other: (&str, Option<u64>)| {
-        [one, other]
-            .map(|(name, rate)| format!("{name} {}/s", known(rate.map(|rate| rate as f64), bytes)))
-            .join(" ")
-    };
-    let pressure = row.pressure.unwrap_or_default();
-    let waits = [("cpu", pressure.cpu), ("memory", pressure.memory), ("disk", pressure.io)];
-    let waits = waits.map(|(name, share)| format!("{name} {}", known(share, |share| format!("{share:.0}%"))));
-    let waiting: Vec<_> =
-        ["pressure_cpu", "pressure_memory", "pressure_io"].iter().map(|name| column(name)).collect();
-    let waiting: Vec<&Vec<_>> = waiting.iter().collect();
-    vec![
-        Chart {
-            title: format!("CPU {} cores", limited(known(row.cpu, cores), row.cpu_limit.map(cores))),
-            numbers: column("cpu"),
-            limit: row.cpu_limit,
-            least: 0.05,
-        },
-        Chart {
-            title: format!(
-                "Memory {}",
-                limited(known(row.memory.map(|memory| memory as f64), bytes), memory_limit.map(bytes))
-            ),
-            numbers: column("memory"),
-            limit: memory_limit,
-            least: 0.0,
-        },
-        Chart {
-            title: format!("Network {}", rates(("in", row.rx), ("out", row.tx))),
-            numbers: both("rx", "tx"),
-            limit: None,
-            least: 1024.0,
-        },
-        Chart {
-            title: format!("Disk {}", rates(("read", row.read), ("write", row.write))),
-            numbers: both("read", "write"),
-            limit: None,
-            least: 1024.0,
-        },
-        Chart {
-            title: format!("Throttled {}", known(row.throttled, percent)),
-            numbers: column("throttled"),
-            limit: None,
-            least: 1.0,
-        },
-        Chart {
-            title: format!("Waiting for {}", waits.join(" ")),
-            numbers: merged(&waiting, f64::max),
-            limit: None,
-            least: 100.0,
-        },
-    ]
-}
-
-/// Columns put together, instant by instant.
-fn merged(columns: &[&Vec<Option<f64>>], how: fn(f64, f64) -> f64) -> Vec<Option<f64>> {
-    let length = columns.iter().map(|column| column.len()).max().unwrap_or(0);
-    let at = |nth: usize| columns.iter().filter_map(|column| *column.get(nth)?).reduce(how);
-    (0..length).map(at).collect()
-}
-
-fn one_chart(pen: &mut Pen<'_>, area: Rect, chart: &Chart) {
-    pen.put(area.x, area.y, area.width, &chart.title, bold());
-    let (width, height) = (usize::from(area.width), usize::from(area.height.saturating_sub(1)));
-    if chart.numbers.iter().all(Option::is_none) {
-        pen.put(area.x, area.y + 1, area.width, "no numbers", dim());
-        return;
-    }
-    let limit = chart.limit.unwrap_or(0.0);
-    let most = chart.numbers.iter().flatten().copied().fold(limit.max(chart.least), f64::max);
-    let lines = text::chart(&chart.numbers, most, width, height, pen.look);
-    // the load line, on the line of cells in which it lies
-    let at = chart.limit.map(|limit| (((1.0 - limit / most) * height as f64) as usize).min(height - 1));
-    for ((line, nth), y) in lines.iter().zip(0..).zip(area.y + 1..) {
-        if at == Some(nth) {
-            let mark = if pen.look.unicode { "─" } else { "-" };
-            pen.put(area.x, y, area.width, &mark.repeat(width), of_severity(1));
-            for (c, x) in line.chars().zip(area.x..).filter(|(c, _)| *c != ' ') {
-                pen.put(x, y, 1, c.encode_utf8(&mut [0; 4]), course());
-            }
-        } else {
-            pen.put(area.x, y, area.width, line, course());
-        }
-    }
+    charts::draw(pen, Rect { y: area.y + 2, height: area.height - 2, ..area }, row, series);
 }
 
 fn processes(pen: &mut Pen<'_>, area: Rect, app: &mut App) {
@@ -558,6 +463,9 @@ fn processes(pen: &mut Pen<'_>, area: Rect, app: &mut App) {
         }
         None => return,
     };
+    if list.is_empty() {
+        pen.put(0, y + 1, area.width, "no process of its own", dim());
+    }
     let mut list: Vec<&ProcessInfo> = list.iter().collect();
     list.sort_by(|a, b| match app.by {
         ByProcess::Cpu => b.percent_cpu.total_cmp(&a.percent_cpu).then(a.pid.cmp(&b.pid)),

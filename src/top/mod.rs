@@ -4,6 +4,7 @@
 //! Cost:  one look each interval; a screen is drawn when something is new, and only its visible lines are made.
 
 mod app;
+mod charts;
 mod draw;
 mod list;
 mod once;
@@ -127,8 +128,8 @@ async fn interactive(source: &Source, choice: Choice, interval: Duration) -> Res
                 None => return Err("the overview could not be made".into()),
             },
             Some(told) = details.recv() => match told {
-                Details::Series(name, series) if app.selected.as_ref() == Some(&name) => app.series = Some(series),
-                Details::Processes(name, list) if app.selected.as_ref() == Some(&name) => app.processes = Some(list),
+                Details::Series(name, series) if app.subject() == Some(name.as_str()) => app.series = Some(series),
+                Details::Processes(name, list) if app.subject() == Some(name.as_str()) => app.processes = Some(list),
                 _ => {}
             },
             _ = term.recv() => break,

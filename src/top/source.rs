@@ -83,7 +83,8 @@ impl Source {
                 let series = tokio::task::spawn_blocking(move || {
                     let view = past.container(&name)?;
                     let samples = past.samples(&name, Window::default())?;
-                    Some(Series::of(&view, &past.machine(), &samples, None, POINTS))
+                    let former = past.former_limits(&name);
+                    Some(Series::of(&view, &former, &past.machine(), &samples, None, POINTS))
                 });
                 series.await.ok().flatten().ok_or_else(|| "it is gone".to_owned())
             }

@@ -10,6 +10,10 @@ import { clock, duration } from "./units";
 export interface Line {
   label: string;
   data: Column;
+  /** What it tells, where the line lies on others and so stands higher. */
+  own?: Column;
+  /** Where its label leads. */
+  href?: string;
   /** A colour's name in the stylesheet. */
   color: string;
   fill?: boolean;
@@ -26,6 +30,9 @@ export interface Moment {
 export const zoom = signal<[number, number] | undefined>(undefined);
 
 const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+/** What lies on another hides it: a tone of its own instead of a veil. */
+const solid = (ink: string): string => `color-mix(in srgb, ${ink} 45%, ${color("panel")})`;
 
 interface ChartProps {
   title: string;
@@ -44,6 +51,7 @@ interface ChartProps {
 }
 
 const BINARY_STEPS = Array.from({ length: 50 }, (_, n) => 2 ** n);
+const STEPS = uPlot.paths.stepped?.({ align: 1 });
 const TIMES: uPlot.Axis.Values = (_, splits, __, ___, step) =>
   splits.map((second) => {
     const text = new Date(second * 1000).toLocaleTimeString("en-GB");
@@ -82,8 +90,9 @@ function options({ lines, show, top, binary }: ChartProps, width: number, height
         label: one.label,
         stroke: color(one.color),
         width: one.dash ? 1.25 : 1.5,
-        ...(one.dash ? { dash: [6, 4] } : {}),
-        ...(one.fill ? { fill: `${color(one.color)}2e` } : {}),
+        // a limit holds until it is changed: no slope leads from one to the next
+        ...(one.dash ? { dash: [6, 4], ...(STEPS ? { paths: STEPS } : {}) } : {}),
+        ...(one.fill ? { fill: one.own ? solid(color(one.color)) : `${color(one.color)}2e` } : {}),
         points: { show: false },
         spanGaps: false,
       })),
@@ -160,8 +169,9 @@ export function Chart(props: ChartProps) {
 
   const index = cursor !== undefined && cursor < at.length ? cursor : undefined;
   const summary = lines.map((line) => {
-    const now = last(line.data);
-    return now === undefined ? "" : `${line.label} ${show(now)}, at most ${show(Math.max(...line.data.map((value) => value ?? 0)))}`;
+    const told = line.own ?? line.data;
+    const now = last(told);
+    return now === undefined ? "" : `${line.label} ${show(now)}, at most ${show(told.reduce((most: number, value) => Math.max(most, value ?? 0), 0))}`;
   }).filter(Boolean).join("; ");
   const span = at.length > 1 ? duration((at[at.length - 1] as number) - (at[0] as number)) : "";
   return (
@@ -171,13 +181,14 @@ export function Chart(props: ChartProps) {
           {title}
           {about && <button type="button" class="about" aria-expanded={explained} aria-label={`About ${title}`} onClick={() => setExplained(!explained)}>?</button>}
         </h3>
-        <ul class="legend" aria-hidden="true">
+        <ul class="legend" aria-hidden={lines.some((line) => line.href) ? undefined : "true"}>
           {lines.map((line) => {
-            const value = index === undefined ? last(line.data) : line.data[index];
+            const told = line.own ?? line.data;
+            const value = index === undefined ? last(told) : told[index];
             return (
               <li key={line.label}>
-                <svg width="12" height="8"><line x1="0" y1="4" x2="12" y2="4" stroke={`var(--${line.color})`} stroke-width="2.5" {...(line.dash ? { "stroke-dasharray": "4 2.5" } : {})} /></svg>
-                {line.label} <b>{value == null ? "–" : show(value)}</b>
+                <svg width="12" height="8" aria-hidden="true"><line x1="0" y1="4" x2="12" y2="4" stroke={`var(--${line.color})`} stroke-width="2.5" {...(line.dash ? { "stroke-dasharray": "4 2.5" } : {})} /></svg>
+                {line.href ? <a class="clip" href={line.href}>{line.label}</a> : line.label} <b>{value == null ? "–" : show(value)}</b>
               </li>
             );
           })}

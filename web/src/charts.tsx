@@ -16,7 +16,7 @@ function line(past: Past, key: string, label: string, color: string, more: Parti
   return data?.some((value) => value !== null) ? [{ label, data, color, ...more }] : [];
 }
 
-const CORE_COLORS = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
+export const CORE_COLORS = ["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"];
 
 export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[]; name: string }) {
   const past = kept.past.value;
@@ -44,7 +44,7 @@ export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[];
         {kept.fault.value && <span class="s3" role="alert">{kept.fault.value}</span>}
       </div>
       <div class="charts" data-name={name}>
-        {has("cpu") && <Chart {...shared} title="CPU, cores" about="CPU time used per second: 1 is one core busy all the time. At the dashed limit the kernel makes it wait (see Throttled). User is its own code, system what the kernel does for it." show={cores} lines={[...line(past, "cpu", "total", "c1", { fill: true }), ...line(past, "cpu_user", "user", "c2"), ...line(past, "cpu_system", "system", "c3"), ...line(past, "cpu_limit", "limit", "bad", { dash: true })]} />}
+        {has("cpu") && <Chart {...shared} title="CPU, cores" about="CPU time used per second: 1 is one core busy all the time. At the dashed limit the kernel makes it wait (see Throttled); a step in it is a limit that was changed. User is its own code, system what the kernel does for it." show={cores} lines={[...line(past, "cpu", "total", "c1", { fill: true }), ...line(past, "cpu_user", "user", "c2"), ...line(past, "cpu_system", "system", "c3"), ...line(past, "cpu_limit", "limit", "bad", { dash: true })]} />}
         {past.cpus.length > 1 && <PerCore past={past} moments={moments} />}
         {moved("throttled") && <Chart {...shared} title="Throttled, share of periods" about="In this share of the kernel’s periods (mostly 0.1 s) the CPU limit was used up and it had to wait for the next one. Above 10 % answers get slow: raise the limit, or use fewer threads at a time." show={(value) => share(value)} top={0.1} lines={line(past, "throttled", "throttled", "warn", { fill: true })} />}
         {any("memory") && (
@@ -70,16 +70,18 @@ export function Charts({ kept, moments, name }: { kept: Kept; moments: Moment[];
   );
 }
 
+const PER_CORE = "How busy each CPU is with it. One at 100 % while the others rest is a program with a single busy thread: more CPUs would not help it. Of more than eight CPUs the busiest, the median and the idlest are drawn, anew at each instant.";
+
 function PerCore({ past, moments }: { past: Past; moments: Moment[] }) {
   if (past.cpus.length <= 8) {
     const lines = past.cpus.map((data, n): Line => ({ label: `CPU ${n}`, data, color: CORE_COLORS[n] as string }));
-    return <Chart title="CPU per core" at={past.at} moments={moments} show={(value) => share(value)} top={1} lines={lines} />;
+    return <Chart title="CPU per core" about={PER_CORE} at={past.at} moments={moments} show={(value) => share(value)} top={1} lines={lines} />;
   }
   // more lines than eyes can tell apart: the busiest, the median and the idlest at each instant
   const at_ = past.at.map((_, i) => past.cpus.map((core) => core[i]).filter((value): value is number => value != null).sort((a, b) => a - b));
   const pick = (part: number): Column => at_.map((all) => (all.length ? (all[Math.round((all.length - 1) * part)] as number) : null));
   return (
-    <Chart title={`CPU per core, of ${past.cpus.length}`} at={past.at} moments={moments} show={(value) => share(value)} top={1}
+    <Chart title={`CPU per core, of ${past.cpus.length}`} about={PER_CORE} at={past.at} moments={moments} show={(value) => share(value)} top={1}
       lines={[{ label: "busiest", data: pick(1), color: "c1" }, { label: "median", data: pick(0.5), color: "c2" }, { label: "idlest", data: pick(0), color: "c4" }]} />
   );
 }

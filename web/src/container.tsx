@@ -8,6 +8,7 @@ import { usePast } from "./past";
 import { Bar, Degree, Empty, Facts } from "./parts";
 import { place, to, toContainer } from "./route";
 import { isContainer, podOf } from "./select";
+import { Shares } from "./shares";
 import { at, fault, known, rows } from "./store";
 import type { Process, Row } from "./types";
 import { age, bytes, clock, count, many, percent, share, short } from "./units";
@@ -53,7 +54,7 @@ export function Container() {
   const name = row?.name ?? asked;
   if (!name) {
     if (known.value) return <Gone name={alias?.word ?? ""} />;
-    return fault.value ? <Empty title="No numbers yet" tone="bad"><p>{fault.value}</p></Empty> : null;
+    return fault.value ? <Empty whole title="No numbers yet" tone="bad"><p>{fault.value}</p></Empty> : null;
   }
   return <One key={name} name={name} row={row} />;
 }
@@ -67,11 +68,11 @@ function Gone({ name }: { name: string }) {
     return () => stop.abort();
   }, [name]);
   const elsewhere = <p><a href={to("events", { q: name.split("/").pop() ?? "" })}>Its events</a> say more. Or see <a href={to("overview")}>all that is running</a>.</p>;
-  if (!last) return <Empty title={`${name} is not running here`}>{elsewhere}</Empty>;
+  if (!last) return <Empty whole title={`${name} is not running here`}>{elsewhere}</Empty>;
   const used = last.stats?.cpu?.usage?.total;
   const most = last.stats?.memory?.max_usage;
   return (
-    <Empty title={`${last.aliases?.[0] ?? last.name} has ended`} tone={last.oom_killed ? "bad" : undefined}>
+    <Empty whole title={`${last.aliases?.[0] ?? last.name} has ended`} tone={last.oom_killed ? "bad" : undefined}>
       <Facts of={[
         ["Ended", clock(last.ended_at)],
         ["Exit code", last.exit_code],
@@ -85,7 +86,8 @@ function Gone({ name }: { name: string }) {
   );
 }
 
-export function useSpec(name: string): Spec {
+/** What the row tells of limits is news: then the spec is asked for again. */
+function useSpec(name: string, row: Row | undefined): Spec {
   const [spec, setSpec] = useState<Spec>({});
   useEffect(() => {
     const stop = new AbortController();
@@ -94,13 +96,13 @@ export function useSpec(name: string): Spec {
       () => undefined,
     );
     return () => stop.abort();
-  }, [name]);
+  }, [name, row?.cpu_limit, row?.memory_limit]);
   return spec;
 }
 
 function One({ name, row }: { name: string; row: Row | undefined }) {
   const kept = usePast(name);
-  const spec = useSpec(name);
+  const spec = useSpec(name, row);
   const { events } = useEvents(name, false);
   useEffect(() => {
     document.title = `${row?.title ?? name} – Plimsoll`;
@@ -128,7 +130,9 @@ function One({ name, row }: { name: string; row: Row | undefined }) {
         </ul>
       )}
       {row && <Lines row={row} />}
+      <h2 class="sr">The past</h2>
       <Charts kept={kept} name={name} moments={moments(events)} />
+      <Shares name={name} whole={kept.past.value} />
       <Children name={name} />
       <Processes name={name} />
       <section>
@@ -197,6 +201,9 @@ type By = "pid" | "user" | "percent_cpu" | "rss" | "fd_count" | "cmd" | "running
 
 const HEADS: [By, string, boolean][] = [["pid", "PID", true], ["user", "User", false], ["percent_cpu", "CPU", true], ["rss", "Memory", true], ["fd_count", "Files", true], ["running_time", "CPU time", true], ["cmd", "Command", false]];
 
+/** States that are worth a word, by the first letter that ps tells; of a program with threads it is the first one's. */
+const STATES: Record<string, string> = { D: "waits for disk", T: "stopped", t: "traced", Z: "zombie" };
+
 export function Processes({ name }: { name: string }) {
   const [told, setTold] = useState<Process[] | undefined>();
   const [trouble, setTrouble] = useState("");
@@ -243,7 +250,7 @@ export function Processes({ name }: { name: string }) {
                   <td class="n">{bytes(one.rss)}</td>
                   <td class="n">{count(one.fd_count)}</td>
                   <td class="n">{one.running_time}</td>
-                  <td class="command" title={one.cmd}>{one.cmd}</td>
+                  <td class="command" title={one.cmd}>{STATES[one.status[0] ?? ""] && <b class="s2">{STATES[one.status[0] ?? ""]} · </b>}{one.cmd}</td>
                 </tr>
               ))}
             </tbody>

@@ -136,15 +136,14 @@ export function Events() {
   return (
     <>
       <h1>Events</h1>
-      <form class="tools" role="search" onSubmit={(event) => event.preventDefault()}>
+      <form class="tools open" role="search" onSubmit={(event) => event.preventDefault()}>
         <label class="search">
           <span class="sr">Search events</span>
           <input id="search" type="search" placeholder="Search  /" value={text} autocomplete="off" spellcheck={false} onInput={(event) => change({ q: event.currentTarget.value })} />
         </label>
         <label class="choice">
-          <span>Kind</span>
-          <select value={kind} onChange={(event) => change({ kind: event.currentTarget.value })}>
-            <option value="">any</option>
+          <select aria-label="Kind" title="Kind" value={kind} onChange={(event) => change({ kind: event.currentTarget.value })}>
+            <option value="">any kind</option>
             {Object.entries(KINDS).map(([key, [name]]) => <option key={key} value={key}>{name}</option>)}
           </select>
         </label>

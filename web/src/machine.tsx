@@ -7,9 +7,10 @@ import { Processes } from "./container";
 import { moments, useEvents } from "./events";
 import { usePast } from "./past";
 import { Bar, Empty, Facts } from "./parts";
-import { Strip } from "./overview";
+import { Shares } from "./shares";
+import { Ills, Strip } from "./strip";
 import { at, machine, runtimes, version } from "./store";
-import { age, bytes, clock, count, many, percent, share } from "./units";
+import { age, bytes, clock, count, many, share } from "./units";
 
 interface Cache {
   level: number;
@@ -65,8 +66,10 @@ export function Machine() {
   const kept = usePast("/");
   const { events } = useEvents("/", true);
   const of = machine.value;
-  if (fault && !built) return <Empty title="The machine cannot be read" tone="bad"><p>{fault}</p></Empty>;
+  if (fault && !built) return <Empty whole title="The machine cannot be read" tone="bad"><p>{fault}</p></Empty>;
   const past = kept.past.value;
+  const present = runtimes.value.filter((one) => one.state !== "absent");
+  const absent = runtimes.value.filter((one) => one.state === "absent");
   const newest = past?.cpus.map((core) => core.findLast((value) => value !== null) ?? undefined);
   return (
     <>
@@ -77,22 +80,25 @@ export function Machine() {
         {of?.boot && <span>up {age(of.boot, Date.parse(at.value))}</span>}
       </p>
       <Strip />
+      <Ills />
       <div class="columns">
         {built && <Topology built={built} use={newest ?? []} />}
         <section>
           <h2>Runtimes</h2>
           <ul class="list">
-            {runtimes.value.map((one) => (
+            {present.map((one) => (
               <li key={one.name}>
-                <b>{one.name}</b> <span class={one.state === "down" ? "s3" : "soft"}>{one.state === "up" ? "answers" : one.state === "down" ? "does not answer" : "is not here"}</span>
-                <span class="soft">{one.version} {one.state === "up" ? `· ${many(one.containers ?? 0, "container")}` : one.state === "down" ? one.why : ""}</span>
+                <b>{one.name}</b> <span class={one.state === "down" ? "s3" : "soft"}>{one.state === "up" ? "answers" : "does not answer"}</span>
+                <span class="soft">{one.version} {one.state === "up" ? `· ${many(one.containers ?? 0, "container")}` : one.why}</span>
               </li>
             ))}
+            {absent.length > 0 && <li><span class="soft">{present.length ? "Not here" : "None is here"}: {absent.map((one) => one.name).join(", ")}</span></li>}
           </ul>
         </section>
       </div>
       {storage && <Filesystems of={storage} />}
       {built && <Devices built={built} />}
+      <Shares name="/" whole={past} />
       <h2>The past</h2>
       <Charts kept={kept} name="/" moments={moments(events.filter((event) => event.event_type.startsWith("oom")))} />
       <Processes name="/" />
@@ -153,9 +159,12 @@ function Topology({ built, use }: { built: Built; use: (number | undefined)[] })
   );
 }
 
+/** As df counts, and who judges a full disk: of what an ordinary user may write. */
+const full = (one: Storage): number => one.usage / Math.max(1, one.usage + one.available);
+
 function Filesystems({ of }: { of: Storage[] }) {
   // an overlay is as full as the filesystem that it lies on
-  const all = [...of].filter((one) => one.capacity > 0 && !/^overlay/.test(one.device)).sort((a, b) => b.usage / b.capacity - a.usage / a.capacity);
+  const all = [...of].filter((one) => one.capacity > 0 && !/^overlay/.test(one.device)).sort((a, b) => full(b) - full(a));
   if (!all.length) return null;
   return (
     <section>
@@ -166,8 +175,8 @@ function Filesystems({ of }: { of: Storage[] }) {
           return (
             <li key={one.device + one.mountpoint}>
               <b class="clip" title={one.device}>{one.mountpoint || one.device}</b>
-              <Bar part={one.usage / one.capacity} label={`${one.mountpoint} is full to`} />
-              <span class="soft">{bytes(one.usage)} of {bytes(one.capacity)}, {percent((one.usage / one.capacity) * 100)}{inodes > 0.5 ? `; inodes ${share(inodes)}` : ""}{one.device !== one.mountpoint ? ` · ${one.device}` : ""}</span>
+              <Bar part={full(one)} label={`${one.mountpoint || one.device} in use`} />
+              <span class="soft">{share(full(one))}: {bytes(one.usage)} used, {bytes(one.available)} free{one.usage + one.available < one.capacity * 0.9 ? `, the rest of ${bytes(one.capacity)} is reserved` : ""}{inodes > 0.5 ? `; inodes ${share(inodes)}` : ""}{one.device !== one.mountpoint ? ` · ${one.device}` : ""}</span>
             </li>
           );
         })}

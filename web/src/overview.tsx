@@ -8,95 +8,10 @@ import { Bar, Bytes, Degree, Empty, Number, Sparkline, Used, degree } from "./pa
 import { ask, place, to, toContainer } from "./route";
 import { type Key, type Line, type Wanted, grouped, isContainer, matches, podOf, sorted, tree, worst } from "./select";
 import { set, settings } from "./settings";
-import { at, fault, known, machine, rows, runtimes } from "./store";
+import { at, fault, known, rows } from "./store";
+import { Ills, Runtimes, Strip } from "./strip";
 import type { Row } from "./types";
 import { age, count, many, percent, share, short } from "./units";
-
-// ---- the machine ---------------------------------------------------------------------------
-
-function Tile({ name, children, note }: { name: string; children: ComponentChildren; note?: ComponentChildren }) {
-  return (
-    <div class="tile">
-      <h3>{name}</h3>
-      <div class="value">{children}</div>
-      <div class="note">{note}</div>
-    </div>
-  );
-}
-
-export function Strip() {
-  const of = machine.value;
-  if (!of) return null;
-  const now = Date.parse(at.value);
-  const { pressure, load } = of;
-  const memoryPart = of.memory_used === undefined ? undefined : of.memory_used / of.memory;
-  return (
-    <section class="strip" aria-label="The machine now">
-      <Tile name="CPU" note={of.cpu !== undefined && <Bar part={of.cpu / of.cores} label="CPU in use" />}>
-        <span>
-          {of.cpu === undefined ? "…" : <Number of={short(of.cpu)} unit={`of ${many(of.cores, "core")}`} />}
-        </span>
-        <Sparkline line={of.spark?.cpu} top={of.cores} />
-      </Tile>
-      <Tile name="Memory" note={memoryPart !== undefined && <Bar part={memoryPart} label="memory in use" />}>
-        <span>
-          {of.memory_used === undefined ? "…" : <Used of={of.memory_used} limit={of.memory} />}
-        </span>
-        <Sparkline line={of.spark?.memory} top={of.memory} />
-      </Tile>
-      <Tile name="Network" note={of.rx === undefined && "not counted here"}>
-        <Pair first={["in", of.rx]} second={["out", of.tx]} />
-      </Tile>
-      <Tile name="Disk" note={of.read === undefined && "not counted here"}>
-        <Pair first={["read", of.read]} second={["write", of.write]} />
-      </Tile>
-      <Tile name="Waiting for" note={!pressure && "the kernel tells no pressure (PSI)"}>
-        {pressure && (
-          <dl class="waits">
-            {(["cpu", "memory", "io"] as const).map((kind) => pressure[kind] !== undefined && (
-              <div key={kind}>
-                <dt>{kind === "cpu" ? "CPU" : kind === "io" ? "disk" : kind}</dt>
-                <dd class={degree((pressure[kind] ?? 0) / 50)}>{percent(pressure[kind])}</dd>
-              </div>
-            ))}
-          </dl>
-        )}
-      </Tile>
-      <Tile name="Load" note={of.boot && `up ${age(of.boot, now)}`}>
-        {load ? <dl class="waits">{load.map((value, i) => <div key={i}><dt>{["1 min", "5 min", "15 min"][i]}</dt><dd>{value.toFixed(2)}</dd></div>)}</dl> : ""}
-      </Tile>
-    </section>
-  );
-}
-
-function Pair({ first, second }: { first: [string, number | undefined]; second: [string, number | undefined] }) {
-  return (
-    <dl class="waits">
-      {[first, second].map(([name, value]) => value !== undefined && (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd><Bytes of={value} per /></dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
-function Runtimes() {
-  const present = runtimes.value.filter((one) => one.state !== "absent");
-  const of = machine.value;
-  return (
-    <p class="under">
-      {of && <span>{of.os}</span>}
-      {of?.kernel && <span>Linux {of.kernel}</span>}
-      {present.map((one) => (
-        <span key={one.name} class={one.state === "down" ? "s3" : ""} title={one.why ?? ""}>
-          {one.name} {one.version} {one.state === "down" ? `does not answer${one.why ? `: ${one.why}` : ""}` : `· ${many(one.containers ?? 0, "container")}`}
-        </span>
-      ))}
-    </p>
-  );
-}
 
 // ---- the table -----------------------------------------------------------------------------
 
@@ -146,7 +61,7 @@ function Cpu({ row }: { row: Row }) {
   const part = row.cpu_limit ? row.cpu / row.cpu_limit : undefined;
   return (
     <>
-      <span class={degree(part)}><Number of={short(row.cpu)} {...(row.cpu_limit ? { unit: `of ${short(row.cpu_limit)}` } : {})} /></span>
+      <span class={degree(part)}>{row.cpu ? "" : <span class="zero">0</span>}<Number of={row.cpu ? short(row.cpu) : ""} {...(row.cpu_limit ? { unit: `of ${short(row.cpu_limit)}` } : {})} /></span>
       <Sparkline line={row.spark?.cpu} top={row.cpu_limit ?? 0.02} width={100} height={16} />
     </>
   );
@@ -336,7 +251,7 @@ function Table({ lines, total }: { lines: Line[]; total: number }) {
     <table class={`rows ${narrow ? "tall" : ""}`} aria-rowcount={lines.length + 1} aria-label={`${many(total, "row")}; arrow keys walk, Enter opens`}>
       <colgroup>
         <col />
-        {columns.map((column) => <col key={column.key} style={{ width: `${narrow ? Math.min(column.width, column.key === "cpu" ? 82 : 98) : column.width}px` }} />)}
+        {columns.map((column) => <col key={column.key} style={{ width: `${narrow ? column.key === "cpu" ? 80 : column.key === "memory" ? 114 : column.width : column.width}px` }} />)}
       </colgroup>
       <thead>
         <tr aria-rowindex={1}>
@@ -373,8 +288,7 @@ const flipOf = (key: string): void => {
 function Choice({ label, value, of, onChange, any }: { label: string; value: string; of: [string, string][]; onChange: (value: string) => void; any?: string }) {
   return (
     <label class="choice">
-      <span>{label}</span>
-      <select aria-label={label} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+      <select aria-label={label} title={label} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {any !== undefined && <option value="">{any}</option>}
         {value && !of.some(([key]) => key === value) && <option value={value}>{value}</option>}
         {of.map(([key, text]) => <option key={key} value={key}>{text}</option>)}
@@ -394,7 +308,7 @@ function counted(all: Iterable<Row>, of: (row: Row) => string): [string, string]
 }
 
 const SCOPES: [string, string][] = [["containers", "containers"], ["services", "systemd units"], ["all", "all cgroups"]];
-const GROUPS: [string, string][] = [["pod", "pod"], ["compose", "compose project"], ["slice", "systemd slice"], ["image", "image"], ["runtime", "runtime"], ["tree", "cgroup tree"]];
+const GROUPS: [string, string][] = [["pod", "by pod"], ["compose", "by compose project"], ["slice", "by systemd slice"], ["image", "by image"], ["runtime", "by runtime"], ["tree", "as the tree of cgroups"]];
 
 export function Overview() {
   const [, again] = useState(0);
@@ -428,17 +342,19 @@ export function Overview() {
 
   if (!known.value) {
     return fault.value
-      ? <Empty title="No numbers yet" tone="bad"><p>{fault.value}</p><p>The page tries again by itself.</p></Empty>
+      ? <Empty whole title="No numbers yet" tone="bad"><p>{fault.value}</p><p>The page tries again by itself.</p></Empty>
       : <Skeleton />;
   }
   const states = counted(inScope, (row) => row.state ?? "");
   const pods = counted(inScope, podOf);
+  const what = scope === "containers" ? "container" : scope === "services" ? "unit" : "cgroup";
   const labelled = inScope.some((row) => row.labels && Object.keys(row.labels).length > 0);
   return (
     <>
       <Strip />
       <Runtimes />
-      <Sentence of={chosen} />
+      <Ills />
+      <Sentence of={chosen} what={what} />
       {all.size > 0 && <form class={`tools ${more || filtered ? "open" : ""}`} role="search" onSubmit={(event) => event.preventDefault()}>
         <label class="search">
           <span class="sr">Search names, images, pods</span>
@@ -446,25 +362,24 @@ export function Overview() {
             onInput={(event) => ask({ q: event.currentTarget.value })} />
         </label>
         <Choice label="Show" value={scope} of={SCOPES} onChange={(value) => { set({ scope: value as "all" }); ask({ show: "", runtime: "", group: group === "tree" ? "" : query.get("group") ?? "" }); if (group === "tree") set({ group: "" }); }} />
-        <Choice label="Runtime" any="any" value={runtime} of={counted(everything, (row) => row.runtime)} onChange={(value) => ask({ runtime: value })} />
-        {states.length > 0 && <Choice label="State" any="any" value={wanted.state} of={states} onChange={(value) => ask({ state: value })} />}
-        {(pods.length > 0 || wanted.pod) && <Choice label="Pod" any="any" value={wanted.pod} of={pods} onChange={(value) => ask({ pod: value })} />}
+        <Choice label="Runtime" any="any runtime" value={runtime} of={counted(everything, (row) => row.runtime)} onChange={(value) => ask({ runtime: value })} />
+        {states.length > 0 && <Choice label="State" any="any state" value={wanted.state} of={states} onChange={(value) => ask({ state: value })} />}
+        {(pods.length > 0 || wanted.pod) && <Choice label="Pod" any="any pod" value={wanted.pod} of={pods} onChange={(value) => ask({ pod: value })} />}
         {(labelled || wanted.label) && (
           <label class="choice">
-            <span>Label</span>
-            <input type="text" aria-label="Label" list="labels" placeholder="key=value" value={wanted.label} autocomplete="off" spellcheck={false} onInput={(event) => ask({ label: event.currentTarget.value })} />
+            <input type="text" aria-label="Label" list="labels" placeholder="label=value" value={wanted.label} autocomplete="off" spellcheck={false} onInput={(event) => ask({ label: event.currentTarget.value })} />
             <LabelList of={inScope} />
           </label>
         )}
-        <Choice label="Group by" any="nothing" value={group} of={GROUPS} onChange={(value) => { set({ group: value }); ask({ group: "" }); }} />
+        <Choice label="Group by" any="no groups" value={group} of={GROUPS} onChange={(value) => { set({ group: value }); ask({ group: "" }); }} />
         {filtered && <button type="button" class="plain" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button>}
-        <span class="shown" role="status">{chosen.length === inScope.length ? many(chosen.length, "row") : `${count(chosen.length)} of ${many(inScope.length, "row")}`}</span>
+        <span class="shown" role="status">{chosen.length === inScope.length ? many(chosen.length, what) : `${count(chosen.length)} of ${many(inScope.length, what)}`}</span>
         <button type="button" class="plain fold" aria-expanded={more} onClick={() => setMore(!more)}>{more ? "Fewer filters" : "Filters"}</button>
       </form>}
       {lines.length > 0
         ? <div onPointerEnter={() => { pointed = true; }} onPointerLeave={() => { pointed = false; }}><Table lines={lines} total={chosen.length} /></div>
         : filtered
-          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, "row")}, none matches all filters.</p><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
+          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, what)}, none matches all filters.</p><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
           : <Empty title={scope === "services" ? "No systemd unit is running here" : "No container is running here"}>
               <p>They appear here by themselves, within a second of their start. If one runs and is not here, see <a href={to("missing")}>what is missing</a>.</p>
             </Empty>}
@@ -506,7 +421,7 @@ function held(chosen: Row[], sort: Key, down: boolean): Row[] {
 }
 
 /** The five seconds: how many, and how many are not well. */
-function Sentence({ of }: { of: Row[] }) {
+function Sentence({ of, what }: { of: Row[]; what: string }) {
   const suffering = of.filter((row) => row.severity === 3).length;
   const at_ = of.filter((row) => row.severity === 2).length;
   const near = of.filter((row) => row.severity === 1).length;
@@ -519,7 +434,7 @@ function Sentence({ of }: { of: Row[] }) {
   return (
     <h1 class="sentence" aria-live="polite">
       {parts.length ? parts.flatMap((part, i) => (i ? [", ", part] : [part])) : "All within their limits"}
-      {parts.length ? ", " : ": "}{parts.length ? `${count(of.length - suffering - at_ - near)} well` : many(of.length, "row")}
+      {parts.length ? ", " : ": "}{parts.length ? `${count(of.length - suffering - at_ - near)} well` : many(of.length, what)}
     </h1>
   );
 }

@@ -84,12 +84,12 @@ export function Bytes({ of, per }: { of: number | undefined | null; per?: boolea
   return <Number of={size} unit={per ? `${unit}/s` : unit} />;
 }
 
-/** What stands where there is nothing: why, and what to do. */
-export function Empty({ title, children, tone }: { title: string; children?: ComponentChildren; tone?: "bad" }) {
+/** What stands where there is nothing: why, and what to do. As the whole of a view it is its heading too. */
+export function Empty({ title, children, tone, whole }: { title: string; children?: ComponentChildren; tone?: "bad" | undefined; whole?: boolean }) {
   return (
     <div class={`empty ${tone ?? ""}`} role={tone ? "alert" : undefined}>
       <Mark size={36} />
-      <h2>{title}</h2>
+      {whole ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   );

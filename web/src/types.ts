@@ -69,6 +69,8 @@ export interface Machine {
   tx?: number;
   read?: number;
   write?: number;
+  /** The filesystem that has least left. */
+  fullest?: { device: string; share: number };
   pressure?: Pressure;
   spark?: Spark;
 }

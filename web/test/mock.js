@@ -71,7 +71,7 @@ function moved(row, n, t) {
   const wave = (speed, shift = 0) => 0.5 + 0.5 * Math.sin(t / speed + n * 1.7 + shift);
   const { base, evil, ...told } = row;
   const idle = n % 5 === 4;
-  const cpu = idle ? 0.002 : base * (row.cpu_limit ?? 0.8) * (0.55 + 0.5 * wave(9));
+  const cpu = idle ? 0.002 : base * (row.cpu_limit ?? 0.4) * (0.4 + 0.6 * wave(9));
   const memory = row.memory_limit ? row.memory_limit * (0.35 + 0.6 * base * (0.9 + 0.1 * wave(20))) : (40 + 300 * base) * MIB;
   const now = {
     ...told, cpu: +cpu.toFixed(4), memory: Math.round(memory),
@@ -106,13 +106,27 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
   const asked = [];
   const clock = () => (frozen ? 100 : (Date.now() - begin) / 1000 + 100);
   const at = (t) => rowsAt(t);
-  const rowsAt = (t) => all.map((row, n) => moved(row, n, t));
-  function machine(t) {
+  const shared = new Set(["docker", "containerd", "podman", "systemd"]);
+  function rowsAt(t) {
+    const rows = all.map((row, n) => moved(row, n, t));
+    // the machine has what its containers use, and some more
+    const root = rows.find((row) => row.name === "/");
+    for (const key of root ? ["cpu", "memory", "rx", "tx", "read", "write"] : []) {
+      const sum = rows.reduce((sum, row) => sum + (shared.has(row.runtime) ? row[key] : 0), 0);
+      root[key] = key === "cpu" ? +Math.min(7.9, sum + 0.4).toFixed(3) : Math.round(sum * 1.2);
+    }
+    if (root) root.breaches = [{ kind: "disk", severity: 1, text: "/dev/nvme0n1p2 is 92 % full" }];
+    if (root) root.severity = 1;
+    return rows;
+  }
+  function machine(t, rows) {
     const wave = 0.5 + 0.5 * Math.sin(t / 12);
+    const root = rows.find((row) => row.name === "/") ?? { cpu: 0.3, memory: 900 * MIB, rx: 0, tx: 0, read: 0, write: 0 };
     return {
       name: "harbour", kernel: "6.12.9-amd64", os: "Debian GNU/Linux 12 (bookworm)", cores: 8, memory: 32 * 1024 * MIB,
-      boot: new Date(begin - 3.1e8).toISOString(), cpu: +(2 + 2.2 * wave).toFixed(3), memory_used: Math.round((13 + wave) * 1024 * MIB),
-      load: [2.41, 2.1, 1.88], rx: Math.round(2e6 * wave), tx: Math.round(8e5 * wave), read: Math.round(4e6 * wave), write: Math.round(9e6 * wave),
+      boot: new Date(begin - 3.1e8).toISOString(), cpu: root.cpu, memory_used: root.memory, swap_used: 380 * MIB,
+      load: [2.41, 2.1, 1.88], rx: root.rx, tx: root.tx, read: root.read, write: root.write,
+      fullest: { device: "/dev/nvme0n1p2", share: 0.924 },
       pressure: { cpu: +(6 * wave).toFixed(2), memory: 0, io: +(4 * wave).toFixed(2) },
     };
   }
@@ -129,33 +143,34 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     rows.forEach((row, n) => {
       row.spark = { cpu: lines.map((then) => then[n].cpu), memory: lines.map((then) => then[n].memory) };
     });
-    const machines = past.map(machine);
+    const machines = past.map((then, n) => machine(then, lines[n]));
     return {
       at: new Date().toISOString(), version: "0.1.0",
-      machine: { ...machine(t), spark: { cpu: machines.map((one) => one.cpu), memory: machines.map((one) => one.memory_used) } },
+      machine: { ...machine(t, rows), spark: { cpu: machines.map((one) => one.cpu), memory: machines.map((one) => one.memory_used) } },
       runtimes: scenario === "empty" ? [{ name: "docker", state: "absent", containers: 0 }] : runtimes, rows,
     };
   }
   function delta(t, before) {
     const old = new Map(rowsAt(before).map((row) => [row.name, row]));
-    const changed = rowsAt(t).flatMap((row) => {
+    const rows = rowsAt(t);
+    const changed = rows.flatMap((row) => {
       const was = old.get(row.name);
       const fields = Object.fromEntries(Object.entries(row).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(was[key])));
       return Object.keys(fields).length ? [{ name: row.name, ...fields, spark: { cpu: row.cpu, memory: row.memory } }] : [];
     });
-    const now = machine(t);
-    return { at: new Date().toISOString(), machine: { ...now, spark: { cpu: now.cpu, memory: now.memory_used } }, changed };
+    const now = machine(t, rows);
+    return { at: new Date().toISOString(), machine: { ...now, spark: { cpu: now.cpu, memory: now.memory_used } }, changed, gone: [], lost: {} };
   }
   function series(name, since) {
     const n = all.findIndex((row) => row.name === name);
     if (n < 0) return undefined;
     const end = clock();
     const instants = Array.from({ length: 120 }, (_, i) => end - (119 - i)).filter((t) => (begin / 1000 + t - 100) * 1000 > since + 0.5);
-    const rows = instants.map((t) => moved(all[n], n, t));
+    const rows = instants.map((t) => rowsAt(t)[n]);
     const columns = {
       cpu: rows.map((row, i) => (i > 40 && i < 44 && instants.length > 100 ? null : row.cpu)),
       cpu_user: rows.map((row) => row.cpu * 0.7), cpu_system: rows.map((row) => row.cpu * 0.3),
-      cpus: Array.from({ length: 4 }, (_, core) => rows.map((row, i) => Math.min(1, row.cpu * (0.2 + 0.2 * Math.sin(i / 7 + core) ** 2)))),
+      cpus: Array.from({ length: 8 }, (_, core) => rows.map((row, i) => Math.min(1, row.cpu * (0.06 + 0.12 * Math.sin(i / 40 + core) ** 2)))),
       memory: rows.map((row) => row.memory), memory_rss: rows.map((row) => row.memory * 0.7), memory_cache: rows.map((row) => row.memory * 0.45),
       rx: rows.map((row) => row.rx), tx: rows.map((row) => row.tx), read: rows.map((row) => row.read), write: rows.map((row) => row.write),
       read_ops: rows.map((row) => row.read / 9000), write_ops: rows.map((row) => row.write / 12000),
@@ -163,7 +178,8 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
       processes: rows.map((row) => row.processes), threads: rows.map((row) => row.threads),
     };
     if (all[n].cpu_limit) {
-      columns.cpu_limit = rows.map(() => all[n].cpu_limit);
+      // it was lowered a while ago
+      columns.cpu_limit = rows.map((_, i) => (instants.length > 100 && i < 50 ? (all[n].cpu_limit * 4) / 3 : all[n].cpu_limit));
       columns.throttled = rows.map((row) => row.throttled);
     }
     if (all[n].memory_limit) columns.memory_limit = rows.map(() => all[n].memory_limit);
@@ -226,7 +242,7 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
       const of = name("/api/v1.3/events").replace(/\/$/, "");
       return json(events.filter((event) => of === "" || event.container_name === of));
     }
-    if (path.startsWith("/api/v2.1/ps")) return json(Array.from({ length: 7 }, (_, n) => ({ user: n % 2 ? "root" : scenario === "hostile" ? EVIL : "app", pid: 100 + n, parent_pid: 1, start_time: "10:00", percent_cpu: (n * 7) % 5, percent_mem: 0.1, rss: n * 3.3 * MIB, virtual_size: 1e8, status: "S", running_time: `00:0${n}:11`, cmd: scenario === "hostile" ? EVIL : `worker --number ${n}`, fd_count: 8 + n, psr: 0 })));
+    if (path.startsWith("/api/v2.1/ps")) return json(Array.from({ length: 7 }, (_, n) => ({ user: n % 2 ? "root" : scenario === "hostile" ? EVIL : "app", pid: 100 + n, parent_pid: 1, start_time: "10:00", percent_cpu: (n * 7) % 5, percent_mem: 0.1, rss: n * 3.3 * MIB, virtual_size: 1e8, status: "S", running_time: `00:0${n}:11`, cmd: scenario === "hostile" ? EVIL : `worker --number ${n}`, fd_count: 8 + n, cgroup_path: "", psr: 0 })));
     if (path.startsWith("/api/v2.1/spec")) {
       const row = all.find((one) => one.name === name("/api/v2.1/spec")) ?? {};
       return json({ [row.name]: { cpu: { limit: 1024, quota: (row.cpu_limit ?? 0) * 1e5, period: 1e5, mask: "0-7" }, memory: { limit: row.memory_limit ?? 2 ** 63, reservation: 64 * MIB }, image: row.image, labels: row.labels, envs: scenario === "hostile" ? { [EVIL]: EVIL } : { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" }, aliases: [row.title, row.id] } });

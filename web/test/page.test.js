@@ -171,6 +171,41 @@ test("a container: charts that grow, share a zoom, and its processes, sorted", a
   await done();
 });
 
+test("who uses it: the largest on each other, as much as each has, and the rest", async () => {
+  const { page, server, done } = await at("/containers/?view=machine");
+  const chart = page.locator(".chart", { hasText: "Who uses CPU" });
+  await chart.locator("canvas").waitFor();
+  const legend = await chart.locator(".legend li:not(.when)").evaluateAll((all) => all.map((one) => [one.firstElementChild.nextSibling.textContent.trim(), parseFloat(one.querySelector("b").textContent.replace("<", ""))]));
+  assert.equal(legend.length, 8);
+  assert.equal(legend[0][0], "everything else");
+  const { rows } = await (await fetch(`${server.url}/api/plimsoll/v1/overview`)).json();
+  const root = rows.find((row) => row.name === "/");
+  const sum = legend.reduce((all, [, value]) => all + value, 0);
+  assert.ok(Math.abs(sum - root.cpu) < 0.2 * root.cpu, `the parts are the whole: ${sum} of ${root.cpu}`);
+  for (const [title, value] of legend.slice(1)) {
+    const row = rows.find((one) => one.title === title);
+    assert.ok(row?.runtime, `${title} is one that a runtime knows`);
+    assert.ok(Math.abs(value - row.cpu) < 0.15, `${title}: ${value}, the API tells ${row.cpu}`);
+  }
+  const titles = await page.locator(".chart h3").evaluateAll((all) => all.map((one) => one.firstChild.textContent));
+  assert.deepEqual(titles.slice(0, 4), ["Who uses CPU, cores", "Who uses memory", "Who uses the network", "Who uses disks"]);
+  await chart.locator(".legend a").first().click();
+  await page.getByRole("heading", { name: legend[1][0], level: 1 }).waitFor();
+  await page.goto(`${server.url}/containers/system.slice`);
+  await page.locator(".chart", { hasText: "Who uses memory" }).getByRole("link", { name: "ssh.service" }).waitFor();
+  await page.goto(`${server.url}/containers/system.slice/ssh.service`);
+  await page.locator(".chart canvas").first().waitFor();
+  assert.equal(await page.getByText("Who uses").count(), 0, "nobody is below it");
+  await done();
+});
+
+test("what is wrong with the machine is said above its containers", async () => {
+  const { page, done } = await at("/containers/");
+  await page.getByText("The machine: /dev/nvme0n1p2 is 92 % full").waitFor();
+  await page.locator(".tile", { hasText: "Disk" }).getByText("92 % of nvme0n1p2 used").waitFor();
+  await done();
+});
+
 test("old addresses lead to the views, under a prefix too", async () => {
   const server = await start({ prefix: "/a/b" });
   const context = await browser.newContext();
@@ -304,6 +339,29 @@ test("words are readable (WCAG AA), and every control has a name", async () => {
     await done();
   }
 });
+
+const VIEWS = ["/containers/", "/docker/web", "/containers/?view=machine", "/containers/?view=events"];
+for (const [look, scenario, paths, more] of [
+  ["light", "usual", [...VIEWS, "/containers/?group=tree", "/containers/?group=pod", "/containers/docker/none", "/containers/?view=missing"], {}],
+  ["in the dark", "usual", VIEWS, { colorScheme: "dark" }], ["on a phone", "usual", VIEWS, { viewport: { width: 390, height: 844 } }],
+  ["empty", "empty", ["/containers/"], {}], ["without an answer", "failing", ["/containers/", "/docker/web"], {}],
+]) {
+  test(`axe finds nothing (WCAG A and AA, best practice): ${look}`, async () => {
+    const axe = readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+    const server = await start({ scenario });
+    // the policy of the page would keep axe out
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, bypassCSP: true, ...more });
+    const page = await context.newPage();
+    for (const path of paths) {
+      await page.goto(server.url + path);
+      await page.locator("main h1").first().waitFor();
+      if (scenario === "usual" && /web|machine/.test(path)) await page.locator(".chart canvas").first().waitFor();
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+      assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)} ${nodes[0].failureSummary}`), [], path);
+    }
+  });
+}
 
 test("a phone: no sideways scrolling, and the reasons are there", async () => {
   for (const path of ["/containers/", "/docker/web", "/containers/?view=machine", "/containers/?view=events", "/containers/?view=missing"]) {

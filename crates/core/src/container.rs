@@ -161,6 +161,24 @@ pub struct Spec {
     pub image: String,
 }
 
+impl Spec {
+    /// What the CPU time and the memory are limited to, as the kernel says it.
+    pub fn limits(&self) -> Limits {
+        Limits { quota: self.cpu.quota, period: self.cpu.period, memory: self.memory.limit }
+    }
+}
+
+/// The limits whose past is kept, as the kernel says them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// [`CpuSpec::quota`].
+    pub quota: u64,
+    /// [`CpuSpec::period`].
+    pub period: u64,
+    /// [`MemorySpec::limit`].
+    pub memory: u64,
+}
+
 /// Limits of the cpu and cpuset controllers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CpuSpec {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::app::AppMetrics;
-use plimsoll_core::container::{Identity, Reference, Spec};
+use plimsoll_core::container::{Identity, Limits, Reference, Spec};
 use plimsoll_core::event::{Event, EventType};
 use plimsoll_core::family::Emit;
 use plimsoll_core::machine::{FsInfo, MachineInfo, ProcessInfo, Versions};
@@ -106,6 +106,15 @@ pub struct EndedContainer {
     pub last: Option<Arc<Sample>>,
 }
 
+/// Limits that were in force and are no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormerLimits {
+    /// When others were found.
+    pub until: Timestamp,
+    /// What they were.
+    pub limits: Limits,
+}
+
 /// How the host is now: what an overview has beside its containers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostState {
@@ -173,6 +182,10 @@ pub trait Past: Send + Sync + 'static {
     fn container(&self, name: &str) -> Option<View>;
     /// Samples of one container, oldest first; `None` for an unknown container.
     fn samples(&self, name: &str, window: Window) -> Option<Vec<Sample>>;
+    /// The limits that a container had in its kept past, oldest first; those in force are in its [`View`].
+    fn former_limits(&self, _name: &str) -> Vec<FormerLimits> {
+        Vec::new()
+    }
     /// Derived statistics; `None` when nothing is derived for it (yet).
     fn summary(&self, name: &str) -> Option<DerivedStats>;
     /// Returns when each of the containers has a sample no older than `max_age`.

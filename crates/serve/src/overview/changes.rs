@@ -6,7 +6,7 @@ use plimsoll_core::time::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Breach, Overview, Pressure, Row, Spark, Word};
+use super::{Breach, Fullest, Overview, Pressure, Row, Spark, Word};
 use crate::json;
 
 /// A value that may be absent; JSON leaves it out then.
@@ -25,7 +25,7 @@ impl<T: Part> Part for Option<T> {
 macro_rules! always {
     ($($type:ty),*) => { $(impl Part for $type {})* };
 }
-always!(u8, u64, f64, bool, [f64; 3], Word, Timestamp, Pressure, Vec<Breach>);
+always!(u8, u64, f64, bool, [f64; 3], Word, Timestamp, Fullest, Pressure, Vec<Breach>);
 
 impl Part for String {
     fn is_absent(&self) -> bool {

@@ -30,7 +30,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use changes::Delta;
 pub use observer::Observer;
-pub use point::Pressure;
+pub use point::{Fullest, Pressure};
 pub use spark::{Dot, Spark};
 pub use verdict::Breach;
 pub use who::Who;
@@ -105,6 +105,8 @@ pub struct Machine {
     pub read: Option<u64>,
     /// Bytes a second.
     pub write: Option<u64>,
+    /// Its fullest filesystem.
+    pub fullest: Option<Fullest>,
     /// Percent of the last 10 s in which some task waited.
     pub pressure: Option<Pressure>,
     /// CPU and memory of late.
@@ -126,6 +128,7 @@ changing!(Machine {
     tx,
     read,
     write,
+    fullest,
     pressure,
 });
 

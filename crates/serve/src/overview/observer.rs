@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use plimsoll_core::container::Spec;
+use plimsoll_core::container::Limits;
 use plimsoll_core::event::EventType;
 use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
@@ -11,7 +11,7 @@ use plimsoll_core::time::Timestamp;
 use super::point::round;
 use super::track::Track;
 use super::verdict::{Facts, LATELY_NANOS, judge, load_line, severity};
-use super::{Machine, Overview, Row, Runtime};
+use super::{Fullest, Machine, Overview, Row, Runtime};
 use crate::names;
 use crate::past::{EventQuery, HostState, Past, View, Window};
 
@@ -80,7 +80,7 @@ impl Observer {
             .collect();
         let round = self.round;
         self.tracks.retain(|_, track| track.round == round);
-        let machine = self.machine(past, &info, &state);
+        let machine = self.machine(past, &views, &info, &state);
         Overview { at: now, machine, runtimes: runtimes(&state, &views), rows }
     }
 
@@ -113,11 +113,13 @@ impl Observer {
         row
     }
 
-    fn machine(&self, past: &dyn Past, info: &MachineInfo, state: &HostState) -> Machine {
+    fn machine(&self, past: &dyn Past, views: &[View], info: &MachineInfo, state: &HostState) -> Machine {
         let versions = past.versions();
         let root = self.tracks.get("/");
         let latest = root.and_then(|root| root.latest);
         let rates = root.map(|root| root.rates).unwrap_or_default();
+        let disks = views.iter().find(|view| view.reference.name == "/").map(disks).unwrap_or_default();
+        let fullest = disks.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
         Machine {
             name: state.name.clone(),
             kernel: versions.kernel.clone(),
@@ -133,6 +135,11 @@ impl Observer {
             tx: rates.network.map(|(_, tx)| tx),
             read: rates.disk.map(|(read, _)| read),
             write: rates.disk.map(|(_, write)| write),
+            // steps of a thousandth: a disk that is written to is not news every second
+            fullest: fullest.map(|(device, share)| Fullest {
+                device: device.to_owned(),
+                share: (share * 1e3).round() / 1e3,
+            }),
             pressure: latest.and_then(|latest| latest.pressure),
             spark: root.map(|root| root.spark.clone()).unwrap_or_default(),
         }
@@ -149,7 +156,7 @@ fn row_of(
 ) -> Row {
     let who = track.who(view);
     let is_machine = who.name == "/";
-    let (cpu_limit, memory_limit) = limits(&view.spec, info, is_machine);
+    let (cpu_limit, memory_limit) = limits(view.spec.limits(), info, is_machine);
     let latest = track.latest.unwrap_or_default();
     let (cpu, memory) = (track.rates.cpu, latest.memory);
     let share = |used: Option<f64>, limit: Option<f64>| Some(used? / limit.filter(|limit| *limit > 0.0)?);
@@ -197,17 +204,17 @@ fn row_of(
 }
 
 /// Cores and bytes that may be used; of the machine, that it has.
-pub(super) fn limits(spec: &Spec, info: &MachineInfo, is_machine: bool) -> (Option<f64>, Option<u64>) {
+pub(super) fn limits(limits: Limits, info: &MachineInfo, is_machine: bool) -> (Option<f64>, Option<u64>) {
     let some = |n: u64| Some(n).filter(|n| *n > 0);
     let capacity = some(info.memory_capacity);
     if is_machine {
         return (some(info.num_cores).map(|cores| cores as f64), capacity);
     }
-    let cpu = some(spec.cpu.quota).zip(some(spec.cpu.period));
+    let cpu = some(limits.quota).zip(some(limits.period));
     let cpu = cpu.map(|(quota, period)| round(quota as f64 / period as f64));
     // a limit beyond what the machine has limits nothing; v1 writes the largest number of whole pages for none
     let most = capacity.unwrap_or(1 << 60);
-    (cpu, some(spec.memory.limit).filter(|limit| *limit < most))
+    (cpu, some(limits.memory).filter(|limit| *limit < most))
 }
 
 /// The machine's filesystems and how full each is for an ordinary user.

@@ -35,6 +35,15 @@ pub struct Point {
     pub threads: Option<u64>,
 }
 
+/// The filesystem of the machine that has least left.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fullest {
+    /// Its device.
+    pub device: String,
+    /// How much of it is used, as an ordinary user sees it; 1 is full.
+    pub share: f64,
+}
+
 /// Percent of the time in which some task waited; a kind that the kernel does not tell is absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Word;
 use super::observer::limits;
 use super::point::{cores, disk, network, rate, round, seconds};
-use crate::past::View;
+use crate::past::{FormerLimits, View};
 
 /// Points that are given unless more or fewer are asked for, and the most.
 pub const POINTS: (usize, usize) = (600, 5000);
@@ -53,9 +53,10 @@ impl Series {
 
     /// Of samples, oldest first. What is counted is told a second, as it was on average since the point before; of
     /// more than `points` samples, every so manieth is taken. Points up to `since` are left out, but what follows
-    /// counts from them.
+    /// counts from them. `former` are the limits before those of the view.
     pub fn of(
         view: &View,
+        former: &[FormerLimits],
         info: &MachineInfo,
         samples: &[Sample],
         since: Option<Timestamp>,
@@ -74,10 +75,11 @@ impl Series {
             if since.is_none_or(|since| sample.at > since) {
                 series.at.push((sample.at.secs_f64() * 1e3).round() / 1e3);
                 table.row(before, sample);
+                table.limits(sample.at, view, former, info);
+                table.rows += 1;
             }
             before = Some(sample);
         }
-        table.limits(view, info);
         series.columns = table.finish();
         series
     }
@@ -145,7 +147,6 @@ impl Table {
         let processes = now.processes.as_ref();
         self.put("processes", processes.and_then(|all| all.process_count).map(|count| count as f64));
         self.put("threads", processes.and_then(|all| all.threads_current).map(|count| count as f64));
-        self.rows += 1;
     }
 
     fn memory(&mut self, now: &Sample) {
@@ -157,16 +158,13 @@ impl Table {
         self.put("memory_swap", bytes(memory.swap));
     }
 
-    /// The limits are as they are now: what they were is not kept.
-    fn limits(&mut self, view: &View, info: &MachineInfo) {
+    /// The limits that were in force at an instant.
+    fn limits(&mut self, at: Timestamp, view: &View, former: &[FormerLimits], info: &MachineInfo) {
         let is_machine = view.reference.name == "/";
-        let (cpu, memory) = limits(&view.spec, info, is_machine);
-        let limits = [("cpu_limit", cpu), ("memory_limit", memory.map(|bytes| bytes as f64))];
-        for (name, limit) in limits {
-            if let Some(limit) = limit.filter(|_| self.rows > 0) {
-                self.columns.insert(name, vec![Some(limit); self.rows]);
-            }
-        }
+        let then = former.iter().find(|former| at < former.until).map(|former| former.limits);
+        let (cpu, memory) = limits(then.unwrap_or_else(|| view.spec.limits()), info, is_machine);
+        self.put("cpu_limit", cpu);
+        self.put("memory_limit", memory.map(|bytes| bytes as f64));
     }
 
     fn finish(self) -> BTreeMap<Word, Values> {

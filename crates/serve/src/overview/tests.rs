@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_core::container::{Identity, MemorySpec, Reference, Spec};
+use plimsoll_core::container::{CpuSpec, Identity, Limits, MemorySpec, Reference, Spec};
 use plimsoll_core::event::{Event, EventData, EventType};
+use plimsoll_measure::filesystem::FsStats;
 use plimsoll_measure::memory::Memory;
 use serde_json::{Value, json};
 
 use super::mirror::Mirror;
+use super::series::Series;
 use super::{Delta, Observer, Overview, Row};
 use crate::fake::{Fake, START, WEB, WORKER, samples};
+use crate::past::{FormerLimits, Past as _};
 
 const TWO: Duration = Duration::from_secs(2);
 
@@ -210,6 +213,59 @@ fn a_group_above_does_not_wait_as_well() {
     let waits =
         |name: &str| row(&overview, name).breaches.iter().any(|breach| breach.kind == "pressure-memory");
     assert_eq!((waits("/"), waits("/docker"), waits(&web())), (false, false, true));
+}
+
+#[test]
+fn a_full_disk_is_the_machines() {
+    let mut host = Fake::host();
+    let (view, samples) = host.containers.get_mut("/").unwrap();
+    let mut sample = samples.last().unwrap().clone();
+    let disk = |device: &str, usage, available| FsStats {
+        device: device.to_owned(),
+        usage,
+        available,
+        ..FsStats::default()
+    };
+    sample.filesystem = vec![disk("/dev/vda", 10, 90), disk("/dev/vdb", 961, 39), disk("tmpfs", 0, 0)];
+    view.latest = Some(Arc::new(sample.clone()));
+    *samples = vec![sample];
+    let overview = look(&host);
+    let fullest = overview.machine.fullest.clone().unwrap();
+    assert_eq!((fullest.device.as_str(), fullest.share), ("/dev/vdb", 0.961));
+    assert!(row(&overview, "/").breaches.iter().any(|breach| breach.text == "/dev/vdb is 96 % full"));
+    let (view, _) = host.containers.get_mut("/").unwrap();
+    view.latest = None;
+    assert_eq!(look(&host).machine.fullest, None);
+}
+
+#[test]
+fn a_chart_shows_the_limits_of_their_time() {
+    let host = Fake::host();
+    let mut view = host.container(&web()).unwrap();
+    let spec =
+        Spec { cpu: CpuSpec { quota: 200_000, period: 100_000, ..CpuSpec::default() }, ..Spec::default() };
+    view.spec = Arc::new(spec);
+    let samples = host.samples(&web(), crate::past::Window::default()).unwrap();
+    let [first, second, third] = &samples[..] else { panic!("three samples") };
+    let limits = |quota, memory| Limits { quota, period: 100_000, memory };
+    let former = [
+        FormerLimits { until: second.at, limits: limits(50_000, 1 << 20) },
+        FormerLimits { until: third.at, limits: limits(0, 2 << 20) },
+    ];
+    let of = |former: &[FormerLimits], since| {
+        let series = Series::of(&view, former, &host.machine, &samples, since, 100);
+        let column = |name| series.column(name).map(<[_]>::to_vec);
+        (column("cpu_limit"), column("memory_limit"))
+    };
+    let mib = |n: u32| Some(f64::from(n << 20));
+    let (cpu, memory) = (vec![Some(0.5), None, Some(2.0)], vec![mib(1), mib(2), None]);
+    assert_eq!(
+        of(&former, None),
+        (Some(cpu), Some(memory)),
+        "each over its own time, and none where none was"
+    );
+    assert_eq!(of(&former, Some(first.at)), (Some(vec![None, Some(2.0)]), Some(vec![mib(2), None])));
+    assert_eq!(of(&[], None), (Some(vec![Some(2.0); 3]), None));
 }
 
 #[test]

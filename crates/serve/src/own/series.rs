@@ -29,7 +29,8 @@ pub async fn answer(past: &Arc<dyn Past>, query: Query<'_>, headers: &HeaderMap)
         let start = asked.since.map(|since| since.plus_nanos(-BEFORE_NANOS));
         let samples = past.samples(&name, Window { start, ..Window::default() });
         let samples = samples.ok_or_else(|| format!("unknown container {}", go::quote(&name)))?;
-        Ok(Series::of(&view, &past.machine(), &samples, asked.since, asked.points))
+        let former = past.former_limits(&name);
+        Ok(Series::of(&view, &former, &past.machine(), &samples, asked.since, asked.points))
     });
     let failed = |sentence: String| {
         reply::failed(&format!(
