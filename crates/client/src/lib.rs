@@ -55,6 +55,9 @@ pub enum AskError {
     Large(usize),
 }
 
+/// Bytes that a connection of [`Client::for_many`] keeps for what it reads.
+pub const SMALL_BUFFER: usize = 8 * 1024;
+
 /// Asks, and keeps connections for the next question. Clones share them.
 #[derive(Clone)]
 pub struct Client {
@@ -67,6 +70,19 @@ impl Client {
     /// # Errors
     /// A file of `tls` is missing or has something else in it.
     pub fn new(tls: &Tls) -> Result<Self, TlsError> {
+        Self::with_buffers(tls, None)
+    }
+
+    /// The same for who keeps thousands of connections: each one keeps [`SMALL_BUFFER`] bytes for what it reads, where
+    /// otherwise they grow with the answers. An answer's head may not be longer than that.
+    ///
+    /// # Errors
+    /// A file of `tls` is missing or has something else in it.
+    pub fn for_many(tls: &Tls) -> Result<Self, TlsError> {
+        Self::with_buffers(tls, Some(SMALL_BUFFER))
+    }
+
+    fn with_buffers(tls: &Tls, bytes: Option<usize>) -> Result<Self, TlsError> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
@@ -77,12 +93,15 @@ impl Client {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let inner = legacy::Client::builder(TokioExecutor::new())
+        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        builder
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(1)
-            .build(https);
-        Ok(Self { inner })
+            .pool_max_idle_per_host(1);
+        if let Some(bytes) = bytes {
+            builder.http1_read_buf_exact_size(bytes);
+        }
+        Ok(Self { inner: builder.build(https) })
     }
 
     /// The answer to a request.
@@ -194,6 +213,26 @@ mod tests {
             assert_eq!((answer.status, &*answer.body), (StatusCode::NOT_FOUND, b"no".as_slice()));
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn small_buffers_take_large_answers_over_one_connection() {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nc350\r\n{}\r\n0\r\n\r\n",
+            "x".repeat(0xc350)
+        );
+        let (address, connections) = saying(Some(Box::leak(answer.into_boxed_str()))).await;
+        let client = Client::for_many(&Tls::default()).unwrap();
+        for _ in 0..3 {
+            let limits = Limits { body: 50_000, ..LIMITS };
+            let answer = client.ask(request(address), limits).await.unwrap();
+            assert_eq!(answer.body, "x".repeat(50_000));
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
+        let long = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n\r\n", "x".repeat(SMALL_BUFFER));
+        let (address, _) = saying(Some(Box::leak(long.into_boxed_str()))).await;
+        let error = client.ask(request(address), LIMITS).await.unwrap_err().to_string();
+        assert!(error.contains("too large"), "{error}");
     }
 
     #[tokio::test]

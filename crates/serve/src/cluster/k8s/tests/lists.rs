@@ -5,6 +5,7 @@ use std::io::Read as _;
 use plimsoll_core::cluster::batch::{Batch, CpuRate, Set};
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
+use plimsoll_core::cluster::names::Name;
 use plimsoll_core::cluster::objects::Pod;
 
 use super::*;
@@ -64,8 +65,8 @@ pub(super) fn many(pods: usize) -> ClusterFake {
     {
         let mut known = fake.objects.write();
         for number in 0..pods {
-            let namespace: Arc<str> = format!("namespace-{:04}", number / 100).into();
-            let name: Arc<str> = format!("application-7d9c6b5f4d-{number:06}").into();
+            let namespace: Name = format!("namespace-{:04}", number / 100).into();
+            let name: Name = format!("application-7d9c6b5f4d-{number:06}").into();
             let labels = [("app", "application"), ("pod-template-hash", "7d9c6b5f4d")];
             let labels = labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
             let pod = Pod {
