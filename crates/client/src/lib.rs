@@ -56,7 +56,7 @@ pub enum AskError {
 }
 
 /// Bytes that a connection of [`Client::for_many`] keeps for what it reads.
-pub const SMALL_BUFFER: usize = 8 * 1024;
+pub const SMALL_BUFFER: usize = 4 * 1024;
 
 /// Asks, and keeps connections for the next question. Clones share them.
 #[derive(Clone)]

@@ -75,6 +75,7 @@ impl<'a> Row<'a> {
 }
 
 /// A round whose containers are found by their pod. Made once a round.
+#[derive(Clone)]
 pub(super) struct Round {
     pub(super) batch: Arc<Batch>,
     index: Arc<Index>,
@@ -127,7 +128,8 @@ impl Index {
                 Key::Container { namespace, pod, .. } => {
                     index.points.containers += u64::from(set.cpu_rate.is_some());
                     // a pod's containers mostly stand together
-                    if !last.is_some_and(|(ns, name)| Name::ptr_eq(ns, namespace) && Name::ptr_eq(name, pod)) {
+                    if !last.is_some_and(|(ns, name)| Name::ptr_eq(ns, namespace) && Name::ptr_eq(name, pod))
+                    {
                         hash = index.hasher.hash_one((&**namespace, &**pod));
                         last = Some((namespace, pod));
                     }

@@ -94,11 +94,12 @@ pub(super) fn many(pods: usize) -> ClusterFake {
 
 #[tokio::test]
 async fn a_long_list_is_whole_in_every_form() {
-    let k8s = open(many(2000));
+    // more than two parts
+    let k8s = open(many(5000));
     let uri = format!("{BASE}/pods");
     let plain = get(&k8s, &uri).await;
     let names = plain.names();
-    assert_eq!((names.len(), names.is_sorted()), (2000, true));
+    assert_eq!((names.len(), names.is_sorted()), (5000, true));
     assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "Accept-Encoding"));
     let zipped = ask(&k8s, "GET", &uri, &[("accept-encoding", "gzip")]).await;
     assert_eq!(zipped.header("content-encoding"), "gzip");
@@ -112,12 +113,63 @@ async fn a_long_list_is_whole_in_every_form() {
     );
     let table =
         ask(&k8s, "GET", &uri, &[("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")]).await.json();
-    assert_eq!(table["rows"].as_array().unwrap().len(), 2000);
+    assert_eq!(table["rows"].as_array().unwrap().len(), 5000);
     // short lists have a length and are not compressed
     let short =
         ask(&k8s, "GET", &format!("{BASE}/namespaces/namespace-0001/pods"), &[("accept-encoding", "gzip")])
             .await;
     assert_eq!((short.names().len(), short.header("content-encoding")), (100, ""));
+}
+
+/// The envelope of an answer as protobuf.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Envelope {
+    #[prost(bytes = "vec", tag = "2")]
+    raw: Vec<u8>,
+}
+
+/// A list whose items are left as they are.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Items {
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    items: Vec<Vec<u8>>,
+}
+
+fn items(body: &[u8]) -> Vec<Vec<u8>> {
+    use prost::Message as _;
+    let envelope = Envelope::decode(body.strip_prefix(b"k8s\0").unwrap()).unwrap();
+    Items::decode(&*envelope.raw).unwrap().items
+}
+
+#[tokio::test]
+async fn a_long_list_as_protobuf_has_the_items_of_its_namespaces() {
+    let k8s = open(many(4500));
+    let protobuf = ("accept", "application/vnd.kubernetes.protobuf");
+    let gzip = ("accept-encoding", "gzip");
+    let mut wanted = Vec::new();
+    for namespace in 0..45 {
+        let uri = format!("{BASE}/namespaces/namespace-{namespace:04}/pods");
+        let short = ask(&k8s, "GET", &uri, &[protobuf, gzip]).await;
+        assert_eq!(short.header("content-encoding"), "");
+        wanted.extend(items(&short.body));
+    }
+    assert_eq!(wanted.len(), 4500);
+    let plain = ask(&k8s, "GET", &format!("{BASE}/pods"), &[protobuf]).await;
+    assert_eq!(plain.header("content-type"), protobuf.1);
+    assert!(items(&plain.body) == wanted);
+    let unzipped = |answer: &Answer| {
+        assert_eq!(answer.header("content-encoding"), "gzip");
+        let mut unzipped = Vec::new();
+        flate2::read::GzDecoder::new(&*answer.body).read_to_end(&mut unzipped).unwrap();
+        unzipped
+    };
+    let zipped = ask(&k8s, "GET", &format!("{BASE}/pods"), &[protobuf, gzip]).await;
+    assert!(unzipped(&zipped) == plain.body);
+    // one part, and long enough to be compressed
+    let k8s = open(many(1000));
+    let plain = ask(&k8s, "GET", &format!("{BASE}/pods"), &[protobuf]).await;
+    let zipped = ask(&k8s, "GET", &format!("{BASE}/pods"), &[protobuf, gzip]).await;
+    assert!(unzipped(&zipped) == plain.body && items(&plain.body).len() == 1000);
 }
 
 #[tokio::test]
