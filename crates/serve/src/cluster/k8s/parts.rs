@@ -51,14 +51,29 @@ pub(super) fn protobuf(listing: Listing, writing: Writing, gzip: bool) -> Body {
         listing.every(|row| writer.item(row));
         writer.items()
     };
+    let around = move |bytes| protobuf::Writer::around(writing, bytes);
+    if gzip {
+        let all = stream::once(async move {
+            let parts: Vec<(Part, usize)> = made(listing, true, write).collect().await;
+            let (head, tail) = around(parts.iter().map(|(_, bytes)| bytes).sum());
+            let parts = parts.into_iter().map(|(part, _)| part);
+            let all = std::iter::once(Part::of(head, true)).chain(parts);
+            stream::iter(all.chain(std::iter::once(Part::of(tail, true))))
+        });
+        return sent(all.flatten(), true);
+    }
     let all = stream::once(async move {
-        let parts: Vec<(Part, usize)> = made(listing, gzip, write).collect().await;
-        let (head, tail) = protobuf::Writer::around(writing, parts.iter().map(|(_, bytes)| bytes).sum());
-        let parts = parts.into_iter().map(|(part, _)| part);
-        let all = std::iter::once(Part::of(head, gzip)).chain(parts);
-        stream::iter(all.chain(std::iter::once(Part::of(tail, gzip))))
+        // in one place, which is given back as a whole: many parts would leave as many holes behind
+        let mut items = Vec::new();
+        let mut parts = std::pin::pin!(made(listing, false, write));
+        while let Some((Part::Plain(bytes) | Part::Deflated(Deflated { bytes, .. }), _)) = parts.next().await
+        {
+            items.extend_from_slice(&bytes);
+        }
+        let (head, tail) = around(items.len());
+        stream::iter([head, items, tail].map(Bytes::from))
     });
-    sent(all.flatten(), gzip)
+    streamed(all.flatten())
 }
 
 /// The parts in their order, with how long each is before it is compressed.
