@@ -180,7 +180,7 @@ fn how_long_a_node_of_thirty_pods_takes() {
         for pod in 0..30 {
             let (namespace, pod): (_, Name) = ("shop".into(), format!("web-{pod}-{}", node.name).into());
             for container in ["main", "side"] {
-                let (namespace, pod) = (Arc::clone(&namespace), Arc::clone(&pod));
+                let (namespace, pod) = (namespace.clone(), pod.clone());
                 add(Key::Container { namespace, pod, container: container.into() });
             }
             add(Key::Pod { namespace, pod });
