@@ -1,6 +1,7 @@
 //! What is kept of the rounds, as serving asks for it.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use plimsoll_core::cluster::batch::{Batch, Resource, Value};
 use plimsoll_core::cluster::history::History;
@@ -14,6 +15,11 @@ use plimsoll_serve::cluster::past::{ClusterPast, Health, Meter, Named};
 use plimsoll_sinks::Manager;
 
 use super::meters::{self, Processors};
+
+/// So many sets of a round are kept under one lock: about a millisecond, for which who asks may have to wait.
+const AT_ONCE: usize = 1024;
+/// Between two locks.
+const PAUSE: Duration = Duration::from_micros(50);
 
 /// The newest round, and the short past if one is kept.
 pub(super) struct Kept {
@@ -39,9 +45,15 @@ impl Kept {
         *self.began.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
+    /// Keeps a round. Takes a while, during which others read.
     pub(super) fn push(&self, batch: &Arc<Batch>) {
         if let Some(model) = &self.model {
-            model.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(batch));
+            let write = || model.write().unwrap_or_else(PoisonError::into_inner);
+            write().begin(Arc::clone(batch));
+            while write().advance(AT_ONCE) {
+                // without a pause the lock would be taken again before those who wait for it wake up
+                std::thread::sleep(PAUSE);
+            }
         }
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(batch));
     }

@@ -59,6 +59,9 @@ pub enum AskError {
     Large(usize),
 }
 
+/// Bytes that a connection of [`Client::for_many`] keeps for what it reads.
+pub const SMALL_BUFFER: usize = 4 * 1024;
+
 /// Asks, and keeps connections for the next question. Clones share them.
 #[derive(Clone)]
 pub struct Client {
@@ -79,12 +82,28 @@ impl Client {
     /// # Errors
     /// A file of `tls` is missing or has something else in it, or the way's server name is no name.
     pub fn by(tls: &Tls, way: &Way) -> Result<Self, TlsError> {
-        let inner = legacy::Client::builder(TokioExecutor::new())
+        Self::with_buffers(tls, way, None)
+    }
+
+    /// One for who keeps thousands of connections: each one keeps [`SMALL_BUFFER`] bytes for what it reads, where
+    /// otherwise they grow with the answers. An answer's head may not be longer than that.
+    ///
+    /// # Errors
+    /// A file of `tls` is missing or has something else in it.
+    pub fn for_many(tls: &Tls) -> Result<Self, TlsError> {
+        Self::with_buffers(tls, &Way::default(), Some(SMALL_BUFFER))
+    }
+
+    fn with_buffers(tls: &Tls, way: &Way, bytes: Option<usize>) -> Result<Self, TlsError> {
+        let mut builder = legacy::Client::builder(TokioExecutor::new());
+        builder
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(1)
-            .build(Connector::new(tls.config()?, way)?);
-        Ok(Self { inner })
+            .pool_max_idle_per_host(1);
+        if let Some(bytes) = bytes {
+            builder.http1_read_buf_exact_size(bytes);
+        }
+        Ok(Self { inner: builder.build(Connector::new(tls.config()?, way)?) })
     }
 
     /// The answer to a request.
@@ -213,6 +232,26 @@ mod tests {
             assert_eq!((answer.status, &*answer.body), (StatusCode::NOT_FOUND, b"no".as_slice()));
         }
         assert_eq!(connections.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn small_buffers_take_large_answers_over_one_connection() {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nc350\r\n{}\r\n0\r\n\r\n",
+            "x".repeat(0xc350)
+        );
+        let (address, connections) = saying(Some(Box::leak(answer.into_boxed_str()))).await;
+        let client = Client::for_many(&Tls::default()).unwrap();
+        for _ in 0..3 {
+            let limits = Limits { body: 50_000, ..LIMITS };
+            let answer = client.ask(request(address), limits).await.unwrap();
+            assert_eq!(answer.body, "x".repeat(50_000));
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 1);
+        let long = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n\r\n", "x".repeat(SMALL_BUFFER));
+        let (address, _) = saying(Some(Box::leak(long.into_boxed_str()))).await;
+        let error = client.ask(request(address), LIMITS).await.unwrap_err().to_string();
+        assert!(error.contains("too large"), "{error}");
     }
 
     #[tokio::test]

@@ -37,6 +37,7 @@ pub mod listen;
 pub mod tls;
 
 mod file_version;
+mod gzip;
 mod meters;
 
 #[cfg(any(test, feature = "fake"))]

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-/// A name of an entity. Clones share the text.
-pub type Name = Arc<str>;
+/// A name of an entity, one word long. Clones share the text.
+pub type Name = arcstr::ArcStr;
 
 const SHARDS: usize = 16;
 
@@ -39,7 +39,8 @@ impl Names {
     pub fn sweep(&self) {
         for shard in &self.shards {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.retain(|name| Arc::strong_count(name) > 1);
+            // one without a count is a constant
+            shard.retain(|name| Name::strong_count(name).is_none_or(|count| count > 1));
             if shard.capacity() > 4 * shard.len() + 64 {
                 shard.shrink_to_fit();
             }
@@ -65,11 +66,11 @@ mod tests {
     fn a_name_is_kept_once_and_as_long_as_it_is_used() {
         let names = Names::default();
         let (one, two) = (names.get("web"), names.get("web"));
-        assert!(Arc::ptr_eq(&one, &two));
+        assert!(Name::ptr_eq(&one, &two));
         drop(names.get("gone"));
         assert_eq!(names.len(), 2);
         names.sweep();
         assert_eq!(names.len(), 1);
-        assert!(Arc::ptr_eq(&one, &names.get("web")));
+        assert!(Name::ptr_eq(&one, &names.get("web")));
     }
 }

@@ -114,7 +114,7 @@ impl Asker {
     /// # Errors
     /// A file of the certificates is missing or has something else in it.
     pub(crate) fn new(access: NodeAccess) -> Result<Self, TlsError> {
-        Ok(Self { client: Client::new(&access.tls)?, access, shown: Mutex::default() })
+        Ok(Self { client: Client::for_many(&access.tls)?, access, shown: Mutex::default() })
     }
 
     pub(crate) fn access(&self) -> &NodeAccess {

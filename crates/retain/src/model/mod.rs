@@ -4,6 +4,7 @@
 //! compressed: each entity has two [trails](trail) that lead back from what it has now. An entity that vanished keeps
 //! its trails until they are too old. Nothing too old is shown, whether or not rounds still come.
 
+mod entering;
 mod rounds;
 mod shape;
 mod slot;
@@ -12,11 +13,12 @@ mod trail;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use plimsoll_core::cluster::batch::{Batch, Resource, Value};
+use plimsoll_core::cluster::batch::{Batch, Resource, Set, Value};
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
 use plimsoll_core::time::Timestamp;
 
+use entering::Entering;
 use rounds::Rounds;
 use shape::Shape;
 use slot::{Keep, Slot};
@@ -51,10 +53,10 @@ pub struct Model {
     long: u64,
     newest: Option<Arc<Batch>>,
     rounds: Rounds,
-    // in the places of the newest round's sets
+    // in the places of the newest round's sets; while one is entering, of those of its sets that are in
     slots: Vec<Slot>,
     gone: HashMap<Key, Slot>,
-    scratch: Vec<u8>,
+    entering: Option<Entering>,
 }
 
 /// Which of an entity's numbers.
@@ -76,45 +78,38 @@ impl Model {
             rounds: Rounds::default(),
             slots: Vec::new(),
             gone: HashMap::new(),
-            scratch: Vec::new(),
+            entering: None,
         }
     }
 
     /// Takes a round, reduced. Rounds count in the order in which they come.
     pub fn push(&mut self, batch: Arc<Batch>) {
+        self.begin(batch);
+        while self.advance(usize::MAX) {}
+    }
+
+    /// Begins to take a round, which [`Model::advance`] ends: so that who reads need not wait until a large one is in.
+    /// Meanwhile each entity has either what it had before or the new round as well, and [`Model::latest`] is the one
+    /// before. A round that is still being taken is taken to its end first.
+    pub fn begin(&mut self, batch: Arc<Batch>) {
+        while self.advance(usize::MAX) {}
         let age = self.options.short_nanos.max(self.options.long_nanos);
         let round = self.rounds.newest();
         self.rounds.push(batch.at, age);
-        let keep = self.keep();
-        let mut before = std::mem::take(&mut self.slots);
-        let mut slots = Vec::with_capacity(batch.len());
-        if let Some(newest) = self.newest.take() {
-            let mut guess = 0;
-            let mut found = vec![false; newest.len()];
-            for set in batch.iter() {
-                let place = newest.place_near(&set.key, guess);
-                guess = place.map_or(guess, |place| place + 1);
-                let mut slot = match place.and_then(|place| before.get_mut(place)) {
-                    Some(slot) => std::mem::take(slot),
-                    None if self.gone.is_empty() => Slot::default(),
-                    None => self.gone.remove(&set.key).unwrap_or_default(),
-                };
-                if let Some(place) = place
-                    && let (Some(older), Some(found)) = (newest.nth(place), found.get_mut(place))
-                {
-                    *found = true;
-                    slot.push(older, Some(set), round, keep, &mut self.scratch);
-                }
-                slots.push(slot);
-            }
-            let vanished = newest.iter().zip(before).zip(found).filter(|(_, found)| !found);
-            for ((older, mut slot), _) in vanished {
-                slot.push(older, None, round, keep, &mut self.scratch);
-                self.gone.insert(older.key.clone(), slot);
-            }
-        } else {
-            slots.resize_with(batch.len(), Slot::default);
+        let (keep, before) = (self.keep(), std::mem::take(&mut self.slots));
+        self.slots = Vec::with_capacity(batch.len());
+        self.entering = Some(Entering::new(batch, self.newest.clone(), before, round, keep));
+    }
+
+    /// Goes on taking the round that was begun, so many sets at most; false once it is in.
+    pub fn advance(&mut self, sets: usize) -> bool {
+        let Some(entering) = &mut self.entering else { return false };
+        let more = entering.advance(sets, &mut self.slots, &mut self.gone);
+        if more {
+            return true;
         }
+        let keep = entering.keep;
+        self.newest = self.entering.take().map(|entering| entering.batch);
         let rounds = &self.rounds;
         self.gone.retain(|_, slot| {
             slot.fade(rounds.behind(slot.round), keep);
@@ -125,7 +120,7 @@ impl Model {
         } else if self.gone.capacity() > 4 * self.gone.len() + 64 {
             self.gone.shrink_to_fit();
         }
-        (self.slots, self.newest) = (slots, Some(batch));
+        false
     }
 
     /// The newest round, however old; absent before the first.
@@ -189,9 +184,10 @@ impl Model {
 
     /// Bytes of memory that it occupies beyond the newest round, which is shared.
     pub fn bytes(&self) -> usize {
-        let slots = self.slots.iter().chain(self.gone.values());
+        let before = self.entering.as_ref().map_or(&[][..], |entering| &entering.before);
+        let slots = self.slots.iter().chain(self.gone.values()).chain(before);
         size_of::<Self>()
-            + self.slots.capacity() * size_of::<Slot>()
+            + (self.slots.capacity() + before.len()) * size_of::<Slot>()
             + self.gone.capacity() * (size_of::<(Key, Slot)>() + 1)
             + slots.map(Slot::bytes).sum::<usize>()
     }
@@ -234,20 +230,30 @@ impl Model {
         points
     }
 
+    /// Where an entity stands: its set in the newest round that it has entered with that round's time, unless it
+    /// vanished, and what is kept of the rounds before.
+    fn stands(&self, key: &Key) -> Option<(Option<(Timestamp, &Set)>, &Slot)> {
+        let newest = self.entering.as_ref().map(|entering| &entering.batch).or(self.newest.as_ref())?;
+        let place = newest.place_of(key).filter(|place| *place < self.slots.len());
+        if let Some(place) = place {
+            return Some((Some((newest.at, newest.nth(place)?)), self.slots.get(place)?));
+        }
+        if let Some(waiting) = self.entering.as_ref().and_then(|entering| entering.waits(key)) {
+            return Some(waiting);
+        }
+        self.gone.get(key).map(|slot| (None, slot))
+    }
+
     /// Shows what is kept of an entity, the newest round first; of what is kept for long, without its shape.
     fn each(&self, key: &Key, long: bool, mut show: impl FnMut(Timestamp, &Walk<'_>, &Shape)) {
-        let Some(newest) = &self.newest else { return };
-        let place = newest.place_of(key);
-        let set = place.and_then(|place| newest.nth(place));
-        let Some(slot) = place.map_or_else(|| self.gone.get(key), |place| self.slots.get(place)) else {
-            return;
-        };
+        let Some((now, slot)) = self.stands(key) else { return };
+        let set = now.map(|(_, set)| set);
         let view = |set| if long { View::of(set, self.long) } else { View::all(set) };
         let trail = if long { &slot.long } else { &slot.short };
         let mut walk = Walk::new(trail, set.map(view));
         let mut shape = Arc::new(set.filter(|_| !long).map_or_else(Shape::default, Shape::of));
-        if set.is_some() {
-            show(newest.at, &walk, &shape);
+        if let Some((at, _)) = now {
+            show(at, &walk, &shape);
         }
         let mut round = slot.round;
         let mut used = 0;

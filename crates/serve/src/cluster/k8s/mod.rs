@@ -11,6 +11,8 @@ pub mod meters;
 mod accept;
 mod discovery;
 mod health;
+mod listing;
+mod parts;
 mod request;
 mod resources;
 mod status;

@@ -1,37 +1,32 @@
 //! Nodes and pods with what they use: one, or a list.
 //!
-//! Cost: a list is written as the connection takes it, 64 KiB at a time; nothing but the pods' addresses is kept of it.
+//! Cost: a long list is made as the connection takes it, a part at a time (`parts`); nothing but the pods' addresses is
+//! kept of it.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, VARY};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use plimsoll_core::cluster::objects::{Known, Node, Pod};
 use plimsoll_core::cluster::selector::{FieldSelector, LabelSelector};
-use plimsoll_core::time::Timestamp;
 
 use super::Kubernetes;
 use super::accept::{self, As, Form, Media, Offer};
-use super::meters::Freshness;
+use super::listing::{Lines, Listing, Objects};
+use super::parts;
 use super::request::is_true;
 use super::status::{Status, text, uncached};
-use super::usage::{Round, Row, Usage};
-use super::write::indent::Indenter;
+use super::usage::Row;
 use super::write::{Include, Kind, Writing, json, protobuf};
-use crate::body::{Body, full, pieces};
+use crate::body::{Body, full};
+use crate::gzip;
 use crate::metrics::accepts_gzip;
 use crate::query::Query;
 use crate::reply;
 
 /// The phase of pods that have numbers.
 pub(super) const RUNNING: &str = "Running";
-/// A piece of a list is closed once it is this long.
-const PIECE: usize = 64 * 1024;
 /// Lists that are longer are compressed for who takes that, as the API server does.
 const COMPRESSED: usize = 128 * 1024;
 
@@ -152,21 +147,13 @@ fn list(
         freshness: Arc::clone(&k8s.meters.freshness),
     };
     Ok(match form.media {
-        Media::Protobuf => {
-            let mut writer = protobuf::Writer::new(writing);
-            let mut listing = listing;
-            while listing.rows(|row| {
-                writer.item(row);
-                true
-            }) {}
-            whole(writer.end(), form.media)
-        }
+        Media::Protobuf => as_protobuf(listing, writing, gzip),
         Media::Yaml => {
             let mut line = Vec::new();
             Lines::new(listing, writing, false).for_each(|piece| line.extend_from_slice(&piece));
             whole(text(line, form.media, false), form.media)
         }
-        Media::Json => in_pieces(Lines::new(listing, writing, form.pretty), gzip),
+        Media::Json => as_json(Lines::new(listing, writing, form.pretty), gzip),
     })
 }
 
@@ -197,123 +184,13 @@ impl Selection<'_> {
     }
 }
 
-/// A list under way: holds the round and the objects, and no lock.
-struct Listing {
-    round: Option<Round>,
-    objects: Objects,
-    now: Timestamp,
-    freshness: Arc<Freshness>,
-}
-
-enum Objects {
-    Nodes(std::vec::IntoIter<Arc<Node>>),
-    Pods(std::vec::IntoIter<Arc<Pod>>),
-}
-
-impl Listing {
-    /// Gives rows until `write` has enough or nothing is left; false once nothing is left.
-    fn rows(&mut self, mut write: impl FnMut(&Row<'_>) -> bool) -> bool {
-        let Some(round) = &self.round else { return false };
-        let mut give = |row: Row<'_>| {
-            self.freshness.observe(self.now, row.when.at);
-            write(&row)
-        };
-        match &mut self.objects {
-            Objects::Nodes(nodes) => {
-                for node in nodes {
-                    if let Some(row) = round.node(&node)
-                        && !give(row)
-                    {
-                        return true;
-                    }
-                }
-            }
-            Objects::Pods(pods) => {
-                let mut room: Vec<(&str, Usage)> = Vec::new();
-                for pod in pods {
-                    if let Some(when) = round.containers(&pod, &mut room)
-                        && !give(Row::of_pod(&pod, when, &room))
-                    {
-                        return true;
-                    }
-                }
-            }
-        }
-        false
-    }
-}
-
-/// A list as pieces of JSON.
-struct Lines {
-    listing: Listing,
-    writer: json::Writer,
-    indenter: Option<Indenter>,
-    /// What is to come.
-    next: Next,
-}
-
-#[derive(PartialEq, Eq)]
-enum Next {
-    Begin,
-    Rows,
-    Nothing,
-}
-
-impl Lines {
-    fn new(listing: Listing, writing: Writing, pretty: bool) -> Self {
-        let indenter = pretty.then(Indenter::default);
-        Self { listing, writer: json::Writer::new(writing), indenter, next: Next::Begin }
-    }
-}
-
-impl Iterator for Lines {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        if self.next == Next::Nothing {
-            return None;
-        }
-        let mut out = Vec::with_capacity(PIECE + PIECE / 8);
-        if self.next == Next::Begin {
-            self.writer.begin(&mut out);
-            self.next = Next::Rows;
-        }
-        let writer = &mut self.writer;
-        let more = self.listing.rows(|row| {
-            writer.item(&mut out, row);
-            out.len() < PIECE
-        });
-        if !more {
-            self.writer.end(&mut out);
-            self.next = Next::Nothing;
-        }
-        if let Some(indenter) = &mut self.indenter {
-            let mut indented = Vec::with_capacity(out.len() * 2);
-            indenter.push(&out, &mut indented);
-            out = indented;
-        } else if !more {
-            out.push(b'\n');
-        }
-        Some(out.into())
-    }
-}
-
 fn whole(body: Vec<u8>, media: Media) -> Response<Body> {
     uncached(reply::with_type(StatusCode::OK, media.name(), full(body)))
 }
 
-/// A short list at once; a longer one as it is taken.
-fn in_pieces(mut lines: Lines, gzip: bool) -> Response<Body> {
-    let mut first: Vec<Bytes> = Vec::new();
-    while first.iter().map(Bytes::len).sum::<usize>() < COMPRESSED {
-        match lines.next() {
-            Some(piece) => first.push(piece),
-            None => return whole(first.concat(), Media::Json),
-        }
-    }
-    let all = first.into_iter().chain(lines);
-    let body = if gzip { pieces(Compressed::new(all)) } else { pieces(all) };
-    let mut answer = uncached(reply::with_type(StatusCode::OK, Media::Json.name(), body));
+/// A list as it is made.
+fn long(body: Body, media: Media, gzip: bool) -> Response<Body> {
+    let mut answer = uncached(reply::with_type(StatusCode::OK, media.name(), body));
     answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     if gzip {
         answer.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -321,32 +198,28 @@ fn in_pieces(mut lines: Lines, gzip: bool) -> Response<Body> {
     answer
 }
 
-/// Pieces, compressed.
-struct Compressed<I> {
-    pieces: I,
-    encoder: Option<GzEncoder<Vec<u8>>>,
-}
-
-impl<I> Compressed<I> {
-    fn new(pieces: I) -> Self {
-        Self { pieces, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
-    }
-}
-
-impl<I: Iterator<Item = Bytes>> Iterator for Compressed<I> {
-    type Item = Bytes;
-
-    fn next(&mut self) -> Option<Bytes> {
-        loop {
-            let Some(piece) = self.pieces.next() else {
-                // writing to memory cannot fail
-                return self.encoder.take()?.finish().ok().map(Bytes::from);
-            };
-            let encoder = self.encoder.as_mut()?;
-            encoder.write_all(&piece).ok()?;
-            if encoder.get_ref().len() >= PIECE / 4 {
-                return Some(std::mem::take(encoder.get_mut()).into());
-            }
+/// A short list at once; a longer one as it is taken.
+fn as_json(mut lines: Lines, gzip: bool) -> Response<Body> {
+    let mut first: Vec<u8> = Vec::new();
+    while first.len() < COMPRESSED {
+        match lines.next() {
+            Some(piece) => first.extend_from_slice(&piece),
+            None => return whole(first, Media::Json),
         }
     }
+    long(lines.after(first, gzip), Media::Json, gzip)
+}
+
+/// The same as protobuf.
+fn as_protobuf(mut listing: Listing, writing: Writing, gzip: bool) -> Response<Body> {
+    if listing.len() > parts::EACH {
+        return long(parts::protobuf(listing, writing, gzip), Media::Protobuf, gzip);
+    }
+    let mut writer = protobuf::Writer::new(writing);
+    listing.every(|row| writer.item(row));
+    let list = writer.end();
+    if list.len() < COMPRESSED {
+        return whole(list, Media::Protobuf);
+    }
+    long(if gzip { full(gzip::whole(&list)) } else { full(list) }, Media::Protobuf, gzip)
 }

@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 use plimsoll_core::cluster::batch::{Batch, Set};
 use plimsoll_core::cluster::key::Key;
 use plimsoll_core::cluster::metric::Metric;
+use plimsoll_core::cluster::names::Name;
 use plimsoll_core::cluster::objects::{Map, Node, Pod};
 use plimsoll_core::time::Timestamp;
 
@@ -74,6 +75,7 @@ impl<'a> Row<'a> {
 }
 
 /// A round whose containers are found by their pod. Made once a round.
+#[derive(Clone)]
 pub(super) struct Round {
     pub(super) batch: Arc<Batch>,
     index: Arc<Index>,
@@ -119,14 +121,15 @@ impl Index {
     fn of(batch: &Batch) -> Self {
         let mut index = Self::default();
         let mut hash = 0;
-        let mut last: Option<(&Arc<str>, &Arc<str>)> = None;
+        let mut last: Option<(&Name, &Name)> = None;
         for (place, set) in batch.iter().enumerate() {
             match &set.key {
                 Key::Node(_) if set.cpu_rate.is_some() => index.points.nodes += 1,
                 Key::Container { namespace, pod, .. } => {
                     index.points.containers += u64::from(set.cpu_rate.is_some());
                     // a pod's containers mostly stand together
-                    if !last.is_some_and(|(ns, name)| Arc::ptr_eq(ns, namespace) && Arc::ptr_eq(name, pod)) {
+                    if !last.is_some_and(|(ns, name)| Name::ptr_eq(ns, namespace) && Name::ptr_eq(name, pod))
+                    {
                         hash = index.hasher.hash_one((&**namespace, &**pod));
                         last = Some((namespace, pod));
                     }
@@ -167,7 +170,7 @@ impl Round {
 
     /// What a node uses, if that is known.
     pub(super) fn node<'a>(&self, node: &'a Node) -> Option<Row<'a>> {
-        let set = self.batch.get(&Key::Node(Arc::clone(&node.name)))?;
+        let set = self.batch.get(&Key::Node(node.name.clone()))?;
         let (usage, when) = usage_of(set)?;
         Some(Row {
             name: &node.name,

@@ -1,6 +1,7 @@
 use plimsoll_core::cluster::batch::Custom;
 use plimsoll_core::cluster::key::WorkloadKind;
 use plimsoll_core::cluster::metric::Kind;
+use plimsoll_core::cluster::names::Name;
 use plimsoll_core::cluster::objects::{Copied, Namespace, Node, Pod};
 use plimsoll_core::time::Timestamp;
 
@@ -177,9 +178,9 @@ fn how_long_a_node_of_thirty_pods_takes() {
         };
         add(Key::Node(node.name.clone()));
         for pod in 0..30 {
-            let (namespace, pod): (_, Arc<str>) = ("shop".into(), format!("web-{pod}-{}", node.name).into());
+            let (namespace, pod): (_, Name) = ("shop".into(), format!("web-{pod}-{}", node.name).into());
             for container in ["main", "side"] {
-                let (namespace, pod) = (Arc::clone(&namespace), Arc::clone(&pod));
+                let (namespace, pod) = (namespace.clone(), pod.clone());
                 add(Key::Container { namespace, pod, container: container.into() });
             }
             add(Key::Pod { namespace, pod });

@@ -25,6 +25,11 @@ impl Writer {
         Self { writing, instants: std::array::from_fn(|_| (i64::MIN, Vec::new())), first: true }
     }
 
+    /// One that goes on with a list in which objects stand already.
+    pub(in super::super) fn following(writing: Writing) -> Self {
+        Self { first: false, ..Self::new(writing) }
+    }
+
     /// What stands before the objects of a list.
     pub(in super::super) fn begin(&mut self, out: &mut Vec<u8>) {
         let (kind, version) = match self.writing.shape {

@@ -24,10 +24,7 @@ pub(in super::super) struct Writer {
 
 impl Writer {
     pub(in super::super) fn new(writing: Writing) -> Self {
-        let mut items = Vec::new();
-        // ListMeta
-        message(&mut items, 1, |_| {});
-        Self { writing, items }
+        Self { writing, items: Vec::new() }
     }
 
     /// An object of a list.
@@ -36,13 +33,30 @@ impl Writer {
         message(&mut self.items, 2, |out| body(out, row, writing));
     }
 
+    /// The objects so far, as a part of a list.
+    pub(in super::super) fn items(self) -> Vec<u8> {
+        self.items
+    }
+
+    /// What stands around the objects of a list that have so many bytes.
+    pub(in super::super) fn around(writing: Writing, bytes: usize) -> (Vec<u8>, Vec<u8>) {
+        let (kind, version) = match writing.shape {
+            As::Metadata(version) | As::MetadataList(version) => ("PartialObjectMetadataList", version),
+            As::Objects | As::Table(_) => (writing.kind.list(), GROUP_VERSION),
+        };
+        let mut list = Vec::new();
+        message(&mut list, 1, |_| {});
+        let mut head = head(kind, version, list.len() + bytes);
+        head.extend_from_slice(&list);
+        (head, tail())
+    }
+
     /// The list.
     pub(in super::super) fn end(self) -> Vec<u8> {
-        let (kind, version) = match self.writing.shape {
-            As::Metadata(version) | As::MetadataList(version) => ("PartialObjectMetadataList", version),
-            As::Objects | As::Table(_) => (self.writing.kind.list(), GROUP_VERSION),
-        };
-        enveloped(kind, version, &self.items)
+        let (mut all, tail) = Self::around(self.writing, self.items.len());
+        all.extend_from_slice(&self.items);
+        all.extend_from_slice(&tail);
+        all
     }
 
     /// An object alone.
@@ -77,13 +91,27 @@ pub(in super::super) fn status(status: &Status) -> Vec<u8> {
 }
 
 fn enveloped(kind: &str, version: &str, raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len() + 64);
-    out.extend_from_slice(MAGIC);
+    let mut out = head(kind, version, raw.len());
+    out.extend_from_slice(raw);
+    out.extend_from_slice(&tail());
+    out
+}
+
+/// What stands before an object of so many bytes.
+fn head(kind: &str, version: &str, bytes: usize) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
     message(&mut out, 1, |out| {
         string(out, 1, version);
         string(out, 2, kind);
     });
-    bytes(&mut out, 2, raw);
+    encode_key(2, WireType::LengthDelimited, &mut out);
+    encode_varint(bytes as u64, &mut out);
+    out
+}
+
+/// What stands behind it: no encoding, no type.
+fn tail() -> Vec<u8> {
+    let mut out = Vec::new();
     string(&mut out, 3, "");
     string(&mut out, 4, "");
     out
