@@ -1,6 +1,7 @@
 //! One node is asked: where, with which credentials, for what, and what becomes of its answer.
 
 mod access;
+mod finer;
 mod route;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ pub struct Told {
     pub route: Route,
     /// What it says.
     pub sets: Vec<Set>,
-    /// Bytes of the answer.
+    /// Bytes of the answer, and of a second that gave finer times.
     pub bytes: usize,
 }
 
@@ -74,17 +75,22 @@ impl Fault {
 /// Which question a node answers, learned by asking. Forgotten when the node cannot be reached: what comes back may be
 /// another version.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Learned(Option<(usize, Instant)>);
+pub(crate) struct Learned {
+    /// The place of the question among the choice's, and since when it is the one; none while it is the first.
+    place: Option<(usize, Instant)>,
+    /// Since when finer times are not to be had.
+    coarse: Option<Instant>,
+}
 
 impl Learned {
     fn first(self) -> usize {
-        self.0.filter(|(_, since)| since.elapsed() < AGAIN).map_or(0, |(place, _)| place)
+        self.place.filter(|(_, since)| since.elapsed() < AGAIN).map_or(0, |(place, _)| place)
     }
 
     fn answered(&mut self, place: usize) {
-        match self.0 {
+        match self.place {
             Some((known, since)) if known == place && since.elapsed() < AGAIN => {}
-            _ => self.0 = (place > 0).then(|| (place, Instant::now())),
+            _ => self.place = (place > 0).then(|| (place, Instant::now())),
         }
     }
 }
@@ -138,7 +144,8 @@ impl Asker {
         shown.header.clone()
     }
 
-    /// Asks one question after the other until one is answered, all of them `within`.
+    /// Asks one question after the other until one is answered, all of them `within`. What that one says stands, whether
+    /// the finer times for it can be had or not.
     pub(crate) async fn ask(
         &self,
         target: &Target,
@@ -159,8 +166,20 @@ impl Asker {
             let Some(route) = routes.get(place).copied() else { continue };
             let left = end.saturating_duration_since(Instant::now());
             match self.ask_once(route, &base, shown, reading, left).await {
-                Ok(told) => {
+                Ok(mut told) => {
                     learned.answered(place);
+                    if choice.is_sharpened(place)
+                        && learned.coarse.is_none_or(|since| since.elapsed() >= AGAIN)
+                    {
+                        // not all of it: what was told already has to arrive in time
+                        let half = end.saturating_duration_since(Instant::now()) / 2;
+                        let finer = self.ask_once(Route::Resource, &base, shown, reading, half).await;
+                        learned.coarse = finer.is_err().then(Instant::now);
+                        if let Ok(finer) = finer {
+                            finer::sharpen(&mut told.sets, &finer.sets);
+                            told.bytes += finer.bytes;
+                        }
+                    }
                     return Ok(told);
                 }
                 // with the first one's words: it is what was wanted

@@ -136,6 +136,13 @@ impl Choice {
     pub fn routes(&self) -> &[Route] {
         &self.0
     }
+
+    /// Whether the answer to the question at this place gets its times from another one: `/stats/summary`, where
+    /// `/metrics/resource` may be asked too and has not refused before it.
+    pub(crate) fn is_sharpened(&self, place: usize) -> bool {
+        self.0.get(place) == Some(&Route::Summary)
+            && self.0.get(place + 1..).is_some_and(|later| later.contains(&Route::Resource))
+    }
 }
 
 impl From<Route> for Choice {

@@ -60,7 +60,7 @@ async fn the_first_question_that_is_answered_is_remembered() {
         assert_eq!(node.asked(), asked);
     }
     // after a while the better one is tried again
-    desk.learned.0.as_mut().unwrap().1 -= AGAIN;
+    desk.learned.place.as_mut().unwrap().1 -= AGAIN;
     desk.ask(&choice).await.unwrap();
     assert_eq!(node.asked(), ["GET /metrics/resource", "GET /stats/summary"]);
 }
@@ -84,7 +84,7 @@ async fn what_is_no_more_answered_is_looked_for_from_the_start() {
         asked[2..],
         ["GET /stats/summary", "POST /stats/container/", "GET /metrics/cadvisor", "GET /metrics/resource"]
     );
-    assert!(desk.learned.0.is_none());
+    assert!(desk.learned.place.is_none());
 }
 
 #[tokio::test]
@@ -156,6 +156,62 @@ async fn another_sort_of_answer_moves_on_too() {
         FakeNode::new(|asked| text(if asked == "GET /stats/summary" { SUMMARY } else { "<html>" })).await;
     let told = Desk::of(&node).ask(&Choice::cpu_and_memory()).await.unwrap();
     assert_eq!(told.route, Route::Summary);
+}
+
+/// The node's time, by both questions: of a summary that tells seconds.
+async fn told_at(resource: fn() -> Reply, choice: &str, within: Duration) -> (FakeNode, Desk, Told) {
+    const CUT: &str = r#"{"node":{"cpu":{"time":"1970-01-01T00:16:39Z","usageCoreNanoSeconds":2}}}"#;
+    let node = FakeNode::new(move |asked| match asked {
+        "GET /stats/summary" => text(CUT),
+        "GET /metrics/resource" => resource(),
+        _ => Reply::Text(404, String::new()),
+    })
+    .await;
+    let mut desk = Desk::of(&node);
+    let told = desk.ask_within(&choice.parse().unwrap(), within).await.unwrap();
+    assert_eq!((told.route, told.sets.len()), (Route::Summary, 1));
+    (node, desk, told)
+}
+
+fn millis(told: &Told) -> i64 {
+    told.sets[0].scraped.unwrap().nanos() / 1_000_000
+}
+
+#[tokio::test]
+async fn a_summary_gets_its_times_from_where_they_are_finer() {
+    let fine = || text("node_cpu_usage_seconds_total 7 999742\n");
+    let both = ["GET /stats/summary", "GET /metrics/resource"];
+    let (node, mut desk, told) = told_at(fine, "summary,resource", WITHIN).await;
+    assert_eq!((millis(&told), node.asked()), (999_742, both.map(str::to_owned).to_vec()));
+    assert_eq!(told.sets[0].values.int(plimsoll_core::cluster::metric::Metric::CpuUsage), Some(2));
+    desk.ask(&"summary,resource".parse().unwrap()).await.unwrap();
+    assert_eq!(node.asked(), both);
+    // who wants the summary alone gets that alone
+    let (node, _, told) = told_at(fine, "summary", WITHIN).await;
+    assert_eq!((millis(&told), node.asked()), (999_000, vec![both[0].to_owned()]));
+    // another sample's time is not this one's
+    let (_, _, told) =
+        told_at(|| text("node_cpu_usage_seconds_total 7 1000742\n"), "summary,resource", WITHIN).await;
+    assert_eq!(millis(&told), 999_000);
+}
+
+#[tokio::test]
+async fn a_summary_stands_where_finer_times_are_not_to_be_had() {
+    let refused = || Reply::Text(403, "no".to_owned());
+    let (garbage, silent) = (|| text("<html>"), || Reply::Silence);
+    for (reply, within) in
+        [(refused as fn() -> Reply, WITHIN), (garbage, WITHIN), (silent, Duration::from_secs(2))]
+    {
+        let choice = Choice::of_kubelet();
+        let (node, mut desk, told) = told_at(reply, &choice.to_string(), within).await;
+        assert_eq!((millis(&told), node.asked().len()), (999_000, 2));
+        // and is not asked for them each time
+        desk.ask(&choice).await.unwrap();
+        assert_eq!(node.asked(), ["GET /stats/summary"]);
+        *desk.learned.coarse.as_mut().unwrap() -= AGAIN;
+        desk.ask_within(&choice, within).await.unwrap();
+        assert_eq!(node.asked().len(), 2);
+    }
 }
 
 #[tokio::test]
