@@ -178,7 +178,7 @@ fn how_long_a_node_of_thirty_pods_takes() {
         };
         add(Key::Node(node.name.clone()));
         for pod in 0..30 {
-            let (namespace, pod): (_, Name) = ("shop".into(), format!("web-{pod}-{}", node.name).into());
+            let (namespace, pod): (Name, Name) = ("shop".into(), format!("web-{pod}-{}", node.name).into());
             for container in ["main", "side"] {
                 let (namespace, pod) = (namespace.clone(), pod.clone());
                 add(Key::Container { namespace, pod, container: container.into() });
