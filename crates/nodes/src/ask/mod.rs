@@ -168,17 +168,8 @@ impl Asker {
             match self.ask_once(route, &base, shown, reading, left).await {
                 Ok(mut told) => {
                     learned.answered(place);
-                    if choice.is_sharpened(place)
-                        && learned.coarse.is_none_or(|since| since.elapsed() >= AGAIN)
-                    {
-                        // not all of it: what was told already has to arrive in time
-                        let half = end.saturating_duration_since(Instant::now()) / 2;
-                        let finer = self.ask_once(Route::Resource, &base, shown, reading, half).await;
-                        learned.coarse = finer.is_err().then(Instant::now);
-                        if let Ok(finer) = finer {
-                            finer::sharpen(&mut told.sets, &finer.sets);
-                            told.bytes += finer.bytes;
-                        }
+                    if choice.is_sharpened(place) {
+                        self.sharpen(&mut told, &base, learned, shown, reading, end).await;
                     }
                     return Ok(told);
                 }
@@ -196,6 +187,29 @@ impl Asker {
         }
         *learned = Learned::default();
         Err(passed.unwrap_or(Fault::Late(within)))
+    }
+
+    /// Asks for the finer times of what was told, unless they were not to be had lately.
+    async fn sharpen(
+        &self,
+        told: &mut Told,
+        base: &str,
+        learned: &mut Learned,
+        shown: Option<&HeaderValue>,
+        reading: &Reading<'_>,
+        end: Instant,
+    ) {
+        if learned.coarse.is_some_and(|since| since.elapsed() < AGAIN) {
+            return;
+        }
+        // not all of it: what was told already has to arrive in time
+        let half = end.saturating_duration_since(Instant::now()) / 2;
+        let finer = self.ask_once(Route::Resource, base, shown, reading, half).await;
+        learned.coarse = finer.is_err().then(Instant::now);
+        if let Ok(finer) = finer {
+            finer::sharpen(&mut told.sets, &finer.sets);
+            told.bytes += finer.bytes;
+        }
     }
 
     async fn ask_once(
