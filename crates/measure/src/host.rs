@@ -44,6 +44,8 @@ pub struct Host {
     pub page_size: u64,
     /// When the machine was last seen to have no swap.
     pub(crate) swapless: Seen,
+    /// When the machine's root last named no disk in a v1 io family, in the plan's order.
+    pub(crate) diskless: Box<[Seen]>,
     /// What reading costs.
     pub meters: Meters,
     /// Which files are read of a group.
@@ -59,8 +61,10 @@ impl Host {
     /// It has no cgroup hierarchy.
     pub fn new(root: Root, kinds: Kinds, max_descriptors: usize) -> Result<Self, Error> {
         let hierarchy = Hierarchy::detect(&root)?;
+        let plan = Plan::of_group(&hierarchy, kinds, &root.sys);
         Ok(Self {
-            plan: Plan::of_group(&hierarchy, kinds, &root.sys),
+            diskless: plan.io_families.iter().map(|_| Seen::default()).collect(),
+            plan,
             root_plan: Plan::of_root(&hierarchy, kinds, &root.sys),
             disks: Disks::of(&root),
             budget: Budget::new(max_descriptors),

@@ -13,12 +13,14 @@
 //! What cannot move as the kernel counts ([`plan::Moves`]) is passed over though the group is not quiet. What counts
 //! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own, and swap while
 //! the machine has none, as its root tells. What is part of the CPU time is not checked while that stands, for
-//! 5 minutes at most; and of a group that runs, its parts by CPU tell the time in all as well. So only under a limit
-//! that was set without notice, and on swap that was switched on meanwhile, something may be late here.
+//! 5 minutes at most; and of a group that runs, its parts by CPU tell the time in all as well. What an io scheduler
+//! counts is not read while the machine's root names no disk of that scheduler. So only under a limit that was set
+//! without notice, on swap that was switched on meanwhile and by a scheduler that was, something may be late here.
 //!
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
 
+mod io_families;
 mod limits;
 pub(crate) mod place;
 pub(crate) mod plan;
@@ -39,7 +41,7 @@ use self::still::{STILL_FOR, STILL_WITH_CPU, Stillness, within};
 use crate::group::{self, Reach};
 pub use crate::host::Host;
 use crate::sample::Sample;
-use crate::{cpu, hugetlb, io, memory, pids};
+use crate::{cpu, hugetlb, memory, pids};
 
 /// How long nothing of a group is kept open after its last process' end.
 const LET_GO_FOR: i64 = 5_000_000_000;
@@ -459,47 +461,6 @@ impl Pass<'_> {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::warn!(container = self.name, cause, "{error}; its numbers are left out");
         }
-    }
-
-    /// The v1 io families: the one that named disks last time, else the first that does.
-    fn read_io(&mut self, plan: &Plan, slots: &mut [Slot], known: &mut Option<usize>, still: &mut Stillness) {
-        if plan.io_families.is_empty() {
-            return;
-        }
-        if self.is_thrifty() && still.holds(self.context.at) {
-            self.outcome.full = false;
-            self.there |= 1 << Subject::DiskIo as u8;
-            return;
-        }
-        let mut moved = false;
-        if let Some(family) = *known
-            && !self.read_family(plan, slots, family, &mut moved)
-        {
-            *known = None;
-            // the next family may not have all lists of this one
-            self.outcome.moved = true;
-            if let Some(io) = &mut self.sample.diskio {
-                *io = io::DiskIo { psi: io.psi, ..io::DiskIo::default() };
-            }
-        }
-        if known.is_none() {
-            *known =
-                (0..plan.io_families.len()).find(|&family| self.read_family(plan, slots, family, &mut moved));
-        }
-        still.note(self.context.at, self.calm && !moved);
-    }
-
-    /// Reads a family; says whether it names a disk. Of one that does not, only the first file is read.
-    fn read_family(&mut self, plan: &Plan, slots: &mut [Slot], family: usize, moved: &mut bool) -> bool {
-        let start = plan.io_families.iter().take(family).map(Vec::len).sum();
-        let files = plan.io_families.get(family).into_iter().flatten();
-        for (file, slot) in files.zip(slots.iter_mut().skip(start)) {
-            *moved |= self.read(file, slot);
-            if self.sample.diskio.as_ref().is_none_or(|io| io.io_service_bytes.is_empty()) {
-                return false;
-            }
-        }
-        true
     }
 
     /// What is read of many files that are opened each time; all of it is off by default.

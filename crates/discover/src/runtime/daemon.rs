@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::runtime::Status;
@@ -38,7 +39,7 @@ impl Daemon {
     ) -> Self {
         // unbounded, but every id in it is taken out at once, and an id is kept once
         let (asks, asked) = mpsc::unbounded_channel();
-        let task = handle.spawn(Follow::new(remote.clone(), ping_every, on, asked).run());
+        let task = handle.spawn(Follow::new(Arc::new(remote.clone()), ping_every, on, asked).run());
         Self {
             namespace,
             name: R::NAME,

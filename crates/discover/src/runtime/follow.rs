@@ -15,7 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 use super::backoff::{pause, until_beat};
 use super::fault::Fault;
 use super::lookout;
-use super::remote::{Events, Inspected, Listed, Remote, What};
+use super::remote::{Asked, Happening, Inspected, Listed, Ways, What};
 use super::told::Told;
 
 /// Inspects at once.
@@ -67,8 +67,9 @@ enum Done {
 }
 
 /// The task.
-pub(super) struct Follow<R> {
-    remote: R,
+pub(super) struct Follow {
+    remote: Arc<dyn Asked>,
+    ways: Ways,
     ping_every: Duration,
     on: mpsc::Sender<Told>,
     asks: mpsc::UnboundedReceiver<Ask>,
@@ -107,14 +108,15 @@ struct Work {
 /// Nobody listens any more.
 struct Over;
 
-impl<R: Remote> Follow<R> {
+impl Follow {
     pub(super) fn new(
-        remote: R,
+        remote: Arc<dyn Asked>,
         ping_every: Duration,
         on: mpsc::Sender<Told>,
         asks: mpsc::UnboundedReceiver<Ask>,
     ) -> Self {
-        Self { remote, ping_every, on, asks, known: HashMap::new(), asked: HashSet::new() }
+        let ways = remote.ways();
+        Self { remote, ways, ping_every, on, asks, known: HashMap::new(), asked: HashSet::new() }
     }
 
     pub(super) async fn run(mut self) {
@@ -143,7 +145,7 @@ impl<R: Remote> Follow<R> {
             self.rest(async {
                 match failures {
                     ..LOOKS => sleep(pause(LOOK.0, LOOK.1, failures)).await,
-                    _ => absence(&remote).await,
+                    _ => absence(&*remote).await,
                 }
             })
             .await?;
@@ -158,18 +160,18 @@ impl<R: Remote> Follow<R> {
         if seen || !matches!(fault, Fault::Connect(_)) {
             tracing::info!(
                 "{} at {}: {reason}; it is looked for until it answers",
-                R::NAME,
+                self.ways.name,
                 self.remote.address()
             );
         } else {
-            tracing::debug!("{} at {}: {reason}", R::NAME, self.remote.address());
+            tracing::debug!("{} at {}: {reason}", self.ways.name, self.remote.address());
         }
         self.tell(Told::Down { reason }).await
     }
 
     /// A daemon that answers, and its events from now on.
-    async fn reach(&self) -> Result<R::Events, Fault> {
-        if !R::LEAVES {
+    async fn reach(&self) -> Result<Box<dyn Happening>, Fault> {
+        if !self.ways.leaves {
             self.remote.ping().await?;
         }
         self.remote.events().await
@@ -185,7 +187,7 @@ impl<R: Remote> Follow<R> {
                     Ask::Who(id) => { self.asked.insert(id); }
                     Ask::Gone(id) => {
                         self.asked.remove(&id);
-                        if !R::TELLS {
+                        if !self.ways.tells {
                             self.known.remove(&id);
                         }
                     }
@@ -199,7 +201,7 @@ impl<R: Remote> Follow<R> {
     }
 
     /// Follows a daemon until it fails: why.
-    async fn session(&mut self, mut events: R::Events) -> Result<Fault, Over> {
+    async fn session(&mut self, mut events: Box<dyn Happening>) -> Result<Fault, Over> {
         let mut work = Work::new();
         // events are listened to already, so nothing is missed between them and the list
         self.list(&mut work, Duration::ZERO);
@@ -224,15 +226,15 @@ impl<R: Remote> Follow<R> {
                     Err(fault) => return Ok(fault),
                 },
                 Some(done) = work.tasks.join_next() => match done {
-                    Ok(Done::Pinged(Err(fault))) if !R::LEAVES => return Ok(fault),
+                    Ok(Done::Pinged(Err(fault))) if !self.ways.leaves => return Ok(fault),
                     Ok(done) => self.done(&mut work, done).await?,
-                    Err(cause) => tracing::error!("a request to {} ended badly: {cause}", R::NAME),
+                    Err(cause) => tracing::error!("a request to {} ended badly: {cause}", self.ways.name),
                 },
                 ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
                 // without a daemon and without containers there is nothing to ask
-                _ = ping.tick(), if !work.away && (R::DAEMON || !self.known.is_empty()) => self.ping(&mut work),
-                () = absence(&self.remote), if work.away => self.ping(&mut work),
-                _ = health.tick(), if !R::TELLS && !self.known.is_empty() => self.check(&mut work, |identity| identity.health.is_some()),
+                _ = ping.tick(), if !work.away && (self.ways.daemon || !self.known.is_empty()) => self.ping(&mut work),
+                () = absence(&*self.remote), if work.away => self.ping(&mut work),
+                _ = health.tick(), if !self.ways.tells && !self.known.is_empty() => self.check(&mut work, |identity| identity.health.is_some()),
             }
         }
     }
@@ -243,7 +245,7 @@ impl<R: Remote> Follow<R> {
             let remote = self.remote.clone();
             work.tasks.spawn(async move { Done::Pinged(remote.ping().await) });
         }
-        if !R::TELLS {
+        if !self.ways.tells {
             self.check(work, |identity| self.remote.wants_again(identity));
         }
     }
@@ -258,7 +260,7 @@ impl<R: Remote> Follow<R> {
         };
         let known = self.known.get(&id).and_then(|known| known.identity.clone());
         // where no event tells of a new start, what is known may be of the one before
-        if known.is_none() || !R::TELLS {
+        if known.is_none() || !self.ways.tells {
             work.leaving.remove(&id);
             work.want(&id);
             self.asked.insert(id.clone());
@@ -272,7 +274,7 @@ impl<R: Remote> Follow<R> {
     /// Its cgroup is gone. Events tell the rest, where there are events.
     fn left(&mut self, work: &mut Work, id: String) {
         // who asked wants its name all the same, so the question stays
-        if !R::TELLS && self.known.contains_key(&id) {
+        if !self.ways.tells && self.known.contains_key(&id) {
             work.want(&id);
             work.leaving.insert(id);
         } else if work.away {
@@ -331,7 +333,7 @@ impl<R: Remote> Follow<R> {
             }
             Done::Listed(Err(fault)) => {
                 if work.list_failures == 0 {
-                    tracing::warn!("{}'s list of containers: {fault}; it is asked again", R::NAME);
+                    tracing::warn!("{}'s list of containers: {fault}; it is asked again", self.ways.name);
                 }
                 let after = pause(AGAIN.0, AGAIN.1, work.list_failures);
                 work.list_failures += 1;
@@ -345,12 +347,13 @@ impl<R: Remote> Follow<R> {
             }
             Done::Described(Err(fault)) => {
                 if work.describe_failures == 0 && !matches!(fault, Fault::Connect(_)) {
-                    tracing::warn!("{}'s description of itself: {fault}; it is asked again", R::NAME);
+                    tracing::warn!("{}'s description of itself: {fault}; it is asked again", self.ways.name);
                 }
                 let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
                 work.describe_failures += 1;
                 self.describe(work, after);
-                if R::LEAVES && matches!(fault, Fault::Connect(_) | Fault::Late(_) | Fault::Broken(_)) {
+                if self.ways.leaves && matches!(fault, Fault::Connect(_) | Fault::Late(_) | Fault::Broken(_))
+                {
                     return self.is_away(work, &fault).await;
                 }
             }
@@ -427,12 +430,12 @@ impl<R: Remote> Follow<R> {
                 return Ok(());
             }
             Err(fault) => {
-                work.failed(R::NAME, id, &fault);
+                work.failed(self.ways.name, id, &fault);
                 return Ok(());
             }
         };
         let leaving = work.leaving.remove(&id);
-        let starting = !R::TELLS && !running && !leaving && identity.exit_code.is_none();
+        let starting = !self.ways.tells && !running && !leaving && identity.exit_code.is_none();
         if starting && work.failures.get(&id).is_none_or(|tries| *tries < STARTS) {
             work.again(id.clone());
         } else {
@@ -476,7 +479,7 @@ impl<R: Remote> Follow<R> {
 
     async fn not_found(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
         let tries = work.failures.get(&id).copied().unwrap_or(0);
-        if !R::TELLS && self.asked.contains(&id) && tries < RECORDS {
+        if !self.ways.tells && self.asked.contains(&id) && tries < RECORDS {
             // its group may be there before its record, and no event tells of that
             work.again(id);
             return Ok(());
@@ -519,7 +522,7 @@ impl<R: Remote> Follow<R> {
                     let identity = Arc::make_mut(identity);
                     (identity.exit_code, identity.oom_killed, identity.pid) = (exit_code, oom_killed, None);
                 }
-                if !R::TELLS {
+                if !self.ways.tells {
                     self.known.remove(&id);
                 }
                 self.tell(Told::Ended { id, exit_code, oom_killed }).await?;
@@ -554,7 +557,7 @@ impl<R: Remote> Follow<R> {
 }
 
 /// Waits while a daemon is away: until it may be back.
-async fn absence(remote: &impl Remote) {
+async fn absence(remote: &dyn Asked) {
     match remote.socket() {
         Some(socket) => lookout::appears(socket, until_beat(LOOK.1)).await,
         None => sleep(until_beat(LOOK.1)).await,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::pin::Pin;
 
 use plimsoll_core::container::Identity;
 use plimsoll_core::runtime::Status;
@@ -21,7 +22,7 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     /// them all the same, and a ping that fails only says that it is down.
     const LEAVES: bool = false;
     /// What happens, as it happens.
-    type Events: Events;
+    type Events: Events + 'static;
 
     /// Where it is looked for.
     fn address(&self) -> String;
@@ -60,6 +61,80 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
 pub(crate) trait Events: Send {
     /// The next one; `None` for what is no event of ours. May be dropped while it waits, nothing is lost then.
     fn next(&mut self) -> impl Future<Output = Result<Option<(String, What)>, Fault>> + Send;
+}
+
+/// An answer on its way.
+type Coming<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// What differs between runtimes besides the answers: the constants of [`Remote`].
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    pub(super) name: &'static str,
+    pub(super) tells: bool,
+    pub(super) daemon: bool,
+    pub(super) leaves: bool,
+}
+
+/// A [`Remote`] of whatever runtime, so that who follows one is the same code for all.
+pub(super) trait Asked: Send + Sync + 'static {
+    fn ways(&self) -> Ways;
+    fn address(&self) -> String;
+    fn socket(&self) -> Option<&Path>;
+    fn ping(&self) -> Coming<'_, ()>;
+    fn events(&self) -> Coming<'_, Box<dyn Happening>>;
+    fn list(&self) -> Coming<'_, Vec<Listed>>;
+    fn inspect<'a>(&'a self, id: &'a str) -> Coming<'a, Inspected>;
+    fn wants_again(&self, identity: &Identity) -> bool;
+    fn describe(&self) -> Coming<'_, Status>;
+}
+
+/// [`Events`] of whatever runtime.
+pub(super) trait Happening: Send {
+    fn next(&mut self) -> Coming<'_, Option<(String, What)>>;
+}
+
+impl<E: Events> Happening for E {
+    fn next(&mut self) -> Coming<'_, Option<(String, What)>> {
+        Box::pin(Events::next(self))
+    }
+}
+
+impl<R: Remote> Asked for R {
+    fn ways(&self) -> Ways {
+        Ways { name: R::NAME, tells: R::TELLS, daemon: R::DAEMON, leaves: R::LEAVES }
+    }
+
+    fn address(&self) -> String {
+        Remote::address(self)
+    }
+
+    fn socket(&self) -> Option<&Path> {
+        Remote::socket(self)
+    }
+
+    fn ping(&self) -> Coming<'_, ()> {
+        Box::pin(Remote::ping(self))
+    }
+
+    fn events(&self) -> Coming<'_, Box<dyn Happening>> {
+        Box::pin(async { Ok(Box::new(Remote::events(self).await?) as Box<dyn Happening>) })
+    }
+
+    fn list(&self) -> Coming<'_, Vec<Listed>> {
+        Box::pin(Remote::list(self))
+    }
+
+    fn inspect<'a>(&'a self, id: &'a str) -> Coming<'a, Inspected> {
+        Box::pin(Remote::inspect(self, id))
+    }
+
+    fn wants_again(&self, identity: &Identity) -> bool {
+        Remote::wants_again(self, identity)
+    }
+
+    fn describe(&self) -> Coming<'_, Status> {
+        Box::pin(Remote::describe(self))
+    }
 }
 
 /// The events of a runtime that has none.

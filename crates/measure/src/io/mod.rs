@@ -4,11 +4,14 @@
 //!        blkio.throttle.*; the first of these that names a disk | v2 io.stat | both io.pressure (on hybrid
 //!        from the unified hierarchy)
 //! Gives: bytes and operations by disk and direction, io.cost, stalls
-//! Cost:  2 files a container on v1 with a disk (one for each scheduler and for the throttle without), 1 on v2, and
-//!        io.pressure
+//! Cost:  2 files a container on v1 with a disk (one for the throttle and for each scheduler without, but for a
+//!        scheduler of which the machine's root names no disk), 1 on v2, and io.pressure
 //!
 //! Of a quiet group (see [`crate::reader::Effort::Thrifty`]) all are passed over: a task that asks for io
 //! takes CPU time; dirty pages that the kernel writes later for the group may be counted up to 10 s late.
+//!
+//! Where a disk gets another scheduler, a group that has used none so far may be shown for 10 s by the throttle, which
+//! counts in any case, and stays with it.
 
 mod v1;
 mod v2;

@@ -183,6 +183,8 @@ impl std::fmt::Debug for File {
 /// Which files are read of a group.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
+    /// Whether it is that of the machine's real root, of which every group is a part.
+    pub(crate) is_machine: bool,
     /// Read first and always: when none of them moves, the group is quiet. Then the others.
     pub(crate) files: Vec<File>,
     /// How many lead.
@@ -218,6 +220,7 @@ impl Plan {
             return Self::of_group(hierarchy, kinds, sys);
         }
         let mut plan = Self::common(hierarchy, kinds).finish(hierarchy, kinds, sys, memory::root_files);
+        plan.is_machine = true;
         // a machine of v1 alone has no files for groups
         if kinds.has(Kind::Pressure) && hierarchy.unified().is_none() {
             let files = [
@@ -287,9 +290,14 @@ impl Plan {
         self
     }
 
+    /// Where among the slots of the io families those of one begin.
+    pub(crate) fn start_of_family(&self, family: usize) -> usize {
+        self.io_families.iter().take(family).map(Vec::len).sum()
+    }
+
     /// How many slots a reader needs.
     pub(crate) fn slots(&self) -> usize {
-        self.files.len() + self.io_families.iter().map(Vec::len).sum::<usize>()
+        self.files.len() + self.start_of_family(self.io_families.len())
     }
 }
 

@@ -203,6 +203,106 @@ fn swap_is_checked_seldom_while_the_machine_has_none() {
     assert_eq!((8..18).map(&mut read).filter(|swap| *swap == Some(0)).count(), 8);
 }
 
+/// A group `/a` and the machine's root, with the files of a scheduler and of the throttle.
+struct Disks {
+    group: Group,
+    host: Arc<Host>,
+    root: Reader,
+    side: Side,
+}
+
+const SCHEDULER: &str = "blkio.bfq.io_service_bytes_recursive";
+const THROTTLE: &str = "blkio.throttle.io_service_bytes_recursive";
+const NO_DISK: &str = "Total 0\n";
+const UNUSED: &str = "8:0 Read 0\n8:0 Total 0\nTotal 0\n";
+
+impl Disks {
+    fn new() -> Self {
+        let group = Group::new();
+        for (file, text) in [(SCHEDULER, NO_DISK), (THROTTLE, UNUSED)] {
+            group.write(&format!("blkio/{file}"), text);
+            group.write(&format!("blkio/a/{file}"), NO_DISK);
+        }
+        let host = group.host(Kinds::default());
+        Self { root: Reader::new(&host, "/"), side: Side::new(&host), host, group }
+    }
+
+    fn read_root(&mut self, secs: i64) -> Outcome {
+        self.root.read(at(secs), Effort::Thrifty, &mut Vec::new(), &mut Sample::default())
+    }
+
+    /// The group runs and is read: bytes read from a disk.
+    fn read(&mut self, secs: i64) -> Option<u64> {
+        self.group.run(0, 1);
+        self.side.files(secs);
+        let io = self.side.sample.diskio.as_ref().expect("its lists are there, empty or not");
+        io.io_service_bytes.first()?.stats.read
+    }
+
+    /// Whether the scheduler's file is read of the group, which runs.
+    fn asks_scheduler(&mut self, secs: i64) -> bool {
+        self.group.write(&format!("blkio/a/{SCHEDULER}"), "8:0 Read 77\n");
+        let asks = self.read(secs) == Some(77);
+        self.group.write(&format!("blkio/a/{SCHEDULER}"), NO_DISK);
+        self.read(secs);
+        asks
+    }
+}
+
+#[test]
+fn of_a_scheduler_without_disks_no_group_is_asked() {
+    let mut disks = Disks::new();
+    assert!(disks.asks_scheduler(0), "the root has not told");
+    let kept = disks.host.budget.in_use();
+    disks.read_root(1);
+    let roots = disks.host.budget.in_use() - kept;
+    assert!(!disks.asks_scheduler(2));
+    assert_eq!(disks.host.budget.in_use(), kept + roots - 1, "nor is its file kept open");
+    assert_eq!(disks.side.read(3, Effort::Full).files, 7, "but whoever wants every file is given it");
+    assert!(disks.asks_scheduler(11), "the root told long ago");
+    // as long as the root is read
+    for secs in 12..60 {
+        disks.read_root(secs);
+        assert!(!disks.asks_scheduler(secs), "{secs}");
+    }
+    // the throttle's is read meanwhile
+    disks.group.write(&format!("blkio/a/{THROTTLE}"), "8:0 Read 5\n");
+    assert_eq!(disks.read(60), Some(5));
+}
+
+#[test]
+fn a_scheduler_that_gets_a_disk_is_noticed() {
+    let mut disks = Disks::new();
+    assert!((0..3).all(|secs| disks.read_root(secs).faults == 0));
+    disks.group.write(&format!("blkio/{SCHEDULER}"), UNUSED);
+    let noticed = (3..30).find(|secs| {
+        let outcome = disks.read_root(*secs);
+        assert_eq!(outcome.faults, 0);
+        disks.asks_scheduler(*secs)
+    });
+    assert!(noticed.is_some_and(|secs| secs <= 15), "{noticed:?}");
+    assert!((30..90).all(|secs| disks.read_root(secs).faults == 0 && disks.asks_scheduler(secs)));
+}
+
+#[test]
+fn what_cannot_be_read_of_the_root_tells_of_no_group() {
+    for text in ["8:0 Read x\n", UNUSED] {
+        let mut disks = Disks::new();
+        disks.group.write(&format!("blkio/{SCHEDULER}"), text);
+        disks.read_root(0);
+        assert!(disks.asks_scheduler(1), "{text}");
+    }
+    // the root of a namespace is a group like any other
+    let mut disks = Disks::new();
+    for controller in ["cpuacct", "memory"] {
+        fs::remove_file(disks.group.root.cgroup.join(controller).join("release_agent")).unwrap();
+    }
+    disks.host = disks.group.host(Kinds::default());
+    (disks.root, disks.side) = (Reader::new(&disks.host, "/"), Side::new(&disks.host));
+    disks.read_root(0);
+    assert!(disks.asks_scheduler(1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
