@@ -13,7 +13,7 @@ use plimsoll_serve::tls::Tls;
 const RETRY: Duration = Duration::from_secs(60);
 
 /// Answers on what is bound until `shutdown`.
-pub async fn serve(app: Arc<App>, bound: Bound, tls: Option<Tls>, shutdown: impl Future<Output = ()>) {
+pub async fn serve(app: Arc<App>, bound: Bound, tls: Option<Tls>, shutdown: impl Future<Output = ()> + Send) {
     let handler = move |request| {
         let app = app.clone();
         async move { app.answer(request).await }
@@ -23,7 +23,7 @@ pub async fn serve(app: Arc<App>, bound: Bound, tls: Option<Tls>, shutdown: impl
 
 /// For embedders: answers on a port, 0 means none. A port that is taken is tried again every minute, so that
 /// the embedding agent need not fail for it.
-pub async fn export(app: Arc<App>, ip: IpAddr, port: u16, shutdown: impl Future<Output = ()>) {
+pub async fn export(app: Arc<App>, ip: IpAddr, port: u16, shutdown: impl Future<Output = ()> + Send) {
     if port == 0 {
         return;
     }

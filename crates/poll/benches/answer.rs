@@ -13,7 +13,7 @@ use plimsoll_poll::config::{self, What};
 use plimsoll_poll::exposition::{Rules, parse};
 
 const EXPOSITION: &[u8] = include_bytes!("../src/testdata/prometheus.prom");
-const STATUS: &[u8] = include_bytes!("../src/testdata/nginx-status.txt");
+const STATUS: &str = include_str!("../src/testdata/nginx-status.txt");
 const CONFIG: &[u8] = include_bytes!("../src/testdata/config/generic.json");
 
 fn main() {

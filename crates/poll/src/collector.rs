@@ -115,11 +115,11 @@ struct Understood {
 
 /// A number that is not found costs itself alone.
 fn generic(metrics: &[Metric], body: &[u8]) -> Understood {
-    let text = body.get(..TEXT_LIMIT).unwrap_or(body);
+    let text = String::from_utf8_lossy(body.get(..TEXT_LIMIT).unwrap_or(body));
     let mut found: Vec<(&Series, Value)> = Vec::new();
     let mut wrong = None;
     for metric in metrics {
-        match metric.find(text) {
+        match metric.find(&text) {
             Some(value) => found.push((metric.series(), value)),
             None => {
                 wrong.get_or_insert_with(|| format!("{}: the answer has no such number", metric.spec.name));

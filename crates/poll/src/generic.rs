@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plimsoll_core::app::{MetricSpec, Series, Value};
-use regex::bytes::{Regex, RegexBuilder};
+use regex_lite::{Regex, RegexBuilder};
 
 /// Bytes of a compiled expression, at most: bounds the time that a byte of text takes.
 const EXPRESSION_LIMIT: usize = 64 << 10;
@@ -43,9 +43,8 @@ impl Metric {
     }
 
     /// What the first group of the first match says; absent without a match, or when it is no such number.
-    pub fn find(&self, text: &[u8]) -> Option<Value> {
-        let found = self.regex.captures(text)?.get(1)?.as_bytes();
-        let found = str::from_utf8(found).ok()?.trim();
+    pub fn find(&self, text: &str) -> Option<Value> {
+        let found = self.regex.captures(text)?.get(1)?.as_str().trim();
         if self.whole { found.parse().ok().map(Value::Int) } else { found.parse().ok().map(Value::Float) }
     }
 }
@@ -58,13 +57,12 @@ pub fn expression(text: &str) -> Result<Regex, String> {
     if text.len() > LONGEST {
         return Err(format!("expected a regex of at most {LONGEST} characters"));
     }
-    let build = |unicode| {
-        // \d, \w and \s are ASCII's in Go
-        let mut builder = RegexBuilder::new(text);
-        builder.unicode(unicode).size_limit(EXPRESSION_LIMIT).nest_limit(50).build()
-    };
-    // a class with letters beyond ASCII needs Unicode
-    let regex = build(false).or_else(|_| build(true)).map_err(|cause| format!("regex: {cause}"))?;
+    // \d, \w and \s are ASCII's, as in Go
+    let regex = RegexBuilder::new(text)
+        .size_limit(EXPRESSION_LIMIT)
+        .nest_limit(50)
+        .build()
+        .map_err(|cause| format!("regex: {cause}"))?;
     if regex.captures_len() < 2 {
         return Err("expected a regex with a group around the number".to_owned());
     }
@@ -75,9 +73,9 @@ pub fn expression(text: &str) -> Result<Regex, String> {
 mod tests {
     use super::*;
 
-    const STATUS: &[u8] = include_bytes!("testdata/nginx-status.txt");
+    const STATUS: &str = include_str!("testdata/nginx-status.txt");
 
-    fn find(regex: &str, whole: bool, text: &[u8]) -> Option<Value> {
+    fn find(regex: &str, whole: bool, text: &str) -> Option<Value> {
         Metric::new("m", "gauge", "", whole, expression(regex).unwrap()).find(text)
     }
 
@@ -94,17 +92,18 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_absent() {
-        let f =
-            |regex, whole, text: &[u8], expected| assert_eq!(find(regex, whole, text), expected, "{regex}");
-        f("x=(.*)", true, b"x= -7 \n", Some(Value::Int(-7)));
-        f("x=(.*)", true, b"x=1.5", None);
-        f("x=(.*)", true, b"x=9223372036854775808", None);
-        f("x=(.*)", false, b"x=1.5e3", Some(Value::Float(1500.0)));
-        f("x=(.*)", false, b"x=", None);
-        f("x=(.*)", false, b"y=1", None);
-        f("x=(.*)", false, b"x=\xff", None);
-        f("(a)?x", true, b"x", None);
-        f("größe=(.*)", true, "größe=3".as_bytes(), Some(Value::Int(3)));
+        let f = |regex, whole, text, expected| assert_eq!(find(regex, whole, text), expected, "{regex}");
+        f("x=(.*)", true, "x= -7 \n", Some(Value::Int(-7)));
+        f("x=(.*)", true, "x=1.5", None);
+        f("x=(.*)", true, "x=9223372036854775808", None);
+        f("x=(.*)", false, "x=1.5e3", Some(Value::Float(1500.0)));
+        f("x=(.*)", false, "x=", None);
+        f("x=(.*)", false, "y=1", None);
+        f("x=(.*)", false, "x=\u{fffd}", None);
+        f("(a)?x", true, "x", None);
+        f("größe=(.*)", true, "größe=3", Some(Value::Int(3)));
+        f("gr[äöü]ße=([[:digit:]]+)", true, "größe=3", Some(Value::Int(3)));
+        f(r"(?i)X=\d(\d)", true, "x=\u{663}3 x=12", Some(Value::Int(2)));
     }
 
     #[test]
@@ -116,7 +115,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_expression_panics(text: String, body: Vec<u8>) {
+        fn no_expression_panics(text: String, body: String) {
             if let Ok(regex) = expression(&format!("({text})")) {
                 let _ = Metric::new("m", "", "", false, regex).find(&body);
             }

@@ -13,7 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch as signal};
 
 use crate::body::Body;
@@ -140,9 +140,12 @@ impl Bound {
                 let (stream, _) = listener.accept().await?;
                 // an answer's last part must not wait for an acknowledgement
                 let _ = stream.set_nodelay(true);
-                Ok(Stream::Tcp(stream))
+                Ok(Box::new(stream))
             }
-            Socket::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok(Box::new(stream))
+            }
         }
     }
 }
@@ -166,15 +169,25 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
+/// A connection of either sort, under TLS or not: what reads and writes it is the same code for all.
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+type Stream = Box<dyn Duplex>;
+
+/// A function from request to answer, whoever serves.
+type Handler = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// Serves until `shutdown`, then lets answers end for up to a second.
-pub async fn serve<F, A>(listener: Bound, tls: Option<Tls>, handler: F, shutdown: impl Future<Output = ()>)
-where
-    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+pub async fn serve<F, A>(
+    listener: Bound,
+    tls: Option<Tls>,
+    handler: F,
+    shutdown: impl Future<Output = ()> + Send,
+) where
+    F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     serve_within(Limits::default(), listener, tls, handler, shutdown).await;
@@ -186,17 +199,27 @@ pub async fn serve_within<F, A>(
     listener: Bound,
     tls: Option<Tls>,
     handler: F,
-    shutdown: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()> + Send,
 ) where
-    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
+    let handler: Handler = Arc::new(move |request| Box::pin(handler(request)));
+    take(limits, listener, tls, handler, pin!(shutdown)).await;
+}
+
+async fn take(
+    limits: Limits,
+    listener: Bound,
+    tls: Option<Tls>,
+    handler: Handler,
+    mut shutdown: Pin<&mut (dyn Future<Output = ()> + Send)>,
+) {
     let slots = Arc::new(Semaphore::new(limits.connections));
     // as many again may wait to be told that there is no room
     let refusals = Arc::new(Semaphore::new(64));
     let crowded = Arc::new(Notify::new());
     let (ending, ended) = signal::channel(false);
-    let mut shutdown = pin!(shutdown);
     loop {
         let stream = tokio::select! {
             () = &mut shutdown => break,
@@ -220,18 +243,13 @@ pub async fn serve_within<F, A>(
         };
         let connection = Connection {
             limits,
-            handler: handler.clone(),
+            handler: Arc::clone(&handler),
             ended: ended.clone(),
             crowded: Arc::clone(&crowded),
             _slot: slot,
         };
         let tls = tls.clone();
-        tokio::spawn(async move {
-            match stream {
-                Stream::Tcp(stream) => connection.begin(stream, tls).await,
-                Stream::Unix(stream) => connection.begin(stream, tls).await,
-            }
-        });
+        tokio::spawn(connection.begin(stream, tls));
     }
     drop(ended);
     ending.send_replace(true);
@@ -240,65 +258,49 @@ pub async fn serve_within<F, A>(
 }
 
 /// Tells a client that there is no room. Under TLS there are no words for it without a handshake.
-async fn refuse(stream: Stream, _slot: OwnedSemaphorePermit, tls: bool) {
+async fn refuse(mut stream: Stream, _slot: OwnedSemaphorePermit, tls: bool) {
     const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
         Content-Length: 21\r\nRetry-After: 1\r\nConnection: close\r\n\r\ntoo many connections\n";
-    async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    if tls {
+        return;
+    }
+    let told = async {
         let mut sink = [0; 4096];
         // the request is read first: closing with it unread would reset the connection and lose the answer
         let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut sink).await;
         let _ = stream.write_all(FULL).await;
         let _ = stream.shutdown().await;
-    }
-    if tls {
-        return;
-    }
-    let told = async {
-        match stream {
-            Stream::Tcp(stream) => tell(stream).await,
-            Stream::Unix(stream) => tell(stream).await,
-        }
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), told).await;
 }
 
-struct Connection<F> {
+struct Connection {
     limits: Limits,
-    handler: F,
+    handler: Handler,
     ended: signal::Receiver<bool>,
     crowded: Arc<Notify>,
     _slot: OwnedSemaphorePermit,
 }
 
-impl<F, A> Connection<F>
-where
-    F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
-{
-    async fn begin<S>(self, stream: S, tls: Option<Tls>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+impl Connection {
+    async fn begin(self, stream: Stream, tls: Option<Tls>) {
         let Some(tls) = tls else { return self.http(stream, None).await };
         let shaken = tokio::time::timeout(self.limits.head_time, tls.acceptor().accept(stream)).await;
         match shaken {
             Ok(Ok(stream)) => {
                 let shown = stream.get_ref().1.peer_certificates();
                 let shown = shown.map(|chain| PeerCertificates(chain.iter().cloned().collect()));
-                self.http(stream, shown).await;
+                self.http(Box::new(stream), shown).await;
             }
             Ok(Err(error)) => tracing::debug!("TLS handshake: {error}"),
             Err(_) => tracing::debug!("TLS handshake: not done within {:?}", self.limits.head_time),
         }
     }
 
-    async fn http<S>(mut self, stream: S, peer: Option<PeerCertificates>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn http(mut self, stream: Stream, peer: Option<PeerCertificates>) {
         let phase = Phase::default();
         let stream = Watched::new(stream, phase.clone(), self.limits);
-        let handler = self.handler.clone();
+        let handler = Arc::clone(&self.handler);
         let service = service_fn(move |mut request: Request<Incoming>| {
             if let Some(peer) = &peer {
                 request.extensions_mut().insert(peer.clone());

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(config.period >= config::SHORTEST);
         if let What::Generic(metrics) = config.what {
             for metric in metrics {
-                metric.find(bytes);
+                metric.find(&String::from_utf8_lossy(bytes));
             }
         }
     }
