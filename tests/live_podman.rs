@@ -108,8 +108,11 @@ fn over_the_socket_labels_and_the_description_come_too() {
     let spec = known(&program, &container);
     assert_eq!(spec["labels"]["bar"], "baz");
     assert_eq!(spec["aliases"], serde_json::json!([container.name, container.id]));
-    let page = program.get("/podman/").text();
-    assert!(page.contains("Driver status") && page.contains("vfs"), "{page}");
+    // a busy Podman takes longer to describe itself than it is waited for at once
+    eventually("Podman's description of itself", 60.0, || {
+        let page = program.get("/podman/").text();
+        if page.contains("Driver status") && page.contains("vfs") { Ok(()) } else { Err(page) }
+    });
     drop(service);
     // what was told stays, and the next one is known from its files
     assert_eq!(known(&program, &container)["labels"]["bar"], "baz");
