@@ -10,16 +10,18 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
+use super::advice;
 use super::app::{App, ByProcess, Screen};
 use super::charts;
 use super::list::Line;
 use super::once::{remarks, sum, wrong};
 use super::text::{self, Look, bytes, clean, cores, percent};
 
-const KEYS: &str = "Enter charts  p processes  m machine  s sort  / search  t tree  ? help  q quit";
+const KEYS: &str = "Enter charts  w what to do  p processes  m machine  s sort  / search  ? help";
 const HELP: &[&str] = &[
     "arrows j k   select          PgUp PgDn Home End   further",
     "Enter        charts of the selected container, and back",
+    "w            what is wrong with it, and what to do; and back",
     "p            its processes, and back (s sorts them)",
     "m            the machine: its charts (p: all processes), and back",
     "s S          sort by the next, the one before",
@@ -51,6 +53,7 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
         Screen::Table => table(&mut pen, body, app, &overview),
         Screen::Charts => details(&mut pen, body, app),
         Screen::Processes => processes(&mut pen, body, app),
+        Screen::Advice => what_to_do(&mut pen, body, app, &overview),
     }
     let last = area.height - 1;
     if app.typing {
@@ -59,7 +62,8 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     } else {
         let keys = match app.screen {
             Screen::Table => KEYS,
-            Screen::Charts => "Esc back  arrows next container  p processes  ? help  q quit",
+            Screen::Charts => "Esc back  arrows next container  w what to do  p processes  ? help",
+            Screen::Advice => "Esc back  arrows scroll  Enter charts  p processes  ? help  q quit",
             Screen::Processes => "Esc back  arrows scroll  s sort  Enter charts  ? help  q quit",
         };
         pen.put(0, last, area.width, keys, dim());
@@ -442,6 +446,17 @@ fn details(pen: &mut Pen<'_>, area: Rect, app: &App) {
         None => return,
     };
     charts::draw(pen, Rect { y: area.y + 2, height: area.height - 2, ..area }, row, series);
+}
+
+fn what_to_do(pen: &mut Pen<'_>, area: Rect, app: &mut App, overview: &Overview) {
+    if !title(pen, area, app) {
+        return;
+    }
+    let rest = Rect { y: area.y + 3, height: area.height - 3, ..area };
+    let Some(row) = app.row() else { return };
+    let lines = advice::draw(pen, rest, row, overview, app.offset);
+    (app.page, app.advised) = (usize::from(rest.height).max(1), lines);
+    app.offset = app.offset.min(lines.saturating_sub(app.page));
 }
 
 fn processes(pen: &mut Pen<'_>, area: Rect, app: &mut App) {

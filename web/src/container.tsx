@@ -1,6 +1,7 @@
 // One container: what it uses, what limits it, who it is, what happened to it.
 
 import { useEffect, useState } from "preact/hooks";
+import { Breaches } from "./advice";
 import { ask, escaped, reason } from "./base";
 import { Charts } from "./charts";
 import { EventList, moments, useEvents } from "./events";
@@ -124,11 +125,7 @@ function One({ name, row }: { name: string; row: Row | undefined }) {
           {row && (row.started ?? row.created) && <span>up {age(row.started ?? row.created, Date.parse(at.value))}</span>}
         </p>
       </div>
-      {!!row?.breaches?.length && (
-        <ul class="breaches" aria-label="Why it is marked">
-          {row.breaches.map((breach) => <li key={breach.kind + breach.text} class={`s${breach.severity}`}><Degree severity={breach.severity} /> {breach.text}</li>)}
-        </ul>
-      )}
+      <Breaches name={name} label="Why it is marked" />
       {row && <Lines row={row} />}
       <h2 class="sr">The past</h2>
       <Charts kept={kept} name={name} moments={moments(events)} />

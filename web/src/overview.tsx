@@ -37,7 +37,7 @@ const COLUMNS: Column[] = [
   { key: "memory", head: "Memory", from: 0, width: 138, cell: (row) => <Memory row={row} /> },
   { key: "net", head: "Network", from: 860, width: 104, cell: (row) => row.rx === undefined && row.tx === undefined ? null : two(<><i aria-hidden="true">↓</i><span class="sr">in </span><Bytes of={row.rx} per /></>, <><i aria-hidden="true">↑</i><span class="sr">out </span><Bytes of={row.tx} per /></>) },
   { key: "io", head: "Disk", from: 860, width: 104, cell: (row) => row.read === undefined && row.write === undefined ? null : two(<><i>r</i><Bytes of={row.read} per /></>, <><i>w</i><Bytes of={row.write} per /></>) },
-  { key: "throttled", head: "Throttled", from: 1280, width: 84, cell: (row) => row.throttled === undefined ? null : row.throttled ? <span class={degree(row.throttled * 4)}>{share(row.throttled)}</span> : <span class="zero">0</span> },
+  { key: "throttled", head: "Throttled", from: 1280, width: 84, cell: (row) => row.throttled === undefined ? null : row.throttled ? <span class={judged(row, "throttled")}>{share(row.throttled)}</span> : <span class="zero">0</span> },
   { key: "pressure", head: "Waits", from: 1200, width: 68, cell: (row) => <Waits row={row} /> },
   { key: "restarts", head: "Restarts", from: 1360, width: 78, cell: (row) => row.restarts === undefined ? null : row.restarts ? count(row.restarts) : <span class="zero">0</span> },
   { key: "ooms", head: "OOMs", from: 1280, width: 62, cell: (row) => row.ooms ? <span class="s3">{count(row.ooms)}</span> : null },
@@ -78,12 +78,18 @@ function Memory({ row }: { row: Row }) {
   );
 }
 
+/** A number has the colour of what is said about it. */
+function judged(row: Row, kind: string): string {
+  const severity = row.breaches?.find((breach) => breach.kind === kind)?.severity ?? 0;
+  return severity > 1 ? `s${severity}` : "";
+}
+
 function Waits({ row }: { row: Row }) {
   const found = worst(row);
   if (!found) return null;
   const [kind, value] = found;
   if (value < 0.05) return <span class="zero">0</span>;
-  return <span class={degree(value / 50)} title={`waits for ${kind}`}>{percent(value)}<br /><small>{kind === "io" ? "disk" : kind === "cpu" ? "CPU" : kind}</small></span>;
+  return <span class={judged(row, `pressure-${kind}`)} title={`waits for ${kind}`}>{percent(value)}<br /><small>{kind === "io" ? "disk" : kind === "cpu" ? "CPU" : kind}</small></span>;
 }
 
 /** Heights of a row: they are one, so that what is not seen need not be there. A phone gives the words two lines. */
@@ -308,7 +314,7 @@ function counted(all: Iterable<Row>, of: (row: Row) => string): [string, string]
 }
 
 const SCOPES: [string, string][] = [["containers", "containers"], ["services", "systemd units"], ["all", "all cgroups"]];
-const GROUPS: [string, string][] = [["pod", "by pod"], ["compose", "by compose project"], ["slice", "by systemd slice"], ["image", "by image"], ["runtime", "by runtime"], ["tree", "as the tree of cgroups"]];
+const GROUPS: [string, string][] = [["pod", "by pod"], ["compose", "by compose project"], ["slice", "by systemd slice"], ["image", "by image"], ["runtime", "by runtime"], ["tree", "tree of cgroups"]];
 
 export function Overview() {
   const [, again] = useState(0);

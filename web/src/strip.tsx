@@ -1,7 +1,8 @@
 // The machine now: what it uses of what it has, what is wrong with it, and which runtimes answer.
 
 import type { ComponentChildren } from "preact";
-import { Bar, Bytes, Degree, Number, Sparkline, Used, degree } from "./parts";
+import { Bar, Bytes, Degree, Number, Sparkline, Used } from "./parts";
+import { to } from "./route";
 import { at, machine, rows, runtimes } from "./store";
 import { age, bytes, many, percent, share, short } from "./units";
 
@@ -18,6 +19,14 @@ function Tile({ name, children, note }: { name: string; children: ComponentChild
 /** A bar with what it says in words below it. */
 function Full({ part, label, children }: { part: number; label: string; children: ComponentChildren }) {
   return <><Bar part={part} label={label} /><span class="below">{children}</span></>;
+}
+
+/** Percent of the time from which on a container that waits is at its load line, and suffers: docs/load-line.md. */
+const LONG = { cpu: [60, 101], memory: [15, 40], io: [50, 80] } as const;
+
+function waiting(kind: keyof typeof LONG, value = 0): string {
+  const [at_, past] = LONG[kind];
+  return value >= past ? "s3" : value >= at_ ? "s2" : "";
 }
 
 export function Strip() {
@@ -52,7 +61,7 @@ export function Strip() {
             {(["cpu", "memory", "io"] as const).map((kind) => pressure[kind] !== undefined && (
               <div key={kind}>
                 <dt>{kind === "cpu" ? "CPU" : kind === "io" ? "disk" : kind}</dt>
-                <dd class={degree((pressure[kind] ?? 0) / 50)}>{percent(pressure[kind])}</dd>
+                <dd class={waiting(kind, pressure[kind])}>{percent(pressure[kind])}</dd>
               </div>
             ))}
           </dl>
@@ -72,6 +81,7 @@ export function Ills() {
   return (
     <ul class="breaches ills" aria-label="What is wrong with the machine">
       {breaches.map((breach) => <li key={breach.kind + breach.text} class={`s${breach.severity}`}><Degree severity={breach.severity} /> The machine: {breach.text}</li>)}
+      <li class="soft"><a href={to("machine")}>Why, and what to do</a></li>
     </ul>
   );
 }

@@ -1,0 +1,46 @@
+//! What is wrong with one container, what that means, and what to do about it.
+
+use plimsoll_serve::overview::advice::{Advice, User, advise};
+use plimsoll_serve::overview::{Overview, Row};
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::draw::{Pen, bold, dim, of_severity};
+use super::text::{clean, percent, wrapped};
+
+/// One below the other; `offset` lines are above the screen, and how many there are in all is given back.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, row: &Row, overview: &Overview, offset: usize) -> usize {
+    let all = advise(overview, row.name()).unwrap_or_default();
+    let lines: Vec<_> = all.iter().flat_map(|one| lines(one, row, usize::from(area.width))).collect();
+    if lines.is_empty() {
+        pen.put(area.x, area.y, area.width, "there is nothing to do about it", dim());
+    }
+    for ((text, style), y) in lines.iter().skip(offset).zip(area.top()..area.bottom()) {
+        pen.put(area.x, y, area.width, text, *style);
+    }
+    lines.len()
+}
+
+fn lines(advice: &Advice, row: &Row, width: usize) -> Vec<(String, Style)> {
+    let Advice { severity, wrong, means, remedy, command, short_of, users, .. } = advice;
+    let mut lines = vec![(clean(wrong), of_severity(*severity))];
+    let mut add = |text: &str, style: Style| {
+        let room = width.saturating_sub(2).max(10);
+        lines.extend(wrapped(&clean(text), room).into_iter().map(|line| (format!("  {line}"), style)));
+    };
+    add(means, Style::new());
+    if let Some(short_of) = short_of.filter(|_| !users.is_empty()) {
+        let part = |user: &User| {
+            let title = if user.name == row.name() { "this one" } else { user.title.as_str() };
+            format!("{title} {}", percent(user.share))
+        };
+        let users = users.iter().map(part).collect::<Vec<_>>().join(", ");
+        add(&format!("Most {short_of} now: {users}"), Style::new());
+    }
+    add(&format!("What helps: {remedy}"), Style::new());
+    if let Some(command) = command {
+        add(command, bold());
+    }
+    lines.push((String::new(), Style::new()));
+    lines
+}
