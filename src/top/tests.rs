@@ -197,7 +197,10 @@ fn what_to_do_stands_on_a_screen_of_its_own() {
     assert_eq!(shown[7], "memory at 97 % of its limit and reclaiming");
     assert_eq!(shown[8], "  It is at its limit: the kernel takes memory back from it again and again,");
     let text = shown.join("\n");
-    assert!(text.contains("throttled 38 % of the time\n  Its CPU limit, 0.5 of 2 cores, is used up"), "{text}");
+    assert!(
+        text.contains("throttled 38 % of the time\n  Its CPU limit, 0.5 of 2 cores, is used up"),
+        "{text}"
+    );
     assert!(text.contains("What helps: Raise its CPU limit"), "{text}");
     assert!(shown[23].starts_with("Esc back  arrows scroll"), "{}", shown[23]);
     lines(&mut app, 80, 12);
@@ -206,7 +209,7 @@ fn what_to_do_stands_on_a_screen_of_its_own() {
     assert!(low[10].is_empty() && low[9].starts_with("  What helps"), "the last lines: {low:?}");
     press(&mut app, "w");
     assert_eq!(app.screen, Screen::Table);
-    press(&mut app, "N↓w");
+    press(&mut app, "N↑w");
     assert_eq!(lines(&mut app, 80, 24)[7], "there is nothing to do about it");
     app.look = Look { unicode: false, colour: false };
     let shown = lines(&mut app, 80, 24).concat();

@@ -8,7 +8,7 @@ import { Bar, Bytes, Degree, Empty, Number, Sparkline, Used, degree } from "./pa
 import { ask, place, to, toContainer } from "./route";
 import { type Key, type Line, type Wanted, grouped, isContainer, matches, podOf, sorted, tree, worst } from "./select";
 import { set, settings } from "./settings";
-import { at, fault, known, rows } from "./store";
+import { at, fault, known, rows, runtimes } from "./store";
 import { Ills, Runtimes, Strip } from "./strip";
 import type { Row } from "./types";
 import { age, count, many, percent, share, short } from "./units";
@@ -41,7 +41,7 @@ const COLUMNS: Column[] = [
   { key: "pressure", head: "Waits", from: 1200, width: 68, cell: (row) => <Waits row={row} /> },
   { key: "restarts", head: "Restarts", from: 1360, width: 78, cell: (row) => row.restarts === undefined ? null : row.restarts ? count(row.restarts) : <span class="zero">0</span> },
   { key: "ooms", head: "OOMs", from: 1280, width: 62, cell: (row) => row.ooms ? <span class="s3">{count(row.ooms)}</span> : null },
-  { key: "created", head: "Age", from: 700, width: 66, up: true, cell: (row, now) => age(row.started ?? row.created, now, 1) },
+  { key: "created", head: "Age", from: 700, width: 76, up: true, cell: (row, now) => age(row.started ?? row.created, now, 1) },
 ];
 
 /** The part of an image that tells it from others. */
@@ -385,12 +385,19 @@ export function Overview() {
       {lines.length > 0
         ? <div onPointerEnter={() => { pointed = true; }} onPointerLeave={() => { pointed = false; }}><Table lines={lines} total={chosen.length} /></div>
         : filtered
-          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, what)}, none matches all filters.</p><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
+          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, what)}, none matches all filters.</p><NoRuntime name={runtime} /><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
           : <Empty title={scope === "services" ? "No systemd unit is running here" : "No container is running here"}>
               <p>They appear here by themselves, within a second of their start. If one runs and is not here, see <a href={to("missing")}>what is missing</a>.</p>
             </Empty>}
     </>
   );
+}
+
+/** A runtime that is asked for and does not answer: its containers have no names then. */
+function NoRuntime({ name }: { name: string }) {
+  const told = runtimes.value.find((one) => one.name === name);
+  if (!told || told.state === "up") return null;
+  return <p>{name} {told.state === "down" ? `does not answer${told.why ? `: ${told.why}` : ""}` : "was not found on this machine"}. See <a href={to("missing")}>what is missing</a>.</p>;
 }
 
 function LabelList({ of }: { of: Row[] }) {

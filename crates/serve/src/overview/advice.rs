@@ -93,6 +93,11 @@ fn of_kind(kind: &str, row: &Row, overview: &Overview) -> Advice {
                 .to_owned(),
             ..sharing(Resource::Disk, row, overview)
         },
+        "pressure-cpu" if row.name() == "/" => Advice {
+            means: "More tasks are ready to work than there are CPUs: all that runs here is slower.".to_owned(),
+            remedy: "Give who uses most a CPU limit, move one of them to another machine, or add CPUs.".to_owned(),
+            ..sharing(Resource::Cpu, row, overview)
+        },
         "pressure-cpu" => Advice {
             means: "It is ready to work, but others are on the CPUs.".to_owned(),
             remedy: "Give who uses most a CPU limit, give this one a larger weight, or add CPUs.".to_owned(),

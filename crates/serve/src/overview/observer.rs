@@ -167,12 +167,13 @@ fn row_of(
     let kills = kills_told.max(track.kills(view.oom_events, now));
     let facts = Facts {
         is_machine,
+        busy: cpu_share.filter(|_| is_machine),
         memory: memory_share,
         reclaiming: track.reclaiming(),
         throttled,
         kills,
         // a group above waits because one below does: that one is named
-        pressure: latest.pressure_minute.filter(|_| is_leaf).unwrap_or_default(),
+        pressure: latest.pressure_minute.filter(|_| is_leaf || is_machine).unwrap_or_default(),
         restarts,
         started_lately: who.started.is_some_and(|started| now.since(started) < LATELY_NANOS),
         health: &who.health,
