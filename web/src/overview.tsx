@@ -2,6 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
+import { Fallen } from "./ended";
 import { memo } from "./memo";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Bar, Bytes, Degree, Empty, Number, Sparkline, Used, degree } from "./parts";
@@ -32,7 +33,7 @@ const two = (a: ComponentChildren, b: ComponentChildren) => <>{a}<br />{b}</>;
 const COLUMNS: Column[] = [
   { key: "runtime", head: "Runtime", from: 1060, width: 100, text: true, up: true, cell: (row) => row.runtime },
   { key: "image", head: "Image", from: 1600, width: 170, text: true, up: true, cell: (row) => <span class="clip" title={row.image ?? ""}>{imageOf(row)}</span> },
-  { key: "state", head: "State", from: 1060, width: 80, text: true, up: true, cell: (row) => <State row={row} /> },
+  { key: "state", head: "State", from: 1060, width: 96, text: true, up: true, cell: (row) => <State row={row} /> },
   { key: "cpu", head: "CPU", from: 0, width: 116, cell: (row) => <Cpu row={row} /> },
   { key: "memory", head: "Memory", from: 0, width: 138, cell: (row) => <Memory row={row} /> },
   { key: "net", head: "Network", from: 860, width: 104, cell: (row) => row.rx === undefined && row.tx === undefined ? null : two(<><i aria-hidden="true">↓</i><span class="sr">in </span><Bytes of={row.rx} per /></>, <><i aria-hidden="true">↑</i><span class="sr">out </span><Bytes of={row.tx} per /></>) },
@@ -360,6 +361,7 @@ export function Overview() {
       <Strip />
       <Runtimes />
       <Ills />
+      <Fallen />
       <Sentence of={chosen} what={what} />
       {all.size > 0 && <form class={`tools ${more || filtered ? "open" : ""}`} role="search" onSubmit={(event) => event.preventDefault()}>
         <label class="search">

@@ -132,6 +132,20 @@ export interface Process {
   fd_count: number;
 }
 
+/** A container that is no more, as the program remembers it. */
+export interface Ended {
+  name: string;
+  id?: string;
+  namespace?: string;
+  aliases?: string[];
+  ended_at: string;
+  exit_code?: number;
+  oom_killed: boolean;
+  oom_events: number;
+  spec: { image?: string };
+  stats?: { cpu?: { usage?: { total?: number } }; memory?: { max_usage?: number } };
+}
+
 /** What to do about one thing that is wrong. */
 export interface Advice {
   kind: string;

@@ -231,7 +231,9 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     }
     if (path === "/api/plimsoll/v1/ended") {
       const over = { name: "/docker/over", aliases: ["job", EVIL], ended_at: "2026-11-21T10:48:00Z", exit_code: 137, oom_killed: true, oom_events: 1, spec: { image: EVIL }, stats: { cpu: { usage: { total: 1.5e9 } }, memory: { max_usage: 64 * MIB } } };
-      return json([over].filter((one) => [one.name, ...one.aliases].includes(url.searchParams.get("name"))));
+      const falls = (n) => ({ ...over, name: `/docker/${hex(4000)}`, id: hex(4000), namespace: "docker", aliases: ["import-orders"], ended_at: new Date(begin - n * 70_000).toISOString(), exit_code: 127, oom_killed: false, spec: { image: "registry.example/import:2" } });
+      const ended = [over, ...(scenario === "usual" || scenario === "hostile" ? [3, 2, 1].map(falls) : []), ...(scenario === "hostile" ? [{ ...over, name: "/docker/bad", aliases: [EVIL], ended_at: new Date(begin).toISOString() }] : [])];
+      return json(ended.filter((one) => !url.searchParams.has("name") || [one.name, ...one.aliases].includes(url.searchParams.get("name"))));
     }
     if (path === "/api/plimsoll/v1/series") {
       const told = series(url.searchParams.get("name"), Date.parse(url.searchParams.get("since") ?? "") || 0);

@@ -206,6 +206,22 @@ test("what is wrong with the machine is said above its containers", async () => 
   await done();
 });
 
+test("what falls over again and again is named while it does not run, and tells how it ended", async () => {
+  const { page, server, done } = await at("/containers/");
+  const fallen = page.getByRole("list", { name: "Ended and not running" });
+  await fallen.getByText(/^suffering import-orders is not running: ended 3 times in the last hour, last 1 min ago, exit code 127: its command was not found$/).waitFor();
+  assert.equal(await fallen.getByRole("listitem").count(), 1, "not what ended last week");
+  await fallen.getByRole("link").click();
+  await page.getByRole("heading", { name: "import-orders has ended" }).waitFor();
+  assert.match(await page.locator(".todo code").textContent(), /^docker logs --tail 50 [0-9a-f]{12}$/);
+  await page.keyboard.press("1");
+  // what is gone is looked for again, but not each time
+  const before = server.asked.filter((url) => url.endsWith("/ended")).length;
+  await page.waitForTimeout(3000);
+  assert.ok(server.asked.filter((url) => url.endsWith("/ended")).length - before <= 1);
+  await done();
+});
+
 test("what is wrong is explained where one looks closer: what it means, who has a part in it, what helps", async () => {
   const { page, server, done } = await at("/containers/");
   const { rows } = await (await fetch(`${server.url}/api/plimsoll/v1/overview`)).json();
