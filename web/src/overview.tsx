@@ -134,7 +134,7 @@ const TableLine = memo(
               : <span class="twist" />)}
             <Degree severity={row.severity} />
             <div class="clip">
-              <a href={toContainer(row.name)} title={row.name}>{row.title || row.name}</a>
+              <a href={toContainer(row.name)} title={`${row.title}\n${row.name}`}>{row.title || row.name}</a>
               <div class={`why clip ${worstOf ? `s${worstOf.severity}` : ""}`} title={(row.breaches ?? []).map((breach) => breach.text).join("; ")}>
                 {worstOf ? worstOf.text + (more > 0 ? `; ${more} more` : "") : under(row)}
               </div>
@@ -358,7 +358,7 @@ export function Overview() {
   const labelled = inScope.some((row) => row.labels && Object.keys(row.labels).length > 0);
   return (
     <>
-      <Strip />
+      <Strip above />
       <Runtimes />
       <Ills />
       <Fallen />

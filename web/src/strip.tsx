@@ -6,9 +6,9 @@ import { to } from "./route";
 import { at, machine, rows, runtimes } from "./store";
 import { age, bytes, many, percent, share, short } from "./units";
 
-function Tile({ name, children, note }: { name: string; children: ComponentChildren; note?: ComponentChildren }) {
+function Tile({ name, children, note, more }: { name: string; children: ComponentChildren; note?: ComponentChildren; more?: boolean }) {
   return (
-    <div class="tile">
+    <div class={`tile ${more ? "more" : ""}`}>
       <h2>{name}</h2>
       <div class="value">{children}</div>
       <div class="note">{note}</div>
@@ -29,14 +29,15 @@ function waiting(kind: keyof typeof LONG, value = 0): string {
   return value >= past ? "s3" : value >= at_ ? "s2" : "";
 }
 
-export function Strip() {
+/** Above the containers, a phone shows the four that can be full: they are not what one came for. */
+export function Strip({ above }: { above?: boolean }) {
   const of = machine.value;
   if (!of) return null;
   const now = Date.parse(at.value);
   const { pressure, load } = of;
   const memoryPart = of.memory_used === undefined ? undefined : of.memory_used / of.memory;
   return (
-    <section class="strip" aria-label="The machine now">
+    <section class={`strip ${above ? "above" : ""}`} aria-label="The machine now">
       <Tile name="CPU" note={of.cpu !== undefined && <Full part={of.cpu / of.cores} label="CPU in use">{share(of.cpu / of.cores)} busy</Full>}>
         <span>
           {of.cpu === undefined ? "…" : <Number of={short(of.cpu)} unit={`of ${many(of.cores, "core")}`} />}
@@ -49,7 +50,7 @@ export function Strip() {
         </span>
         <Sparkline line={of.spark?.memory} top={of.memory} />
       </Tile>
-      <Tile name="Network" note={of.rx === undefined && "not counted here"}>
+      <Tile name="Network" more note={of.rx === undefined && "not counted here"}>
         <Pair first={["in", of.rx]} second={["out", of.tx]} />
       </Tile>
       <Tile name="Disk" note={of.fullest ? <Full part={of.fullest.share} label={`${of.fullest.device} in use`}>{share(of.fullest.share)} of {of.fullest.device.replace(/^\/dev\//, "")} used</Full> : of.read === undefined && "not counted here"}>
@@ -67,7 +68,7 @@ export function Strip() {
           </dl>
         )}
       </Tile>
-      <Tile name="Load" note={of.boot && `up ${age(of.boot, now)}`}>
+      <Tile name="Load" more note={of.boot && `up ${age(of.boot, now)}`}>
         {load ? <dl class="waits">{load.map((value, i) => <div key={i}><dt>{["1 min", "5 min", "15 min"][i]}</dt><dd>{value.toFixed(2)}</dd></div>)}</dl> : ""}
       </Tile>
     </section>
@@ -103,7 +104,7 @@ export function Runtimes() {
   const present = runtimes.value.filter((one) => one.state !== "absent");
   const of = machine.value;
   return (
-    <p class="under">
+    <p class="under told">
       {of && <span>{of.os}</span>}
       {of?.kernel && <span>Linux {of.kernel}</span>}
       {present.map((one) => (

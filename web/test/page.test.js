@@ -325,7 +325,7 @@ test("states that help: nothing there, nobody answers, gone in between, not allo
   for (const address of ["/containers/docker/over", "/docker/job"]) {
     const over = await at(address);
     await over.page.getByText("job has ended").waitFor();
-    for (const fact of ["137", "1.500 s", "64.0 MiB"]) await over.page.getByText(fact, { exact: true }).waitFor();
+    for (const fact of ["exit code 137: it was killed", "1.500 s", "64.0 MiB"]) await over.page.getByText(fact, { exact: true }).waitFor();
     assert.equal(await over.page.evaluate(() => window.hacked), undefined);
     await over.done();
   }
