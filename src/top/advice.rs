@@ -1,6 +1,6 @@
 //! What is wrong with one container, what that means, and what to do about it.
 
-use plimsoll_serve::overview::advice::{Advice, User, advise};
+use plimsoll_serve::overview::advice::{Advice, LEAST_PART, User, advise};
 use plimsoll_serve::overview::{Overview, Row};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -34,8 +34,11 @@ fn lines(advice: &Advice, row: &Row, width: usize) -> Vec<(String, Style)> {
             let title = if user.name == row.name() { "this one" } else { user.title.as_str() };
             format!("{title} {}", percent(user.share))
         };
-        let users = users.iter().map(part).collect::<Vec<_>>().join(", ");
-        add(&format!("Most {short_of} now: {users}"), Style::new());
+        let mut parts: Vec<String> = users.iter().map(part).collect();
+        // processes outside of containers, and small ones together
+        let rest = 1.0 - users.iter().map(|user| user.share).sum::<f64>();
+        parts.extend((rest >= LEAST_PART).then(|| format!("all else {}", percent(rest))));
+        add(&format!("Most {short_of} now: {}", parts.join(", ")), Style::new());
     }
     add(&format!("What helps: {remedy}"), Style::new());
     if let Some(command) = command {

@@ -209,6 +209,15 @@ fn what_to_do_stands_on_a_screen_of_its_own() {
     assert!(low[10].is_empty() && low[9].starts_with("  What helps"), "the last lines: {low:?}");
     press(&mut app, "w");
     assert_eq!(app.screen, Screen::Table);
+    let waits = json!({"runtime": "docker", "severity": 2, "read": 300, "write": 0,
+        "breaches": [{"kind": "pressure-io", "severity": 2, "text": "waiting for disk 60 % of the time"}]});
+    let other = json!({"runtime": "docker", "read": 100, "write": 500});
+    let root = row("/", "/", 0.0, &json!({"read": 500, "write": 500}));
+    let mut slow =
+        super::tests::app(overview(&[root, row("/a", "a", 0.0, &waits), row("/b", "b", 0.0, &other)]));
+    press(&mut slow, "w");
+    let shown = lines(&mut slow, 80, 24);
+    assert!(shown.contains(&"  Most disk now: b 60%, this one 30%, all else 10%".to_owned()), "{shown:?}");
     press(&mut app, "N↑w");
     assert_eq!(lines(&mut app, 80, 24)[7], "there is nothing to do about it");
     app.look = Look { unicode: false, colour: false };

@@ -11,6 +11,9 @@ import { share } from "./units";
 /** Milliseconds after which who has a part in it may have changed. */
 const AGAIN = 6000;
 
+/** A share that is worth a word. */
+const LEAST = 0.05;
+
 /** By the kind of what is wrong; asked for while something is. */
 function useAdvice(name: string, kinds: string): ReadonlyMap<string, Advice> {
   const [told, setTold] = useState<ReadonlyMap<string, Advice>>(new Map());
@@ -56,6 +59,8 @@ export function Breaches({ name, label }: { name: string; label: string }) {
 
 function What({ of, name }: { of: Advice | undefined; name: string }) {
   if (!of?.means) return null;
+  // processes outside of containers, and small ones together
+  const rest = 1 - (of.users ?? []).reduce((sum, user) => sum + user.share, 0);
   return (
     <div class="todo">
       <p>{of.means}</p>
@@ -65,6 +70,7 @@ function What({ of, name }: { of: Advice | undefined; name: string }) {
           {of.users.map((user, n) => (
             <span key={user.name}>{n > 0 && ", "}{user.name === name ? "this one" : <a href={toContainer(user.name)}>{user.title}</a>} <b>{share(user.share)}</b></span>
           ))}
+          {rest >= LEAST && <>, all else <b>{share(rest)}</b></>}
         </p>
       )}
       <p><b>What helps:</b> {of.remedy}</p>

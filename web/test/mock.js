@@ -221,7 +221,7 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     if (path === "/api/plimsoll/v1/missing") return json(scenario === "empty" ? [] : [{ feature: "Pressure of memory", reason: "The kernel was started without psi=1.", remedy: "Add psi=1 to the kernel's command line and start it anew." }, { feature: "Podman's names", reason: "/run/podman/podman.sock: Connection refused", remedy: "systemctl enable --now podman.socket" }]);
     if (path === "/api/plimsoll/v1/advice") {
       const row = rowsAt(clock()).find((one) => one.name === url.searchParams.get("name"));
-      const users = [...all].filter((one) => one.runtime).slice(0, 3).map((one, n) => ({ name: one.name, title: one.title, share: 0.6 / (n + 1) }));
+      const users = [...all].filter((one) => one.runtime).slice(0, 3).map((one, n) => ({ name: one.name, title: one.title, share: 0.4 / (n + 1) }));
       const told = { throttled: ["Its CPU limit is used up early in a period of the kernel, and it stands still until the next one.", "Raise its CPU limit, or have it use fewer threads at a time."], "pressure-io": ["It stands still until the disk has read or written for it.", "Slow down who uses the disk most."] };
       return row ? json(row.breaches.map(({ kind, severity, text }) => ({
         kind, severity, wrong: text, means: scenario === "hostile" ? EVIL : told[kind]?.[0] ?? `What ${kind} means.`, remedy: scenario === "hostile" ? EVIL : told[kind]?.[1] ?? `What helps against ${kind}.`,

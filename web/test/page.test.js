@@ -233,7 +233,7 @@ test("what is wrong is explained where one looks closer: what it means, who has 
   const waits = rows.find((row) => row.breaches.some((one) => one.kind === "pressure-io" && one.severity === 2));
   await page.goto(`${server.url}/containers${waits.name}`);
   const ill = ills.filter({ hasText: "waiting for disk 61 % of the time" });
-  await ill.getByText(/^Most disk now: .* 60 %, .* 30 %, .* 20 %$/).waitFor();
+  await ill.getByText(/^Most disk now: .* 40 %, .* 20 %, .* 13 %, all else 27 %$/).waitFor();
   await ill.getByRole("link").first().click();
   await page.locator("main h1").getByText(rows.filter((row) => row.runtime)[0].title).waitFor();
   // of the machine, from above its containers

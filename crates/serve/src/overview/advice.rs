@@ -13,9 +13,10 @@ use serde::Serialize;
 use super::{Overview, Row, Word};
 use crate::names;
 
-/// So many of those who have a part are named, and only with this part or more.
+/// So many of those who have a part are named.
 const NAMED: usize = 4;
-const LEAST_PART: f64 = 0.05;
+/// A part that is worth a word.
+pub const LEAST_PART: f64 = 0.05;
 /// A share of the memory limit from which on waits for memory are taken for the limit's.
 const NEAR: f64 = 0.8;
 const MIB: u64 = 1 << 20;

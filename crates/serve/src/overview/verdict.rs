@@ -129,7 +129,7 @@ fn waits(facts: &Facts<'_>) -> Vec<(&'static str, u8, String)> {
     if facts.is_machine {
         // who waits for memory or a disk is named itself
         let busy = cpu.filter(|_| facts.busy.is_some_and(|share| share >= BUSY));
-        let text = |share| format!("all CPUs are busy, and tasks wait for one {share:.0} % of the time");
+        let text = |share| format!("all CPUs busy, tasks wait {share:.0} % of the time");
         return level(busy, PRESSURE_CPU)
             .map(|(share, n)| ("pressure-cpu", n, text(share)))
             .into_iter()
@@ -240,7 +240,7 @@ mod tests {
         let throttled = Facts { throttled: Some(0.5), ..of(99.0, 0.0, 0.0) };
         f(throttled, "throttled", 3, "throttled 50 % of the time");
         let machine = |busy| Facts { is_machine: true, busy: Some(busy), ..of(81.4, 90.0, 90.0) };
-        f(machine(0.85), "pressure-cpu", 2, "all CPUs are busy, and tasks wait for one 81 % of the time");
+        f(machine(0.85), "pressure-cpu", 2, "all CPUs busy, tasks wait 81 % of the time");
         assert_eq!(said(&machine(0.5)), [], "quotas stop them, and containers are named themselves");
     }
 
