@@ -5,11 +5,24 @@ use plimsoll_serve::overview::{Overview, Row};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::draw::{Pen, bold, dim, of_severity};
+use super::app::App;
+use super::draw::{Pen, bold, dim, of_severity, title};
 use super::text::{clean, percent, wrapped};
 
+/// The whole screen: who it is, and below it what to do.
+pub(super) fn screen(pen: &mut Pen<'_>, area: Rect, app: &mut App, overview: &Overview) {
+    if !title(pen, area, app) {
+        return;
+    }
+    let rest = Rect { y: area.y + 3, height: area.height - 3, ..area };
+    let Some(row) = app.row() else { return };
+    let lines = list(pen, rest, row, overview, app.offset);
+    (app.page, app.advised) = (usize::from(rest.height).max(1), lines);
+    app.offset = app.offset.min(lines.saturating_sub(app.page));
+}
+
 /// One below the other; `offset` lines are above the screen, and how many there are in all is given back.
-pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, row: &Row, overview: &Overview, offset: usize) -> usize {
+fn list(pen: &mut Pen<'_>, area: Rect, row: &Row, overview: &Overview, offset: usize) -> usize {
     let all = advise(overview, row.name()).unwrap_or_default();
     let lines: Vec<_> = all.iter().flat_map(|one| lines(one, row, usize::from(area.width))).collect();
     if lines.is_empty() {

@@ -7,6 +7,7 @@ mod advice;
 mod app;
 mod charts;
 mod draw;
+mod help;
 mod list;
 mod once;
 mod remote;
