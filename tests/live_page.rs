@@ -39,7 +39,7 @@ impl Drop for Busy<'_> {
 fn node(file: &str, environment: &[(&str, &str)]) {
     let web = common::repository().join("web");
     let mut command = Command::new("node");
-    command.args(["--test", "--test-timeout=90000", "--test-reporter=spec", file]).current_dir(web);
+    command.args(["--test", "--test-timeout=300000", "--test-reporter=spec", file]).current_dir(web);
     command.envs(environment.iter().copied());
     let done = program::run(&mut command, 420.0);
     assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);

@@ -162,7 +162,7 @@ fn an_agent_behind_a_prefix_and_a_password() {
         20.0,
     );
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("asks for a name and a password"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("refuses this name or password"), "{}", refused.stderr);
     assert!(!refused.stderr.contains("wrong-one"), "{}", refused.stderr);
     let url = format!("http://me:password@{}/load", agent.address);
     let terminal = Terminal::start(&format!("{} top -interval=1s {url} -filter {name}", binary().display()));

@@ -21,6 +21,8 @@ pub(crate) enum Screen {
     Charts,
     /// Its processes.
     Processes,
+    /// What to do about what is wrong with it.
+    Advice,
 }
 
 /// By what processes are sorted.
@@ -49,8 +51,10 @@ pub(crate) struct App {
     pub(crate) selected: Option<String>,
     /// The charts or processes are the machine's: it is no row that could be selected.
     pub(crate) machine: bool,
-    /// The first line that is shown; of the list of processes too.
+    /// The first line that is shown; of the list of processes and of what to do too.
     pub(crate) offset: usize,
+    /// Lines of what to do, as was drawn last.
+    pub(crate) advised: usize,
     /// Lines that fit, as was drawn last.
     pub(crate) page: usize,
     pub(crate) series: Option<Result<Series, String>>,
@@ -73,6 +77,7 @@ impl App {
             selected: None,
             machine: false,
             offset: 0,
+            advised: 0,
             page: 1,
             series: None,
             processes: None,
@@ -99,7 +104,7 @@ impl App {
 
     /// Whose details are shown.
     pub(crate) fn wants(&self) -> Option<(Screen, String)> {
-        let subject = self.subject().filter(|_| self.screen != Screen::Table);
+        let subject = self.subject().filter(|_| !matches!(self.screen, Screen::Table | Screen::Advice));
         subject.map(|name| (self.screen, name.to_owned()))
     }
 
@@ -156,6 +161,9 @@ impl App {
             }
             KeyCode::Char('p') => {
                 self.show(if self.screen == Screen::Processes { Screen::Table } else { Screen::Processes });
+            }
+            KeyCode::Char('w') => {
+                self.show(if self.screen == Screen::Advice { Screen::Table } else { Screen::Advice });
             }
             KeyCode::Char('m') => {
                 let machine = !(self.machine && self.screen != Screen::Table);
@@ -226,10 +234,11 @@ impl App {
         isize::try_from(self.page).unwrap_or(1).max(1)
     }
 
-    /// Moves the selection, or scrolls the processes. In charts it goes to the next container.
+    /// Moves the selection, or scrolls the processes or what to do. In charts it goes to the next container.
     fn step(&mut self, by: isize) {
-        if self.screen == Screen::Processes {
-            let count = self.processes.as_ref().and_then(|all| all.as_ref().ok()).map_or(0, Vec::len);
+        if matches!(self.screen, Screen::Processes | Screen::Advice) {
+            let listed = self.processes.as_ref().and_then(|all| all.as_ref().ok()).map_or(0, Vec::len);
+            let count = if self.screen == Screen::Advice { self.advised } else { listed };
             self.offset = self.offset.saturating_add_signed(by).min(count.saturating_sub(self.page));
             return;
         }

@@ -10,30 +10,15 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
+use super::advice;
 use super::app::{App, ByProcess, Screen};
 use super::charts;
+use super::help;
 use super::list::Line;
 use super::once::{remarks, sum, wrong};
 use super::text::{self, Look, bytes, clean, cores, percent};
 
-const KEYS: &str = "Enter charts  p processes  m machine  s sort  / search  t tree  ? help  q quit";
-const HELP: &[&str] = &[
-    "arrows j k   select          PgUp PgDn Home End   further",
-    "Enter        charts of the selected container, and back",
-    "p            its processes, and back (s sorts them)",
-    "m            the machine: its charts (p: all processes), and back",
-    "s S          sort by the next, the one before",
-    "L C M X D N  sort by load line, CPU, memory, network, disk, name",
-    "r            the other way round",
-    "/            search: name, image, pod, what is wrong; Esc ends it",
-    "t            tree of cgroups",
-    "c            containers only, without plain cgroups",
-    "q Ctrl-C     quit",
-    "",
-    "LOAD LINE: how much of the nearer limit, CPU or memory, is used.",
-    "! suffers or is at its load line; why stands on the right.",
-];
-
+const KEYS: &str = "Enter charts  w what to do  p processes  m machine  s sort  / search  ? help";
 /// Everything.
 pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     let area = frame.area();
@@ -51,6 +36,7 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
         Screen::Table => table(&mut pen, body, app, &overview),
         Screen::Charts => details(&mut pen, body, app),
         Screen::Processes => processes(&mut pen, body, app),
+        Screen::Advice => advice::screen(&mut pen, body, app, &overview),
     }
     let last = area.height - 1;
     if app.typing {
@@ -59,13 +45,14 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     } else {
         let keys = match app.screen {
             Screen::Table => KEYS,
-            Screen::Charts => "Esc back  arrows next container  p processes  ? help  q quit",
+            Screen::Charts => "Esc back  arrows next container  w what to do  p processes  ? help",
+            Screen::Advice => "Esc back  arrows scroll  Enter charts  p processes  ? help  q quit",
             Screen::Processes => "Esc back  arrows scroll  s sort  Enter charts  ? help  q quit",
         };
         pen.put(0, last, area.width, keys, dim());
     }
     if app.help {
-        help(&mut pen, area);
+        help::draw(&mut pen, area);
     }
 }
 
@@ -95,7 +82,7 @@ impl Pen<'_> {
     }
 
     /// Clears cells, for what lies above others.
-    fn clear(&mut self, area: Rect) {
+    pub(super) fn clear(&mut self, area: Rect) {
         let line = " ".repeat(area.width.into());
         for y in area.top()..area.bottom() {
             self.buffer.set_stringn(area.x, y, &line, area.width.into(), Style::reset());
@@ -411,7 +398,7 @@ fn cell_of(row: &Row, depth: usize, cell: Cell, look: Look) -> (String, Style) {
 }
 
 /// Who is looked at, in two lines; false if it is gone.
-fn title(pen: &mut Pen<'_>, area: Rect, app: &App) -> bool {
+pub(super) fn title(pen: &mut Pen<'_>, area: Rect, app: &App) -> bool {
     let Some(row) = app.row() else {
         pen.put(0, area.y, area.width, "this container is gone", of_severity(2));
         return false;
@@ -485,18 +472,4 @@ fn processes(pen: &mut Pen<'_>, area: Rect, app: &mut App) {
         );
         pen.put(0, y, area.width, &line, Style::new());
     }
-}
-
-fn help(pen: &mut Pen<'_>, area: Rect) {
-    let height = u16::try_from(HELP.len()).unwrap_or(0) + 2;
-    let (width, height) = (70.min(area.width), height.min(area.height));
-    let place = Rect { x: (area.width - width) / 2, y: (area.height - height) / 2, width, height };
-    pen.clear(place);
-    let frame = Style::new().add_modifier(Modifier::REVERSED);
-    pen.put(place.x, place.y, width, &format!("{:<width$}", " Keys", width = width.into()), frame);
-    for (line, y) in HELP.iter().zip(place.y + 1..place.bottom().saturating_sub(1)) {
-        pen.put(place.x + 2, y, width.saturating_sub(3), line, Style::new());
-    }
-    let last = format!("{:<width$}", " any key closes this", width = width.into());
-    pen.put(place.x, place.bottom() - 1, width, &last, frame);
 }

@@ -3,9 +3,11 @@
 //! Reads: this host, by a host agent of its own that serves nobody; or an agent's `/api/plimsoll/v1`.
 //! Cost:  one look each interval; a screen is drawn when something is new, and only its visible lines are made.
 
+mod advice;
 mod app;
 mod charts;
 mod draw;
+mod help;
 mod list;
 mod once;
 mod remote;
@@ -154,7 +156,9 @@ fn ask(source: &Source, app: &App, asked: &mut Option<(Screen, String)>, teller:
     tokio::spawn(async move {
         let told = match screen {
             Screen::Processes => Details::Processes(name.clone(), source.processes(name).await),
-            Screen::Charts | Screen::Table => Details::Series(name.clone(), source.series(name).await),
+            Screen::Charts | Screen::Table | Screen::Advice => {
+                Details::Series(name.clone(), source.series(name).await)
+            }
         };
         // nobody waits any more once the screen is left
         let _ = teller.send(told).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HOST};
+use http::header::{ACCEPT, AUTHORIZATION, HOST, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
@@ -131,7 +131,10 @@ impl Remote {
         let status = answer.status();
         match status.as_u16() {
             200 => Ok(answer.into_body()),
-            401 => Err("asks for a name and a password: http://user:password@host:port".to_owned()),
+            401 => {
+                let challenge = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+                Err(unwelcome(challenge.unwrap_or_default(), self.agent.credentials.is_some()).to_owned())
+            }
             404 => Err("there is no agent at this address (404); is the prefix missing?".to_owned()),
             301 | 302 | 307 | 308 => Err(format!("leads elsewhere ({status}); is the prefix missing?")),
             _ => {
@@ -237,6 +240,17 @@ fn connector(ca_file: Option<&Path>, insecure: bool) -> Result<TlsConnector, Str
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// Why it lets nobody in who comes like this.
+fn unwelcome(challenge: &str, named: bool) -> &'static str {
+    if challenge.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("digest")) {
+        "asks for Digest authentication (-http_digest_file), which is not known here; -http_auth_file is"
+    } else if named {
+        "refuses this name or password; in the address, @ : / in them are %40 %3A %2F"
+    } else {
+        "asks for a name and a password: http://user:password@host:port"
+    }
+}
+
 /// Of an agent that nobody vouches for, users are told who can.
 fn untrusted(error: std::io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
@@ -244,6 +258,7 @@ fn untrusted(error: std::io::Error) -> String {
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
             format!("{error}: name who vouches for the agent with -ca_file")
         }
+        Some(rustls::Error::InvalidMessage(_)) => "does not speak TLS: is it http:// there?".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -304,5 +319,15 @@ mod tests {
         let unknown = "invalid peer certificate: UnknownIssuer: name who vouches for the agent with -ca_file";
         assert_eq!(told(CertificateError::UnknownIssuer), unknown);
         assert!(!told(CertificateError::Revoked).contains("-ca_file"));
+        let plain = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+        let plain = untrusted(std::io::Error::new(std::io::ErrorKind::InvalidData, plain));
+        assert_eq!(plain, "does not speak TLS: is it http:// there?");
+    }
+
+    #[test]
+    fn who_is_not_let_in_is_told_what_would_be_right() {
+        assert!(unwelcome("Basic realm=\"x\"", false).starts_with("asks for a name and a password"));
+        assert!(unwelcome("", true).starts_with("refuses this name or password"));
+        assert!(unwelcome("Digest realm=\"x\"", true).starts_with("asks for Digest"));
     }
 }

@@ -189,6 +189,43 @@ fn keys_sort() {
 }
 
 #[test]
+fn what_to_do_stands_on_a_screen_of_its_own() {
+    let mut app = app(hosts());
+    press(&mut app, "w");
+    assert_eq!(app.wants(), None, "it is known without asking");
+    let shown = lines(&mut app, 80, 24);
+    assert_eq!(shown[7], "memory at 97 % of its limit and reclaiming");
+    assert_eq!(shown[8], "  It is at its limit: the kernel takes memory back from it again and again,");
+    let text = shown.join("\n");
+    assert!(
+        text.contains("throttled 38 % of the time\n  Its CPU limit, 0.5 of 2 cores, is used up"),
+        "{text}"
+    );
+    assert!(text.contains("What helps: Raise its CPU limit"), "{text}");
+    assert!(shown[23].starts_with("Esc back  arrows scroll"), "{}", shown[23]);
+    lines(&mut app, 80, 12);
+    press(&mut app, "⇲");
+    let low = lines(&mut app, 80, 12);
+    assert!(low[10].is_empty() && low[9].starts_with("  What helps"), "the last lines: {low:?}");
+    press(&mut app, "w");
+    assert_eq!(app.screen, Screen::Table);
+    let waits = json!({"runtime": "docker", "severity": 2, "read": 300, "write": 0,
+        "breaches": [{"kind": "pressure-io", "severity": 2, "text": "waiting for disk 60 % of the time"}]});
+    let other = json!({"runtime": "docker", "read": 100, "write": 500});
+    let root = row("/", "/", 0.0, &json!({"read": 500, "write": 500}));
+    let mut slow =
+        super::tests::app(overview(&[root, row("/a", "a", 0.0, &waits), row("/b", "b", 0.0, &other)]));
+    press(&mut slow, "w");
+    let shown = lines(&mut slow, 80, 24);
+    assert!(shown.contains(&"  Most disk now: b 60%, this one 30%, all else 10%".to_owned()), "{shown:?}");
+    press(&mut app, "N↑w");
+    assert_eq!(lines(&mut app, 80, 24)[7], "there is nothing to do about it");
+    app.look = Look { unicode: false, colour: false };
+    let shown = lines(&mut app, 80, 24).concat();
+    assert!(shown.is_ascii(), "{shown}");
+}
+
+#[test]
 fn what_is_paused_says_so_before_what_is_wrong() {
     let paused = json!({"runtime": "docker", "state": "paused"});
     let both = json!({"runtime": "docker", "state": "paused",

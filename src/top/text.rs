@@ -1,6 +1,7 @@
 //! Numbers and names as people read them in a terminal.
 
 use plimsoll_core::time::Timestamp;
+use ratatui::text::Span;
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,27 @@ pub(crate) fn clean(text: &str) -> String {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     text.chars().filter(|c| !odd(*c)).collect()
+}
+
+/// Lines of whole words, none wider than `width` cells but for a word that alone is.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut taken = 0;
+    for word in text.split_whitespace() {
+        let cells = Span::raw(word).width();
+        match lines.last_mut().filter(|_| taken + 1 + cells <= width) {
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+                taken += 1 + cells;
+            }
+            None => {
+                lines.push(word.to_owned());
+                taken = cells;
+            }
+        }
+    }
+    lines
 }
 
 /// Bytes in at most four places and a unit: `0`, `999`, `1.0K`, `128M`.
@@ -170,6 +192,14 @@ mod tests {
         f(302, "5m2s");
         f(3_660, "1h1m");
         f(273_600, "3d4h");
+    }
+
+    #[test]
+    fn long_texts_are_wrapped_at_words() {
+        assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("数数 数 a", 6), ["数数", "数 a"], "in cells");
+        assert_eq!(wrapped("endlessly a", 4), ["endlessly", "a"]);
+        assert_eq!(wrapped(" ", 4), Vec::<String>::new());
     }
 
     #[test]

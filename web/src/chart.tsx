@@ -52,10 +52,12 @@ interface ChartProps {
 
 const BINARY_STEPS = Array.from({ length: 50 }, (_, n) => 2 ** n);
 const STEPS = uPlot.paths.stepped?.({ align: 1 });
-const TIMES: uPlot.Axis.Values = (_, splits, __, ___, step) =>
+const TIMES: uPlot.Axis.Values = (plot, splits, __, ___, step) =>
   splits.map((second) => {
     const text = new Date(second * 1000).toLocaleTimeString("en-GB");
-    return step >= 60 ? text.slice(0, 5) : text;
+    const short = step >= 60 ? text.slice(0, 5) : text;
+    // half of it would be cut off
+    return plot.valToPos(second, "x") > plot.bbox.width / uPlot.pxRatio - short.length * 2.5 ? "" : short;
   });
 
 function options({ lines, show, top, binary }: ChartProps, width: number, height: number, told: (at: number | undefined) => void, moments: () => Moment[]): uPlot.Options {

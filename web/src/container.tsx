@@ -1,8 +1,10 @@
 // One container: what it uses, what limits it, who it is, what happened to it.
 
 import { useEffect, useState } from "preact/hooks";
+import { Breaches } from "./advice";
 import { ask, escaped, reason } from "./base";
 import { Charts } from "./charts";
+import { ending, logOf } from "./ended";
 import { EventList, moments, useEvents } from "./events";
 import { usePast } from "./past";
 import { Bar, Degree, Empty, Facts } from "./parts";
@@ -10,7 +12,7 @@ import { place, to, toContainer } from "./route";
 import { isContainer, podOf } from "./select";
 import { Shares } from "./shares";
 import { at, fault, known, rows } from "./store";
-import type { Process, Row } from "./types";
+import type { Ended, Process, Row } from "./types";
 import { age, bytes, clock, count, many, percent, share, short } from "./units";
 
 interface Spec {
@@ -23,18 +25,6 @@ interface Spec {
   aliases?: string[];
   namespace?: string;
   creation_time?: string;
-}
-
-/** A container that is no more, as the program remembers it. */
-interface Ended {
-  name: string;
-  aliases?: string[];
-  ended_at: string;
-  exit_code?: number;
-  oom_killed: boolean;
-  oom_events: number;
-  spec: { image?: string };
-  stats?: { cpu?: { usage?: { total?: number } }; memory?: { max_usage?: number } };
 }
 
 /** From here on a limit is none. */
@@ -75,12 +65,13 @@ function Gone({ name }: { name: string }) {
     <Empty whole title={`${last.aliases?.[0] ?? last.name} has ended`} tone={last.oom_killed ? "bad" : undefined}>
       <Facts of={[
         ["Ended", clock(last.ended_at)],
-        ["Exit code", last.exit_code],
+        ["How", ending({ ...last, oom_killed: false })],
         ["Killed for want of memory", last.oom_killed && Math.max(1, last.oom_events)],
         ["Image", last.spec.image],
         ["CPU time in all", used !== undefined && `${(used / 1e9).toFixed(3)} s`],
         ["Most memory", most ? bytes(most) : undefined],
       ]} />
+      {logOf(last) && <p class="todo">What it wrote last: <code title="for a shell; a click selects all">{logOf(last)}</code></p>}
       {elsewhere}
     </Empty>
   );
@@ -124,11 +115,7 @@ function One({ name, row }: { name: string; row: Row | undefined }) {
           {row && (row.started ?? row.created) && <span>up {age(row.started ?? row.created, Date.parse(at.value))}</span>}
         </p>
       </div>
-      {!!row?.breaches?.length && (
-        <ul class="breaches" aria-label="Why it is marked">
-          {row.breaches.map((breach) => <li key={breach.kind + breach.text} class={`s${breach.severity}`}><Degree severity={breach.severity} /> {breach.text}</li>)}
-        </ul>
-      )}
+      <Breaches name={name} label="Why it is marked" />
       {row && <Lines row={row} />}
       <h2 class="sr">The past</h2>
       <Charts kept={kept} name={name} moments={moments(events)} />

@@ -98,6 +98,8 @@ function detail(event: Event): string {
   const parts: string[] = [];
   for (const told of Object.values(event.event_data ?? {})) {
     for (const [key, value] of Object.entries(told ?? {})) {
+      // of a plain cgroup nobody knows it
+      if (key === "exit_code" && value === -1) continue;
       if (value === null || typeof value === "object" || value === "") continue;
       const text = /bytes|memory|rss/i.test(key) && typeof value === "number" ? bytes(value) : String(value);
       parts.push(`${key.replace(/_/g, " ")} ${text}`);

@@ -1,6 +1,7 @@
 // The machine: how it is built, what is full, and its past.
 
 import { useEffect, useState } from "preact/hooks";
+import { Breaches } from "./advice";
 import { ask, reason } from "./base";
 import { Charts } from "./charts";
 import { Processes } from "./container";
@@ -8,7 +9,7 @@ import { moments, useEvents } from "./events";
 import { usePast } from "./past";
 import { Bar, Empty, Facts } from "./parts";
 import { Shares } from "./shares";
-import { Ills, Strip } from "./strip";
+import { Strip } from "./strip";
 import { at, machine, runtimes, version } from "./store";
 import { age, bytes, clock, count, many, share } from "./units";
 
@@ -80,7 +81,7 @@ export function Machine() {
         {of?.boot && <span>up {age(of.boot, Date.parse(at.value))}</span>}
       </p>
       <Strip />
-      <Ills />
+      <Breaches name="/" label="What is wrong with the machine" />
       <div class="columns">
         {built && <Topology built={built} use={newest ?? []} />}
         <section>

@@ -3,6 +3,7 @@
 import { render } from "preact";
 import uplot from "uplot/dist/uPlot.min.css?inline";
 import { App } from "./app";
+import { start as lookForEnded } from "./ended";
 import * as route from "./route";
 import * as store from "./store";
 import ours from "./style.css?inline";
@@ -22,6 +23,7 @@ function taken(): void {
   try {
     route.start();
     store.start();
+    lookForEnded();
     render(<App />, document.body);
   } catch (error) {
     // better the plain page than none

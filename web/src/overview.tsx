@@ -2,13 +2,14 @@
 
 import { useComputed } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
+import { Fallen } from "./ended";
 import { memo } from "./memo";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Bar, Bytes, Degree, Empty, Number, Sparkline, Used, degree } from "./parts";
 import { ask, place, to, toContainer } from "./route";
 import { type Key, type Line, type Wanted, grouped, isContainer, matches, podOf, sorted, tree, worst } from "./select";
 import { set, settings } from "./settings";
-import { at, fault, known, rows } from "./store";
+import { at, fault, known, rows, runtimes } from "./store";
 import { Ills, Runtimes, Strip } from "./strip";
 import type { Row } from "./types";
 import { age, count, many, percent, share, short } from "./units";
@@ -32,16 +33,16 @@ const two = (a: ComponentChildren, b: ComponentChildren) => <>{a}<br />{b}</>;
 const COLUMNS: Column[] = [
   { key: "runtime", head: "Runtime", from: 1060, width: 100, text: true, up: true, cell: (row) => row.runtime },
   { key: "image", head: "Image", from: 1600, width: 170, text: true, up: true, cell: (row) => <span class="clip" title={row.image ?? ""}>{imageOf(row)}</span> },
-  { key: "state", head: "State", from: 1060, width: 80, text: true, up: true, cell: (row) => <State row={row} /> },
+  { key: "state", head: "State", from: 1060, width: 96, text: true, up: true, cell: (row) => <State row={row} /> },
   { key: "cpu", head: "CPU", from: 0, width: 116, cell: (row) => <Cpu row={row} /> },
   { key: "memory", head: "Memory", from: 0, width: 138, cell: (row) => <Memory row={row} /> },
   { key: "net", head: "Network", from: 860, width: 104, cell: (row) => row.rx === undefined && row.tx === undefined ? null : two(<><i aria-hidden="true">↓</i><span class="sr">in </span><Bytes of={row.rx} per /></>, <><i aria-hidden="true">↑</i><span class="sr">out </span><Bytes of={row.tx} per /></>) },
   { key: "io", head: "Disk", from: 860, width: 104, cell: (row) => row.read === undefined && row.write === undefined ? null : two(<><i>r</i><Bytes of={row.read} per /></>, <><i>w</i><Bytes of={row.write} per /></>) },
-  { key: "throttled", head: "Throttled", from: 1280, width: 84, cell: (row) => row.throttled === undefined ? null : row.throttled ? <span class={degree(row.throttled * 4)}>{share(row.throttled)}</span> : <span class="zero">0</span> },
+  { key: "throttled", head: "Throttled", from: 1280, width: 84, cell: (row) => row.throttled === undefined ? null : row.throttled ? <span class={judged(row, "throttled")}>{share(row.throttled)}</span> : <span class="zero">0</span> },
   { key: "pressure", head: "Waits", from: 1200, width: 68, cell: (row) => <Waits row={row} /> },
   { key: "restarts", head: "Restarts", from: 1360, width: 78, cell: (row) => row.restarts === undefined ? null : row.restarts ? count(row.restarts) : <span class="zero">0</span> },
   { key: "ooms", head: "OOMs", from: 1280, width: 62, cell: (row) => row.ooms ? <span class="s3">{count(row.ooms)}</span> : null },
-  { key: "created", head: "Age", from: 700, width: 66, up: true, cell: (row, now) => age(row.started ?? row.created, now, 1) },
+  { key: "created", head: "Age", from: 700, width: 76, up: true, cell: (row, now) => age(row.started ?? row.created, now, 1) },
 ];
 
 /** The part of an image that tells it from others. */
@@ -78,12 +79,18 @@ function Memory({ row }: { row: Row }) {
   );
 }
 
+/** A number has the colour of what is said about it. */
+function judged(row: Row, kind: string): string {
+  const severity = row.breaches?.find((breach) => breach.kind === kind)?.severity ?? 0;
+  return severity > 1 ? `s${severity}` : "";
+}
+
 function Waits({ row }: { row: Row }) {
   const found = worst(row);
   if (!found) return null;
   const [kind, value] = found;
   if (value < 0.05) return <span class="zero">0</span>;
-  return <span class={degree(value / 50)} title={`waits for ${kind}`}>{percent(value)}<br /><small>{kind === "io" ? "disk" : kind === "cpu" ? "CPU" : kind}</small></span>;
+  return <span class={judged(row, `pressure-${kind}`)} title={`waits for ${kind}`}>{percent(value)}<br /><small>{kind === "io" ? "disk" : kind === "cpu" ? "CPU" : kind}</small></span>;
 }
 
 /** Heights of a row: they are one, so that what is not seen need not be there. A phone gives the words two lines. */
@@ -127,7 +134,7 @@ const TableLine = memo(
               : <span class="twist" />)}
             <Degree severity={row.severity} />
             <div class="clip">
-              <a href={toContainer(row.name)} title={row.name}>{row.title || row.name}</a>
+              <a href={toContainer(row.name)} title={`${row.title}\n${row.name}`}>{row.title || row.name}</a>
               <div class={`why clip ${worstOf ? `s${worstOf.severity}` : ""}`} title={(row.breaches ?? []).map((breach) => breach.text).join("; ")}>
                 {worstOf ? worstOf.text + (more > 0 ? `; ${more} more` : "") : under(row)}
               </div>
@@ -308,7 +315,7 @@ function counted(all: Iterable<Row>, of: (row: Row) => string): [string, string]
 }
 
 const SCOPES: [string, string][] = [["containers", "containers"], ["services", "systemd units"], ["all", "all cgroups"]];
-const GROUPS: [string, string][] = [["pod", "by pod"], ["compose", "by compose project"], ["slice", "by systemd slice"], ["image", "by image"], ["runtime", "by runtime"], ["tree", "as the tree of cgroups"]];
+const GROUPS: [string, string][] = [["pod", "by pod"], ["compose", "by compose project"], ["slice", "by systemd slice"], ["image", "by image"], ["runtime", "by runtime"], ["tree", "tree of cgroups"]];
 
 export function Overview() {
   const [, again] = useState(0);
@@ -351,9 +358,10 @@ export function Overview() {
   const labelled = inScope.some((row) => row.labels && Object.keys(row.labels).length > 0);
   return (
     <>
-      <Strip />
+      <Strip above />
       <Runtimes />
       <Ills />
+      <Fallen />
       <Sentence of={chosen} what={what} />
       {all.size > 0 && <form class={`tools ${more || filtered ? "open" : ""}`} role="search" onSubmit={(event) => event.preventDefault()}>
         <label class="search">
@@ -379,12 +387,19 @@ export function Overview() {
       {lines.length > 0
         ? <div onPointerEnter={() => { pointed = true; }} onPointerLeave={() => { pointed = false; }}><Table lines={lines} total={chosen.length} /></div>
         : filtered
-          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, what)}, none matches all filters.</p><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
+          ? <Empty title="Nothing matches"><p>Of {many(inScope.length, what)}, none matches all filters.</p><NoRuntime name={runtime} /><button type="button" onClick={() => ask({ q: "", runtime: "", state: "", pod: "", label: "" })}>Clear filters</button></Empty>
           : <Empty title={scope === "services" ? "No systemd unit is running here" : "No container is running here"}>
               <p>They appear here by themselves, within a second of their start. If one runs and is not here, see <a href={to("missing")}>what is missing</a>.</p>
             </Empty>}
     </>
   );
+}
+
+/** A runtime that is asked for and does not answer: its containers have no names then. */
+function NoRuntime({ name }: { name: string }) {
+  const told = runtimes.value.find((one) => one.name === name);
+  if (!told || told.state === "up") return null;
+  return <p>{name} {told.state === "down" ? `does not answer${told.why ? `: ${told.why}` : ""}` : "was not found on this machine"}. See <a href={to("missing")}>what is missing</a>.</p>;
 }
 
 function LabelList({ of }: { of: Row[] }) {

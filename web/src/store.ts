@@ -23,8 +23,21 @@ export const fault = signal("");
 /** Whether the whole has come at least once. */
 export const known = signal(false);
 
+/** Counts when rows may have gone. */
+export const parted = signal(0);
+
+/** Counts when somebody is remembered. */
+const told = signal(0);
+
 /** What rows were called, for the events of those that are gone. */
 const titles = new Map<string, string>();
+
+/** Tells what one is called that no row names. */
+export function remember(name: string, title: string): void {
+  if (titles.has(name)) return;
+  titles.set(name, title);
+  told.value += 1;
+}
 
 function named(all: Iterable<Row>): void {
   for (const { name, title } of all) {
@@ -40,6 +53,7 @@ function named(all: Iterable<Row>): void {
 
 /** What people call it; the short form of an id for one that was never seen. */
 export function called(name: string): string {
+  void told.value;
   const title = rows.value.get(name)?.title ?? titles.get(name);
   if (title) return title;
   const last = name.slice(name.lastIndexOf("/") + 1);
@@ -55,6 +69,7 @@ function whole(told: Overview): void {
     version.value = told.version;
     at.value = told.at;
     known.value = true;
+    parted.value += 1;
     fault.value = "";
     link.value = "live";
   });
@@ -108,6 +123,7 @@ export function changed(told: Delta): void {
       const { spark, ...fields } = told.machine ?? {};
       machine.value = { ...without(before, lost[""]), ...fields, spark: longer(before.spark, spark) };
     }
+    if (told.gone?.length) parted.value += 1;
     if (told.runtimes) runtimes.value = told.runtimes;
     at.value = told.at;
     link.value = "live";

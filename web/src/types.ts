@@ -1,4 +1,4 @@
-// What the program answers: see docs/api.md. A number that is missing is an absent key.
+// What the program answers: see docs/load-line.md. A number that is missing is an absent key.
 
 export interface Pressure {
   cpu?: number;
@@ -130,6 +130,31 @@ export interface Process {
   running_time: string;
   cmd: string;
   fd_count: number;
+}
+
+/** A container that is no more, as the program remembers it. */
+export interface Ended {
+  name: string;
+  id?: string;
+  namespace?: string;
+  aliases?: string[];
+  ended_at: string;
+  exit_code?: number;
+  oom_killed: boolean;
+  oom_events: number;
+  spec: { image?: string };
+  stats?: { cpu?: { usage?: { total?: number } }; memory?: { max_usage?: number } };
+}
+
+/** What to do about one thing that is wrong. */
+export interface Advice {
+  kind: string;
+  means: string;
+  remedy: string;
+  command?: string;
+  /** `CPU`, `memory` or `disk`, where who uses it is told. */
+  short_of?: string;
+  users?: { name: string; title: string; share: number }[];
 }
 
 export interface Lack {

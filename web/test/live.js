@@ -101,6 +101,9 @@ test("a container by Docker's name: charts, zoom, processes, limits", async () =
   await page.getByText("Drag over a chart to zoom").waitFor();
   const { rows } = await ask("plimsoll/v1/overview");
   const row = rows.find((one) => one.title === burner);
+  // twice the limit, if the machine has it
+  await page.locator(".todo").getByText("What helps: Raise its CPU limit").waitFor();
+  assert.equal(await page.locator(".todo code").textContent(), `docker update --cpus 0.6 ${row.id.slice(0, 12)}`);
   const pids = (await ask(`v2.1/ps${row.name}`)).map((one) => String(one.pid)).sort();
   await page.locator(".processes tbody tr").first().waitFor();
   assert.deepEqual((await page.locator(".processes tbody td:first-child").allTextContents()).sort(), pids);

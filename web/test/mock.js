@@ -52,6 +52,8 @@ function known(scenario) {
       base: random(),
       restarts: n === 2 ? 4 : 0,
       ...(n === 3 ? { ooms: 2 } : {}),
+      ...(n === 0 ? { throttles: true } : {}),
+      ...(n === 10 ? { reclaims: true, base: 0.97 } : {}),
     };
   });
   for (const [name, title] of [["/", "/"], ["/docker", "docker"], ["/containerd", "containerd"], ["/podman", "podman"], ["/system.slice", "system.slice"]]) {
@@ -69,29 +71,34 @@ function known(scenario) {
 
 function moved(row, n, t) {
   const wave = (speed, shift = 0) => 0.5 + 0.5 * Math.sin(t / speed + n * 1.7 + shift);
-  const { base, evil, ...told } = row;
+  const { base, evil, reclaims, throttles, ...told } = row;
   const idle = n % 5 === 4;
-  const cpu = idle ? 0.002 : base * (row.cpu_limit ?? 0.4) * (0.4 + 0.6 * wave(9));
+  const cpu = throttles ? row.cpu_limit * (0.86 + 0.1 * wave(9)) : idle ? 0.002 : base * (row.cpu_limit ?? 0.4) * (0.4 + 0.6 * wave(9));
   const memory = row.memory_limit ? row.memory_limit * (0.35 + 0.6 * base * (0.9 + 0.1 * wave(20))) : (40 + 300 * base) * MIB;
   const now = {
     ...told, cpu: +cpu.toFixed(4), memory: Math.round(memory),
     rx: idle ? 0 : Math.round(90000 * base * wave(5)), tx: idle ? 0 : Math.round(40000 * base * wave(4)),
     read: idle ? 0 : Math.round(500000 * base * wave(13, 2)), write: idle ? 0 : Math.round(900000 * base * wave(11)),
-    pressure: { cpu: +(base * 9 * wave(8)).toFixed(2), memory: 0, io: n % 6 === 3 ? +(30 * wave(8)).toFixed(2) : 0.2 },
+    pressure: { cpu: +(base * 9 * wave(8)).toFixed(2), memory: 0, io: n % 6 === 3 ? +(30 * wave(8)).toFixed(2) : n === 7 ? 61.4 : 0.2 },
     processes: 1 + (n % 9), threads: 4 + (n % 30),
   };
-  if (row.cpu_limit) now.throttled = base > 0.7 ? +(0.38 * wave(30)).toFixed(3) : 0;
+  if (row.cpu_limit) now.throttled = throttles ? +(0.52 + 0.1 * wave(30)).toFixed(3) : base > 0.7 ? +(0.38 * wave(30)).toFixed(3) : 0;
   const lines = [row.cpu_limit && cpu / row.cpu_limit, row.memory_limit && memory / row.memory_limit].filter((part) => part);
   if (lines.length) now.load_line = Math.max(...lines);
   now.breaches = [];
   if (evil) now.breaches.push({ kind: "oom", severity: 3, text: `killed ${EVIL}` });
-  if (row.ooms) now.breaches.push({ kind: "oom", severity: 3, text: "OOM-killed twice in an hour" });
-  if ((now.throttled ?? 0) > 0.05) now.breaches.push({ kind: "throttled", severity: now.throttled > 0.25 ? 3 : 2, text: `throttled ${Math.round(now.throttled * 100)} % of the time` });
-  if (row.memory_limit && memory / row.memory_limit > 0.8) {
-    const part = Math.round((memory / row.memory_limit) * 100);
-    now.breaches.push({ kind: "memory-limit", severity: part > 94 ? 3 : part > 88 ? 2 : 1, text: `memory at ${part} % of its limit${part > 88 ? " and reclaiming" : ""}` });
-  }
-  if (now.pressure.io > 25) now.breaches.push({ kind: "pressure-io", severity: 2, text: `waiting for disk ${Math.round(now.pressure.io)} % of the time` });
+  // as docs/load-line.md has it
+  const add = (kind, value, [close, at, past], text) => {
+    const severity = value >= past ? 3 : value >= at ? 2 : value >= close ? 1 : 0;
+    if (severity) now.breaches.push({ kind, severity, text });
+  };
+  if (row.ooms) add("oom", row.ooms, [1, 1, 2], `OOM-killed ${row.ooms > 1 ? "twice" : "once"} in the last hour`);
+  add("throttled", now.throttled, [0.05, 0.25, 0.5], `throttled ${Math.floor(now.throttled * 100)} % of the time`);
+  const full = row.memory_limit ? memory / row.memory_limit : 0;
+  if (row.reclaims && full >= 0.9) add("memory-reclaim", 1, [0, 0, 0], `memory at ${Math.floor(full * 100)} % of its limit and reclaiming`);
+  else add("memory-limit", full, [0.9, 0.97, 9], `memory at ${Math.floor(full * 100)} % of its limit`);
+  add("pressure-io", now.pressure.io, [25, 50, 80], `waiting for disk ${Math.floor(now.pressure.io)} % of the time`);
+  if (row.restarts) add("restarts", row.restarts, [1, 3, 9], `restarted ${row.restarts} times`);
   now.breaches.sort((a, b) => b.severity - a.severity);
   now.severity = now.breaches[0]?.severity ?? 0;
   return now;
@@ -212,9 +219,21 @@ export function mock({ scenario = "usual", prefix = "", page = new URL("../dist/
     const name = (after) => path.slice(after.length) || "/";
     if (path === "/api/plimsoll/v1/overview") return json(overview(clock()));
     if (path === "/api/plimsoll/v1/missing") return json(scenario === "empty" ? [] : [{ feature: "Pressure of memory", reason: "The kernel was started without psi=1.", remedy: "Add psi=1 to the kernel's command line and start it anew." }, { feature: "Podman's names", reason: "/run/podman/podman.sock: Connection refused", remedy: "systemctl enable --now podman.socket" }]);
+    if (path === "/api/plimsoll/v1/advice") {
+      const row = rowsAt(clock()).find((one) => one.name === url.searchParams.get("name"));
+      const users = [...all].filter((one) => one.runtime).slice(0, 3).map((one, n) => ({ name: one.name, title: one.title, share: 0.4 / (n + 1) }));
+      const told = { throttled: ["Its CPU limit is used up early in a period of the kernel, and it stands still until the next one.", "Raise its CPU limit, or have it use fewer threads at a time."], "pressure-io": ["It stands still until the disk has read or written for it.", "Slow down who uses the disk most."] };
+      return row ? json(row.breaches.map(({ kind, severity, text }) => ({
+        kind, severity, wrong: text, means: scenario === "hostile" ? EVIL : told[kind]?.[0] ?? `What ${kind} means.`, remedy: scenario === "hostile" ? EVIL : told[kind]?.[1] ?? `What helps against ${kind}.`,
+        ...(kind === "throttled" && row.runtime === "docker" ? { command: `docker update --cpus 2 ${row.id?.slice(0, 12)}` } : {}),
+        ...(kind === "pressure-io" || scenario === "hostile" ? { short_of: "disk", users } : {}),
+      }))) : send(500, "text/plain", "unknown container\n");
+    }
     if (path === "/api/plimsoll/v1/ended") {
       const over = { name: "/docker/over", aliases: ["job", EVIL], ended_at: "2026-11-21T10:48:00Z", exit_code: 137, oom_killed: true, oom_events: 1, spec: { image: EVIL }, stats: { cpu: { usage: { total: 1.5e9 } }, memory: { max_usage: 64 * MIB } } };
-      return json([over].filter((one) => [one.name, ...one.aliases].includes(url.searchParams.get("name"))));
+      const falls = (n) => ({ ...over, name: `/docker/${hex(4000)}`, id: hex(4000), namespace: "docker", aliases: ["import-orders"], ended_at: new Date(begin - n * 70_000).toISOString(), exit_code: 127, oom_killed: false, spec: { image: "registry.example/import:2" } });
+      const ended = [over, ...(scenario === "usual" || scenario === "hostile" ? [3, 2, 1].map(falls) : []), ...(scenario === "hostile" ? [{ ...over, name: "/docker/bad", aliases: [EVIL], ended_at: new Date(begin).toISOString() }] : [])];
+      return json(ended.filter((one) => !url.searchParams.has("name") || [one.name, ...one.aliases].includes(url.searchParams.get("name"))));
     }
     if (path === "/api/plimsoll/v1/series") {
       const told = series(url.searchParams.get("name"), Date.parse(url.searchParams.get("since") ?? "") || 0);

@@ -44,7 +44,7 @@ test("what breaches its load line comes first and says why", async () => {
   const { page, done } = await at("/containers/");
   await page.locator(".rows tbody tr[data-name]").first().waitFor();
   const rows = page.locator(".rows tbody tr[data-name]");
-  assert.match(await rows.first().locator(".why").textContent(), /throttled \d+ % of the time|OOM-killed twice/);
+  assert.match(await rows.first().locator(".why").textContent(), /throttled \d+ % of the time|OOM-killed twice|and reclaiming/);
   assert.match(await rows.first().locator(".degree").textContent(), /suffering/);
   assert.match(await page.locator("h1").textContent(), /\d suffering/);
   assert.match(await page.locator(".under").first().textContent(), /podman 3|podman.*does not answer/);
@@ -206,6 +206,49 @@ test("what is wrong with the machine is said above its containers", async () => 
   await done();
 });
 
+test("what falls over again and again is named while it does not run, and tells how it ended", async () => {
+  const { page, server, done } = await at("/containers/");
+  const fallen = page.getByRole("list", { name: "Ended and not running" });
+  await fallen.getByText(/^suffering import-orders is not running: ended 3 times in the last hour, last 1 min ago, exit code 127: its command was not found$/).waitFor();
+  assert.equal(await fallen.getByRole("listitem").count(), 1, "not what ended last week");
+  await fallen.getByRole("link").click();
+  await page.getByRole("heading", { name: "import-orders has ended" }).waitFor();
+  assert.match(await page.locator(".todo code").textContent(), /^docker logs --tail 50 [0-9a-f]{12}$/);
+  await page.keyboard.press("1");
+  // what is gone is looked for again, but not each time
+  const before = server.asked.filter((url) => url.endsWith("/ended")).length;
+  await page.waitForTimeout(3000);
+  assert.ok(server.asked.filter((url) => url.endsWith("/ended")).length - before <= 1);
+  await done();
+});
+
+test("what is wrong is explained where one looks closer: what it means, who has a part in it, what helps", async () => {
+  const { page, server, done } = await at("/containers/");
+  const { rows } = await (await fetch(`${server.url}/api/plimsoll/v1/overview`)).json();
+  const throttled = rows.find((row) => row.runtime === "docker" && row.breaches.some((one) => one.kind === "throttled"));
+  await page.getByRole("link", { name: throttled.title, exact: true }).click();
+  const ills = page.locator(".breaches li");
+  await ills.filter({ hasText: "throttled" }).getByText("What helps: Raise its CPU limit").waitFor();
+  assert.equal(await page.locator(".todo code").textContent(), `docker update --cpus 2 ${throttled.id.slice(0, 12)}`);
+  const waits = rows.find((row) => row.breaches.some((one) => one.kind === "pressure-io" && one.severity === 2));
+  await page.goto(`${server.url}/containers${waits.name}`);
+  const ill = ills.filter({ hasText: "waiting for disk 61 % of the time" });
+  await ill.getByText(/^Most disk now: .* 40 %, .* 20 %, .* 13 %, all else 27 %$/).waitFor();
+  await ill.getByRole("link").first().click();
+  await page.locator("main h1").getByText(rows.filter((row) => row.runtime)[0].title).waitFor();
+  // of the machine, from above its containers
+  await page.keyboard.press("1");
+  await page.getByRole("link", { name: "Why, and what to do" }).click();
+  await page.locator(".breaches").getByText("What disk means.").waitFor();
+  // one that is well is not asked about
+  const before = server.asked.length;
+  await page.goto(`${server.url}/containers${rows.find((row) => row.runtime && !row.breaches.length).name}`);
+  await page.locator(".chart canvas").first().waitFor();
+  assert.equal(await page.locator(".breaches").count(), 0);
+  assert.ok(!server.asked.slice(before).some((url) => url.includes("/advice?")));
+  await done();
+});
+
 test("old addresses lead to the views, under a prefix too", async () => {
   const server = await start({ prefix: "/a/b" });
   const context = await browser.newContext();
@@ -228,6 +271,8 @@ test("hostile names are only text", async () => {
   for (const path of ["/containers/", "/containers/?group=pod", "/containers/?group=tree", "/containers/?view=events", "/containers/docker/%22%3E%3Cscript%3Ewindow.hacked%3D1%3C%2Fscript%3E%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D2%22%3E"]) {
     const { page, server, done } = await at(path, { scenario: "hostile" });
     await page.getByText("<script>").filter({ visible: true }).first().waitFor();
+    assert.equal(await page.evaluate(() => window.hacked), undefined, path);
+    if (path.includes("hacked")) await page.locator(".todo").getByText("<script>").first().waitFor();
     assert.equal(await page.evaluate(() => window.hacked), undefined, path);
     assert.equal(await page.locator("main img, main script").count(), 0, path);
     assert.ok(server.asked.every((url) => !url.endsWith("/x")), "no picture is asked for");
@@ -280,7 +325,7 @@ test("states that help: nothing there, nobody answers, gone in between, not allo
   for (const address of ["/containers/docker/over", "/docker/job"]) {
     const over = await at(address);
     await over.page.getByText("job has ended").waitFor();
-    for (const fact of ["137", "1.500 s", "64.0 MiB"]) await over.page.getByText(fact, { exact: true }).waitFor();
+    for (const fact of ["exit code 137: it was killed", "1.500 s", "64.0 MiB"]) await over.page.getByText(fact, { exact: true }).waitFor();
     assert.equal(await over.page.evaluate(() => window.hacked), undefined);
     await over.done();
   }

@@ -4,8 +4,10 @@
 //! Comes in: [`Past`](crate::past::Past), now and then. Goes out: an [`Overview`], and the [`Delta`] to the one before.
 //! Cost:     nothing while nobody asks; then, for all who look, one pass over the newest samples each interval.
 //!
-//! Rates are between the newest two samples. What is wrong with a container stands in [`verdict`] and nowhere else.
+//! Rates are between the newest two samples. What is wrong with a container stands in [`verdict`] and nowhere else; what
+//! to do about it in [`advice`].
 
+pub mod advice;
 pub mod live;
 pub mod mirror;
 pub mod point;

@@ -7,6 +7,7 @@ use plimsoll_core::container::Limits;
 use plimsoll_core::event::EventType;
 use plimsoll_core::machine::MachineInfo;
 use plimsoll_core::time::Timestamp;
+use plimsoll_measure::filesystem::FsStats;
 
 use super::point::round;
 use super::track::Track;
@@ -167,12 +168,13 @@ fn row_of(
     let kills = kills_told.max(track.kills(view.oom_events, now));
     let facts = Facts {
         is_machine,
+        busy: cpu_share.filter(|_| is_machine),
         memory: memory_share,
         reclaiming: track.reclaiming(),
         throttled,
         kills,
         // a group above waits because one below does: that one is named
-        pressure: latest.pressure_minute.filter(|_| is_leaf).unwrap_or_default(),
+        pressure: latest.pressure_minute.filter(|_| is_leaf || is_machine).unwrap_or_default(),
         restarts,
         started_lately: who.started.is_some_and(|started| now.since(started) < LATELY_NANOS),
         health: &who.health,
@@ -221,10 +223,13 @@ pub(super) fn limits(limits: Limits, info: &MachineInfo, is_machine: bool) -> (O
 fn disks(view: &View) -> Vec<(&str, f64)> {
     let Some(sample) = &view.latest else { return Vec::new() };
     let share = |usage: u64, available: u64| usage as f64 / usage.saturating_add(available) as f64;
+    let overlay = |fs: &FsStats| fs.device.starts_with("overlay");
+    // an overlay is as full as what it lies on, which is told itself; in a container it may be all that is seen
+    let beside = sample.filesystem.iter().any(|fs| fs.usage > 0 && !overlay(fs));
     sample
         .filesystem
         .iter()
-        .filter(|fs| fs.usage > 0)
+        .filter(|fs| fs.usage > 0 && !(beside && overlay(fs)))
         .map(|fs| (fs.device.as_str(), share(fs.usage, fs.available)))
         .collect()
 }

@@ -236,6 +236,21 @@ fn a_full_disk_is_the_machines() {
     let (view, _) = host.containers.get_mut("/").unwrap();
     view.latest = None;
     assert_eq!(look(&host).machine.fullest, None);
+    let of = |disks: Vec<FsStats>| {
+        let mut host = Fake::host();
+        let (view, samples) = host.containers.get_mut("/").unwrap();
+        let mut sample = samples.last().unwrap().clone();
+        sample.filesystem = disks;
+        view.latest = Some(Arc::new(sample));
+        look(&host).machine.fullest.unwrap().device
+    };
+    let layer = disk("overlay_0-45", 95, 5);
+    assert_eq!(
+        of(vec![layer.clone(), disk("/dev/vda", 94, 6)]),
+        "/dev/vda",
+        "what an overlay lies on is named"
+    );
+    assert_eq!(of(vec![layer]), "overlay_0-45", "unless it is all that is seen");
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub const PRESSURE_MEMORY: [f64; 3] = [5.0, 15.0, 40.0];
 pub const PRESSURE_IO: [f64; 3] = [25.0, 50.0, 80.0];
 /// The same for a CPU. More tasks than cores is how batch jobs run, so this alone is never the worst.
 pub const PRESSURE_CPU: [f64; 3] = [30.0, 60.0, f64::INFINITY];
+/// Share of all CPUs from which on the machine's tasks wait because it is busy, and not because a quota stops them.
+pub const BUSY: f64 = 0.85;
 /// Shares of a filesystem that are full. At 90 % people want to know, at 95 % ext4 has nothing left but root's
 /// reserve, at 98 % writing fails soon.
 pub const DISK_FULL: [f64; 3] = [0.90, 0.95, 0.98];
@@ -47,6 +49,8 @@ pub struct Breach {
 pub struct Facts<'a> {
     /// Whether this is the machine itself.
     pub is_machine: bool,
+    /// Share of the CPUs that are in use, of the machine alone.
+    pub busy: Option<f64>,
     /// Share of the memory limit that the working set takes.
     pub memory: Option<f64>,
     /// Whether the limit was hit during the last minute, so that the kernel had to reclaim.
@@ -89,17 +93,8 @@ pub fn judge(facts: &Facts<'_>) -> Vec<Breach> {
     if let Some((share, severity)) = level(facts.throttled, THROTTLED) {
         add("throttled", severity, format!("throttled {} % of the time", percent(share)));
     }
-    let waits = |percent: f64, what| format!("waiting for {what} {percent:.0} % of the time");
-    if let Some((share, severity)) = level(facts.pressure.memory, PRESSURE_MEMORY) {
-        add("pressure-memory", severity, waits(share, "memory"));
-    }
-    if let Some((share, severity)) = level(facts.pressure.io, PRESSURE_IO) {
-        add("pressure-io", severity, waits(share, "disk"));
-    }
-    // to the kernel a throttled task waits for a CPU: that would be the same thing said twice
-    let throttled = level(facts.throttled, THROTTLED).is_some();
-    if let Some((share, severity)) = level(facts.pressure.cpu, PRESSURE_CPU).filter(|_| !throttled) {
-        add("pressure-cpu", severity, waits(share, "CPU"));
+    for (kind, severity, text) in waits(facts) {
+        add(kind, severity, text);
     }
     if facts.restarts > 0 && facts.started_lately {
         let severity = if facts.restarts >= RESTARTS { 2 } else { 1 };
@@ -126,6 +121,32 @@ pub fn load_line(cpu: Option<f64>, memory: Option<f64>) -> Option<f64> {
         (cpu, memory) => cpu.or(memory),
     };
     highest.map(round)
+}
+
+/// What it waits for.
+fn waits(facts: &Facts<'_>) -> Vec<(&'static str, u8, String)> {
+    let Pressure { cpu, memory, io } = facts.pressure;
+    if facts.is_machine {
+        // who waits for memory or a disk is named itself
+        let busy = cpu.filter(|_| facts.busy.is_some_and(|share| share >= BUSY));
+        let text = |share| format!("all CPUs busy, tasks wait {share:.0} % of the time");
+        return level(busy, PRESSURE_CPU)
+            .map(|(share, n)| ("pressure-cpu", n, text(share)))
+            .into_iter()
+            .collect();
+    }
+    // to the kernel a throttled task waits for a CPU: that would be the same thing said twice
+    let cpu = cpu.filter(|_| level(facts.throttled, THROTTLED).is_none());
+    let kinds = [
+        ("pressure-memory", "memory", memory, PRESSURE_MEMORY),
+        ("pressure-io", "disk", io, PRESSURE_IO),
+        ("pressure-cpu", "CPU", cpu, PRESSURE_CPU),
+    ];
+    let said = |(kind, what, waited, thresholds)| {
+        let (percent, severity) = level(waited, thresholds)?;
+        Some((kind, severity, format!("waiting for {what} {percent:.0} % of the time")))
+    };
+    kinds.into_iter().filter_map(said).collect()
 }
 
 fn memory(facts: &Facts<'_>) -> Option<(&'static str, u8, String)> {
@@ -218,6 +239,9 @@ mod tests {
         f(of(99.0, 0.0, 0.0), "pressure-cpu", 2, "waiting for CPU 99 % of the time");
         let throttled = Facts { throttled: Some(0.5), ..of(99.0, 0.0, 0.0) };
         f(throttled, "throttled", 3, "throttled 50 % of the time");
+        let machine = |busy| Facts { is_machine: true, busy: Some(busy), ..of(81.4, 90.0, 90.0) };
+        f(machine(0.85), "pressure-cpu", 2, "all CPUs busy, tasks wait 81 % of the time");
+        assert_eq!(said(&machine(0.5)), [], "quotas stop them, and containers are named themselves");
     }
 
     #[test]

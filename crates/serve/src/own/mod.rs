@@ -2,6 +2,7 @@
 //!
 //! | Route | Since | Gives |
 //! | --- | --- | --- |
+//! | `v1/advice` | 0.1 | what to do about what is wrong with one container |
 //! | `v1/ended` | 0.1 | containers that ended lately, with their last totals |
 //! | `v1/live` | 0.1 | the overview, and what changes in it, as server-sent events |
 //! | `v1/missing` | 0.1 | what is missing on this machine, and what would mend it |
@@ -10,6 +11,7 @@
 //!
 //! All but `ended` are the page's own data, and guarded like the page.
 
+pub mod advice;
 pub mod ended;
 pub mod live;
 pub mod missing;
@@ -27,7 +29,7 @@ use crate::query::{Query, unescape};
 use crate::{go, reply};
 
 /// What the version knows, sorted.
-const TYPES: &[&str] = &["ended", "live", "missing", "overview", "series"];
+const TYPES: &[&str] = &["advice", "ended", "live", "missing", "overview", "series"];
 
 /// Version and kind of `<version>/<kind>`.
 fn split(rest: &str) -> (&str, &str) {
@@ -53,6 +55,7 @@ pub async fn answer(
     headers: &HeaderMap,
 ) -> Response<Body> {
     match split(rest) {
+        ("v1", "advice") => advice::answer(live, query).await,
         ("v1", "ended") => ended::answer(&**past, query),
         ("v1", "live") => live::answer(&**past, live, query).await,
         ("v1", "missing") => missing::answer(&**past),

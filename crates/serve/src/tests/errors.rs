@@ -22,7 +22,7 @@ async fn errors_are_a_sentence_of_plain_text() {
         (
             500,
             "/api/plimsoll/v1/nothing",
-            "unknown request type \"nothing\": there is ended,live,missing,overview,series",
+            "unknown request type \"nothing\": there is advice,ended,live,missing,overview,series",
         ),
         (500, "/api/plimsoll/v2/overview", "unsupported API version \"v2\": there is v1"),
         (500, "/api/plimsoll/v1/live?name=/x", "unknown container \"/x\""),
@@ -31,6 +31,8 @@ async fn errors_are_a_sentence_of_plain_text() {
             "/api/plimsoll/v1/live?interval=0s",
             "failed to parse 'interval' option: expected a duration such as 2s",
         ),
+        (500, "/api/plimsoll/v1/advice", "no 'name' option: the container's cgroup name, such as /docker/x"),
+        (500, "/api/plimsoll/v1/advice?name=/x", "unknown container \"/x\""),
         (500, "/api/plimsoll/v1/series", "no 'name' option: the container's cgroup name, such as /docker/x"),
         (
             500,

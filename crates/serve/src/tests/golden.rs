@@ -26,6 +26,11 @@ const GOLDEN: &[(&str, &str, &str)] = &[
     ("v2/golden/storage-uuid.json", "/api/v2.0/storage?uuid=11-22&label=x", ""),
     ("v2/golden/summary.json", "/api/v2.0/summary/fx-web?type=docker", ""),
     ("v2/golden/version.json", "/api/v2.0/version", ""),
+    (
+        "own/golden/advice.json",
+        "/api/plimsoll/v1/advice?name=/docker/48f993e4c45a0c77b936426b26a02d6bf5e5fabeab65c15967f32026b2c8ee3e",
+        "",
+    ),
     ("own/golden/missing.json", "/api/plimsoll/v1/missing", ""),
     ("own/golden/overview.json", "/api/plimsoll/v1/overview", ""),
     (

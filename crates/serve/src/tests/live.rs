@@ -105,6 +105,7 @@ async fn the_pages_data_is_guarded_like_the_page() {
         ("/api/%70limsoll/v1/overview", 401),
         ("/api/plimsoll/v1/live", 401),
         ("/api/plimsoll/v1/series?name=/", 401),
+        ("/api/plimsoll/v1/advice?name=/", 401),
         ("/api/plimsoll/v1/missing", 401),
         ("/api/plimsoll/v1/ended", 200),
         ("/api/v1.3/machine", 200),
