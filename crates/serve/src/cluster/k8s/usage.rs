@@ -225,7 +225,11 @@ impl Round {
     /// no cache, and in a short loop memory is asked for several at a time.
     pub(super) fn containers_of_each<'a>(&'a self, pods: &[Arc<Pod>], found: &mut Found<'a>) {
         let Found { hashes, places, ends, room, pods: told } = found;
-        (hashes.clear(), places.clear(), ends.clear(), room.clear(), told.clear());
+        hashes.clear();
+        places.clear();
+        ends.clear();
+        room.clear();
+        told.clear();
         hashes.extend(pods.iter().map(|pod| self.index.hash(pod)));
         for hash in &*hashes {
             places.extend(self.index.places(*hash));
