@@ -21,9 +21,11 @@ use plimsoll_core::cluster::history::History;
 use plimsoll_core::cluster::names::Names;
 use plimsoll_core::cluster::objects::Objects;
 use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::heap;
 use plimsoll_nodes::round::Collector;
 use plimsoll_reduce::{Options as Reduction, Reducer};
 use plimsoll_retain::model::Model;
+use plimsoll_serve::cluster::k8s::Rounds;
 use plimsoll_serve::cluster::k8s::meters::Meters;
 use plimsoll_serve::cluster::past::ClusterPast;
 use plimsoll_sinks::Manager;
@@ -58,6 +60,8 @@ pub struct Parts {
     pub history: Option<Arc<dyn History>>,
     /// What metrics-server would tell of the rounds.
     pub meters: Arc<Meters>,
+    /// Where `metrics.k8s.io` finds the newest round.
+    pub rounds: Arc<Rounds>,
 }
 
 /// A collector at work.
@@ -69,12 +73,13 @@ pub struct Cluster {
     sinks: Arc<Manager>,
     kept: Arc<Kept>,
     meters: Arc<Meters>,
+    rounds: Arc<Rounds>,
 }
 
 impl Cluster {
     /// One that has not asked anybody yet.
     pub fn new(parts: Parts) -> Self {
-        let Parts { resolution, nodes, objects, names, model, sinks, history, meters } = parts;
+        let Parts { resolution, nodes, objects, names, model, sinks, history, meters, rounds } = parts;
         let (nodes, sinks) = (Arc::new(nodes), Arc::new(sinks));
         let resolution_nanos = i64::try_from(resolution.as_nanos()).unwrap_or(i64::MAX);
         let kept = Kept {
@@ -97,6 +102,7 @@ impl Cluster {
             sinks,
             kept: Arc::new(kept),
             meters,
+            rounds,
         }
     }
 
@@ -146,10 +152,17 @@ impl Cluster {
         self.meters.round(begin.elapsed(), &meters::of_nodes(&self.nodes));
         let previous = self.kept.newest();
         let (reducer, kept) = (Arc::clone(&self.reducer), Arc::clone(&self.kept));
+        let rounds = Arc::clone(&self.rounds);
         // a hundred thousand sets take a while, during which clients are to be answered
-        let reduced =
-            tokio::task::spawn_blocking(move || reduce(&reducer, &kept, batch, previous.as_deref())).await;
-        match reduced {
+        let reduced = tokio::task::spawn_blocking(move || {
+            let batch = reduce(&reducer, &kept, batch, previous.as_deref());
+            // two rounds were in memory; until the next one comes it is one
+            drop(previous);
+            rounds.prepare(&batch);
+            heap::trim();
+            batch
+        });
+        match reduced.await {
             Ok(batch) => self.sinks.push(&batch),
             Err(error) => tracing::error!(%error, "a round is lost"),
         }

@@ -15,6 +15,7 @@ use plimsoll_core::cluster::history::History;
 use plimsoll_core::cluster::names::Names;
 use plimsoll_core::cluster::objects::Objects;
 use plimsoll_retain::model::{Model, Options as Durations};
+use plimsoll_serve::cluster::k8s::Rounds;
 use plimsoll_serve::cluster::k8s::meters::Meters;
 use plimsoll_sinks::{Limits, Manager, Sink};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +33,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let source = source::open(&settings, &objects, &names).await?;
     let (sinks, history) = sinks(&settings)?;
     let limits = Limits { wait: settings.sinks.timeout, ..Limits::default() };
-    let meters = Arc::new(Meters::new(settings.resolution));
+    let (meters, rounds) = (Arc::new(Meters::new(settings.resolution)), Arc::<Rounds>::default());
     let cluster = Cluster::new(Parts {
         resolution: settings.resolution,
         nodes: source.collector,
@@ -42,9 +43,11 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         sinks: Manager::start(sinks, limits),
         history,
         meters: Arc::clone(&meters),
+        rounds: Arc::clone(&rounds),
     });
     let (ending, ended) = watch::channel(false);
-    let servers = serving::bind(&settings, source.connection.as_ref(), cluster.past(), meters).await?;
+    let servers =
+        serving::bind(&settings, source.connection.as_ref(), cluster.past(), meters, rounds).await?;
     for address in servers.addresses() {
         tracing::info!(%address, version = flags::VERSION, "serving");
     }

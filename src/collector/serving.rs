@@ -7,12 +7,12 @@ use std::time::Duration;
 use plimsoll::flags::cluster::{Cluster as Settings, FrontProxy as FlagsOfProxy, Plain, Secure};
 use plimsoll_nodes::kube::{ApiOptions, Connection};
 use plimsoll_serve::cluster::app::{ClusterApp, ClusterOptions};
-use plimsoll_serve::cluster::k8s::Kubernetes;
 use plimsoll_serve::cluster::k8s::access::{
     Authorities, FrontProxy, Gate, Given, Mode, Options as GateOptions, ReviewError,
 };
 use plimsoll_serve::cluster::k8s::certificate::self_signed;
 use plimsoll_serve::cluster::k8s::meters::Meters;
+use plimsoll_serve::cluster::k8s::{Kubernetes, Rounds};
 use plimsoll_serve::cluster::past::ClusterPast;
 use plimsoll_serve::cluster::users::Users;
 use plimsoll_serve::listen::{self, Address, Bound};
@@ -45,13 +45,14 @@ pub(super) async fn bind(
     connected: Option<&Connected>,
     past: Arc<dyn ClusterPast>,
     meters: Arc<Meters>,
+    rounds: Arc<Rounds>,
 ) -> Result<Servers, Failure> {
     let mut servers = Vec::new();
     if let Some(options) = &settings.plain {
-        servers.push(plain(settings, options, &past, &meters).await?);
+        servers.push(plain(settings, options, &past, &meters, &rounds).await?);
     }
     if let Some(options) = &settings.secure {
-        servers.push(secure(settings, options, connected, &past, &meters).await?);
+        servers.push(secure(settings, options, connected, &past, &meters, &rounds).await?);
     }
     if servers.is_empty() {
         return Err("nothing is served: give -heapster-port or -secure-port a port".into());
@@ -64,6 +65,7 @@ async fn plain(
     options: &Plain,
     past: &Arc<dyn ClusterPast>,
     meters: &Arc<Meters>,
+    rounds: &Arc<Rounds>,
 ) -> Result<Server, Failure> {
     let bound = Bound::bind(&resolve("listen_ip", &options.ip, options.port).await?).await?;
     let tls = match (&options.tls, &options.client_ca) {
@@ -82,7 +84,12 @@ async fn plain(
         None => Mode::Open,
     };
     let gate = Arc::new(Gate::new(mode, GateOptions::default())?);
-    let kubernetes = Arc::new(Kubernetes::new(Arc::clone(past), Arc::clone(&gate), Arc::clone(meters)));
+    let kubernetes = Arc::new(Kubernetes::new(
+        Arc::clone(past),
+        Arc::clone(&gate),
+        Arc::clone(meters),
+        Arc::clone(rounds),
+    ));
     let app = app(settings, past, &kubernetes, ClusterOptions { users, ..ClusterOptions::default() });
     Ok(Server { bound, tls, app: Arc::new(app), kubernetes, gate })
 }
@@ -93,6 +100,7 @@ async fn secure(
     connected: Option<&Connected>,
     past: &Arc<dyn ClusterPast>,
     meters: &Arc<Meters>,
+    rounds: &Arc<Rounds>,
 ) -> Result<Server, Failure> {
     let bound = Bound::bind(&resolve("bind-address", &options.ip, options.port).await?).await?;
     let tls = match &options.tls {
@@ -118,7 +126,12 @@ async fn secure(
         }
         tracing::warn!(%error, "whose certificates count is not known yet");
     }
-    let kubernetes = Arc::new(Kubernetes::new(Arc::clone(past), Arc::clone(&gate), Arc::clone(meters)));
+    let kubernetes = Arc::new(Kubernetes::new(
+        Arc::clone(past),
+        Arc::clone(&gate),
+        Arc::clone(meters),
+        Arc::clone(rounds),
+    ));
     let own = ClusterOptions { gated: true, api_server: true, ..ClusterOptions::default() };
     let app = app(settings, past, &kubernetes, own);
     Ok(Server { bound, tls: Some(tls), app: Arc::new(app), kubernetes, gate })

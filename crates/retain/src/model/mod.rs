@@ -249,7 +249,7 @@ impl Model {
         let Some((now, slot)) = self.stands(key) else { return };
         let set = now.map(|(_, set)| set);
         let view = |set| if long { View::of(set, self.long) } else { View::all(set) };
-        let trail = if long { &slot.long } else { &slot.short };
+        let trail = if long { slot.long() } else { slot.short() };
         let mut walk = Walk::new(trail, set.map(view));
         let mut shape = Arc::new(set.filter(|_| !long).map_or_else(Shape::default, Shape::of));
         if let Some((at, _)) = now {

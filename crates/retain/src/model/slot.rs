@@ -10,15 +10,16 @@ use super::trail::{View, Walk, put_record};
 /// What is kept of one entity, apart from its set in the newest round.
 #[derive(Default)]
 pub(super) struct Slot {
-    /// All its numbers.
-    pub(super) short: Vec<u8>,
-    /// Those that are kept for long.
-    pub(super) long: Vec<u8>,
-    /// The shapes of the records of `short` that have another one than the next newer, newest first.
-    #[allow(clippy::box_collection, reason = "hundreds of thousands of slots have none")]
-    shapes: Option<Box<Vec<Arc<Shape>>>>,
+    /// The trail of all its numbers, then that of those that are kept for long: hundreds of thousands of slots have
+    /// few bytes of either, and one piece of memory costs less than two.
+    trails: Vec<u8>,
+    /// Where the second trail begins.
+    long: u32,
     /// The newest round that has a record.
     pub(super) round: u32,
+    /// The shapes of the records of the first trail that have another one than the next newer, newest first.
+    #[allow(clippy::box_collection, reason = "hundreds of thousands of slots have none")]
+    shapes: Option<Box<Vec<Arc<Shape>>>>,
 }
 
 /// What a slot's trails are to keep.
@@ -35,11 +36,25 @@ pub(super) struct Keep {
 impl Slot {
     /// Whether nothing is kept.
     pub(super) fn is_empty(&self) -> bool {
-        self.short.is_empty() && self.long.is_empty()
+        self.trails.is_empty()
+    }
+
+    /// The trail of all its numbers.
+    pub(super) fn short(&self) -> &[u8] {
+        self.trails.get(..self.middle()).unwrap_or_default()
+    }
+
+    /// The trail of the numbers that are kept for long.
+    pub(super) fn long(&self) -> &[u8] {
+        self.trails.get(self.middle()..).unwrap_or_default()
     }
 
     pub(super) fn shapes(&self) -> &[Arc<Shape>] {
         self.shapes.as_ref().map_or(&[], |shapes| shapes.as_slice())
+    }
+
+    fn middle(&self) -> usize {
+        self.long as usize
     }
 
     /// Adds what the entity had in `round`. `newer` is what it has in the round after it, if it is in it.
@@ -54,15 +69,21 @@ impl Slot {
         let missing = |trail: &[u8]| {
             if trail.is_empty() { 0 } else { round.wrapping_sub(self.round).wrapping_sub(1) }
         };
-        let (missing_short, missing_long) = (missing(&self.short), missing(&self.long));
+        let (missing_short, missing_long) = (missing(self.short()), missing(self.long()));
         let ends = Ends { record: self.round, newest: round.wrapping_add(1) };
         self.round = round;
 
         scratch.clear();
         let same_shape = put_record(scratch, View::all(older), newer.map(View::all), missing_short);
-        if !has_room(&self.short, scratch) {
-            let shapes = self.shapes.as_ref().map_or(&[][..], |shapes| shapes.as_slice());
-            let used = cut(&mut self.short, View::all(older), shapes, ends, keep.short);
+        let split = scratch.len();
+        let of = |set| View::of(set, keep.metrics);
+        if !self.long().is_empty() || !of(older).is_empty() {
+            put_record(scratch, of(older), newer.map(of), missing_long);
+        }
+        if !self.has_room(scratch.len()) {
+            let (short, used) = worth(self.short(), View::all(older), self.shapes(), ends, keep.short);
+            let (long, _) = worth(self.long(), of(older), &[], ends, keep.long);
+            self.cut(short, long);
             if let Some(shapes) = self.shapes.as_mut().filter(|shapes| shapes.len() > used) {
                 shapes.truncate(used);
                 shapes.shrink_to_fit();
@@ -71,28 +92,62 @@ impl Slot {
         if !same_shape {
             self.shapes.get_or_insert_default().insert(0, Arc::new(Shape::of(older)));
         }
-        prepend(&mut self.short, scratch);
+        let (short, long) = scratch.split_at_checked(split).unwrap_or((scratch, &[]));
+        self.prepend(short, long);
+    }
 
-        let of = |set| View::of(set, keep.metrics);
-        if self.long.is_empty() && of(older).is_empty() {
-            return;
+    fn has_room(&self, bytes: usize) -> bool {
+        self.trails.capacity() - self.trails.len() >= bytes
+    }
+
+    /// Leaves so many bytes of each trail.
+    fn cut(&mut self, short: usize, long: usize) {
+        let middle = self.middle();
+        self.trails.truncate(middle.saturating_add(long));
+        self.trails.drain(short.min(middle)..middle);
+        self.long = u32::try_from(short.min(middle)).unwrap_or(u32::MAX);
+    }
+
+    /// Puts a record in front of each trail. Where there is no room, an eighth more is made, so that cutting, which is
+    /// done when there is none, is not done each time; and much that is not needed is given back.
+    fn prepend(&mut self, short: &[u8], long: &[u8]) {
+        let (length, middle) = (self.trails.len(), self.middle());
+        let more = short.len() + long.len();
+        if !self.has_room(more) {
+            self.trails.reserve_exact(more + length / 8);
         }
-        scratch.clear();
-        put_record(scratch, of(older), newer.map(of), missing_long);
-        if !has_room(&self.long, scratch) {
-            cut(&mut self.long, of(older), &[], ends, keep.long);
+        self.trails.resize(length + more, 0);
+        self.trails.copy_within(middle..length, middle + more);
+        self.trails.copy_within(..middle, short.len());
+        let mut put = |start: usize, record: &[u8]| {
+            if let Some(place) = self.trails.get_mut(start..start + record.len()) {
+                place.copy_from_slice(record);
+            }
+        };
+        put(0, short);
+        put(short.len() + middle, long);
+        self.long = u32::try_from(middle + short.len()).unwrap_or(u32::MAX);
+        self.give_back();
+    }
+
+    fn give_back(&mut self) {
+        let length = self.trails.len();
+        if self.trails.capacity() > 2 * length + 64 {
+            self.trails.shrink_to(length + length / 8);
         }
-        prepend(&mut self.long, scratch);
     }
 
     /// Forgets what is too old, of an entity that is not in the newest round, which lies so many rounds ahead of its
     /// newest record.
     pub(super) fn fade(&mut self, behind: u32, keep: Keep) {
-        if behind >= keep.short {
-            (self.short, self.shapes) = (Vec::new(), None);
+        let (is_short_over, is_long_over) = (behind >= keep.short, behind >= keep.long);
+        if is_short_over {
+            self.shapes = None;
         }
-        if behind >= keep.long {
-            self.long = Vec::new();
+        if is_short_over || is_long_over {
+            let left = |is_over, trail: &[u8]| if is_over { 0 } else { trail.len() };
+            self.cut(left(is_short_over, self.short()), left(is_long_over, self.long()));
+            self.trails.shrink_to_fit();
         }
     }
 
@@ -103,7 +158,7 @@ impl Slot {
                 + shapes.capacity() * size_of::<Arc<Shape>>()
                 + shapes.iter().map(|shape| shape.bytes() + 2 * size_of::<usize>()).sum::<usize>()
         });
-        self.short.capacity() + self.long.capacity() + shapes
+        self.trails.capacity() + shapes
     }
 }
 
@@ -114,9 +169,9 @@ struct Ends {
     newest: u32,
 }
 
-/// Cuts off the records that are not among so many of the newest rounds. `start` is what the trail's newest record
-/// builds on. Tells how many shapes are still used.
-fn cut(trail: &mut Vec<u8>, start: View<'_>, shapes: &[Arc<Shape>], ends: Ends, keep: u32) -> usize {
+/// So many bytes of a trail hold the records that are among so many of the newest rounds, and so many shapes are used by
+/// them. `start` is what the trail's newest record builds on.
+fn worth(trail: &[u8], start: View<'_>, shapes: &[Arc<Shape>], ends: Ends, keep: u32) -> (usize, usize) {
     let mut walk = Walk::new(trail, Some(start));
     let (mut round, mut end, mut used) = (ends.record, 0, 0);
     while ends.newest.wrapping_sub(round) < keep {
@@ -126,28 +181,5 @@ fn cut(trail: &mut Vec<u8>, start: View<'_>, shapes: &[Arc<Shape>], ends: Ends, 
         used = record.shapes;
         round = round.wrapping_sub(record.missing).wrapping_sub(1);
     }
-    trail.truncate(end);
-    used
-}
-
-#[allow(clippy::ptr_arg, reason = "a slice has no capacity")]
-fn has_room(trail: &Vec<u8>, record: &[u8]) -> bool {
-    trail.capacity() - trail.len() >= record.len()
-}
-
-/// Puts a record in front. Where there is no room, an eighth more is made, so that cutting, which is done when there
-/// is none, is not done each time; and much that is not needed is given back.
-fn prepend(trail: &mut Vec<u8>, record: &[u8]) {
-    let length = trail.len();
-    if !has_room(trail, record) {
-        trail.reserve_exact(record.len() + length / 8);
-    }
-    trail.resize(length + record.len(), 0);
-    trail.copy_within(..length, record.len());
-    if let Some(front) = trail.get_mut(..record.len()) {
-        front.copy_from_slice(record);
-    }
-    if trail.capacity() > 2 * trail.len() + 64 {
-        trail.shrink_to(trail.len() + trail.len() / 8);
-    }
+    (end, used)
 }

@@ -11,13 +11,16 @@ use plimsoll_core::time::Timestamp;
 
 use super::meters::Freshness;
 use super::parts;
-use super::usage::{Round, Row, Usage};
+use super::usage::{Found, Round, Row};
 use super::write::indent::Indenter;
 use super::write::{Writing, json};
 use crate::body::{Body, pieces};
 
 /// A piece of a list is closed once it is this long.
 const PIECE: usize = 64 * 1024;
+
+/// Pods whose numbers are looked for together: what is read of them fits into a processor's own cache.
+const TOGETHER: usize = 64;
 
 /// A list under way: holds the round and the objects, and no lock.
 pub(super) struct Listing {
@@ -66,8 +69,9 @@ impl Listing {
     /// Gives rows until `write` has enough or nothing is left; false once nothing is left.
     pub(super) fn rows(&mut self, mut write: impl FnMut(&Row<'_>) -> bool) -> bool {
         let Some(round) = &self.round else { return false };
+        let mut tally = self.freshness.tally(self.now);
         let mut give = |row: Row<'_>| {
-            self.freshness.observe(self.now, row.when.at);
+            tally.observe(row.when.at);
             write(&row)
         };
         match &mut self.objects {
@@ -81,11 +85,17 @@ impl Listing {
                 }
             }
             Objects::Pods(pods) => {
-                let mut room: Vec<(&str, Usage)> = Vec::new();
-                for pod in pods {
-                    if let Some(when) = round.containers(&pod, &mut room)
-                        && !give(Row::of_pod(&pod, when, &room))
-                    {
+                let mut found = Found::default();
+                while pods.len() > 0 {
+                    let several = pods.as_slice().get(..TOGETHER).unwrap_or(pods.as_slice());
+                    round.containers_of_each(several, &mut found);
+                    let mut each = several.iter().zip(found.each());
+                    let enough = each.position(|(pod, told)| {
+                        told.is_some_and(|(when, containers)| !give(Row::of_pod(pod, when, containers)))
+                    });
+                    let given = enough.map_or(several.len(), |place| place + 1);
+                    pods.by_ref().take(given).for_each(drop);
+                    if enough.is_some() {
                         return true;
                     }
                 }

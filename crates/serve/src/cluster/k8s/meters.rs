@@ -97,13 +97,42 @@ impl Freshness {
     }
 
     pub(super) fn observe(&self, now: Timestamp, at: Timestamp) {
-        let age = u64::try_from(now.since(at)).unwrap_or_default();
+        self.tally(now).observe(at);
+    }
+
+    /// For many objects: what several threads count each in its own place is told when it is dropped.
+    pub(super) fn tally(&self, now: Timestamp) -> Tally<'_> {
+        Tally { of: self, now, counts: [0; 21], nanos: 0 }
+    }
+}
+
+/// Ages that are not yet told.
+pub(super) struct Tally<'a> {
+    of: &'a Freshness,
+    now: Timestamp,
+    counts: [u64; 21],
+    nanos: u64,
+}
+
+impl Tally<'_> {
+    /// An object of this time is told.
+    pub(super) fn observe(&mut self, at: Timestamp) {
+        let age = u64::try_from(self.now.since(at)).unwrap_or_default();
         let seconds = age as f64 / 1e9;
-        let place = self.bounds.partition_point(|bound| *bound < seconds);
-        if let Some(count) = self.counts.get(place) {
-            count.fetch_add(1, Relaxed);
-            self.nanos.fetch_add(age, Relaxed);
+        let place = self.of.bounds.partition_point(|bound| *bound < seconds);
+        if let Some(count) = self.counts.get_mut(place) {
+            *count += 1;
+            self.nanos = self.nanos.wrapping_add(age);
         }
+    }
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        for (all, count) in self.of.counts.iter().zip(self.counts).filter(|(_, count)| *count > 0) {
+            all.fetch_add(count, Relaxed);
+        }
+        self.of.nanos.fetch_add(self.nanos, Relaxed);
     }
 }
 

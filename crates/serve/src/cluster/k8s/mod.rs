@@ -33,7 +33,8 @@ use self::access::{Attributes, Gate, User};
 use self::meters::Meters;
 use self::request::Target;
 use self::status::Status;
-use self::usage::{Round, Rounds};
+use self::usage::Round;
+pub use self::usage::Rounds;
 use self::write::Kind;
 use super::past::ClusterPast;
 use crate::body::Body;
@@ -46,14 +47,19 @@ pub struct Kubernetes {
     past: Arc<dyn ClusterPast>,
     gate: Arc<Gate>,
     meters: Arc<Meters>,
-    rounds: Rounds,
+    rounds: Arc<Rounds>,
     ending: AtomicBool,
 }
 
 impl Kubernetes {
-    /// The API over this past, for whom the gate lets in.
-    pub fn new(past: Arc<dyn ClusterPast>, gate: Arc<Gate>, meters: Arc<Meters>) -> Self {
-        Self { past, gate, meters, rounds: Rounds::default(), ending: AtomicBool::new(false) }
+    /// The API over this past, for whom the gate lets in. `rounds` are for all who serve one past.
+    pub fn new(
+        past: Arc<dyn ClusterPast>,
+        gate: Arc<Gate>,
+        meters: Arc<Meters>,
+        rounds: Arc<Rounds>,
+    ) -> Self {
+        Self { past, gate, meters, rounds, ending: AtomicBool::new(false) }
     }
 
     /// The program is about to end: it is no longer ready.

@@ -49,7 +49,8 @@ fn open(past: ClusterFake) -> Kubernetes {
 
 fn gated(past: ClusterFake, mode: Mode) -> Kubernetes {
     let gate = Arc::new(Gate::new(mode, Options::default()).unwrap());
-    Kubernetes::new(Arc::new(past), gate, Arc::new(Meters::new(Duration::from_secs(60))))
+    let meters = Arc::new(Meters::new(Duration::from_secs(60)));
+    Kubernetes::new(Arc::new(past), gate, meters, Arc::default())
 }
 
 async fn ask(k8s: &Kubernetes, method: &str, uri: &str, headers: &[(&str, &str)]) -> Answer {

@@ -5,6 +5,7 @@
 //! an autoscaler. Containers that the node did not tell of do not run.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use foldhash::fast::RandomState;
@@ -100,20 +101,49 @@ pub(super) struct Points {
     pub(super) containers: u64,
 }
 
-/// The round that was indexed last.
+/// After so many rounds of which nobody asked, no more are indexed ahead.
+const ASKED_WITHIN: u32 = 20;
+
+/// The round that was indexed last, for all who serve it.
 #[derive(Default)]
-pub(super) struct Rounds(Mutex<(Weak<Batch>, Arc<Index>)>);
+pub struct Rounds(Mutex<Last>);
+
+#[derive(Default)]
+struct Last {
+    batch: Weak<Batch>,
+    index: Arc<Index>,
+    /// Rounds that were made since somebody asked; none while nobody ever did.
+    unasked: Option<u32>,
+}
 
 impl Rounds {
+    /// Indexes a new round ahead of the first question about it, if there were questions about the rounds before it;
+    /// otherwise gives back what the last index takes.
+    pub fn prepare(&self, batch: &Arc<Batch>) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.unasked = last.unasked.map(|rounds| rounds + 1).filter(|rounds| *rounds <= ASKED_WITHIN);
+        match last.unasked {
+            Some(_) => last.index(batch),
+            None => (last.batch, last.index) = Default::default(),
+        }
+    }
+
     /// This round, indexed.
     pub(super) fn indexed(&self, batch: Arc<Batch>) -> Round {
         // who comes second waits for the index rather than making it again
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.unasked = Some(0);
+        last.index(&batch);
+        Round { batch, index: Arc::clone(&last.index) }
+    }
+}
+
+impl Last {
+    fn index(&mut self, batch: &Arc<Batch>) {
         // the batch cannot be another at the same place: the weak reference keeps the place taken
-        if !std::ptr::eq(last.0.as_ptr(), Arc::as_ptr(&batch)) {
-            *last = (Arc::downgrade(&batch), Arc::new(Index::of(&batch)));
+        if !std::ptr::eq(self.batch.as_ptr(), Arc::as_ptr(batch)) {
+            (self.batch, self.index) = (Arc::downgrade(batch), Arc::new(Index::of(batch)));
         }
-        Round { batch, index: Arc::clone(&last.1) }
     }
 }
 
@@ -153,6 +183,10 @@ impl Index {
         index
     }
 
+    fn hash(&self, pod: &Pod) -> u64 {
+        self.hasher.hash_one((&*pod.namespace, &*pod.name))
+    }
+
     /// The places of the sets of the containers of pods with this hash.
     fn places(&self, hash: u64) -> impl Iterator<Item = usize> {
         let start = usize::try_from(hash >> (64 - self.bits)).ok().and_then(|place| self.starts.get(place));
@@ -184,11 +218,43 @@ impl Round {
     /// Puts what a pod's containers use into `room`; none if there are none, or one has no numbers.
     pub(super) fn containers<'a>(&'a self, pod: &Pod, room: &mut Vec<(&'a str, Usage)>) -> Option<When> {
         room.clear();
-        let index = &self.index;
-        let hash = index.hasher.hash_one((&*pod.namespace, &*pod.name));
+        self.add_containers(pod, self.index.places(self.index.hash(pod)), room)
+    }
+
+    /// The same of several pods. Their hashes come first, then the places, then the sets: what they lie in is mostly in
+    /// no cache, and in a short loop memory is asked for several at a time.
+    pub(super) fn containers_of_each<'a>(&'a self, pods: &[Arc<Pod>], found: &mut Found<'a>) {
+        let Found { hashes, places, ends, room, pods: told } = found;
+        hashes.clear();
+        places.clear();
+        ends.clear();
+        room.clear();
+        told.clear();
+        hashes.extend(pods.iter().map(|pod| self.index.hash(pod)));
+        for hash in &*hashes {
+            places.extend(self.index.places(*hash));
+            ends.push(places.len());
+        }
+        let mut first = 0;
+        for (pod, end) in pods.iter().zip(&*ends) {
+            let before = room.len();
+            let places = places.get(first..*end).unwrap_or_default();
+            let when = self.add_containers(pod, places.iter().copied(), room);
+            told.push(when.map(|when| (when, before..room.len())));
+            first = *end;
+        }
+    }
+
+    /// Adds what a pod's containers use; some may have been added where there is no answer.
+    fn add_containers<'a>(
+        &'a self,
+        pod: &Pod,
+        places: impl Iterator<Item = usize>,
+        room: &mut Vec<(&'a str, Usage)>,
+    ) -> Option<When> {
         let mut earliest: Option<When> = None;
-        for place in index.places(hash) {
-            let Some(set) = self.batch.iter().nth(place) else { continue };
+        for place in places {
+            let Some(set) = self.batch.nth(place) else { continue };
             let Key::Container { namespace, pod: name, container } = &set.key else { continue };
             // a set without a sample was made for requests and limits: the node did not tell of the container
             if *namespace != pod.namespace || *name != pod.name || set.scraped.is_none() {
@@ -205,6 +271,27 @@ impl Round {
             }
         }
         earliest
+    }
+}
+
+/// What the containers of several pods use, and room to find it.
+#[derive(Default)]
+pub(super) struct Found<'a> {
+    hashes: Vec<u64>,
+    places: Vec<usize>,
+    /// Of each pod: where its places end.
+    ends: Vec<usize>,
+    room: Vec<(&'a str, Usage)>,
+    /// Of each pod: where in `room` its containers are, unless it has no numbers.
+    pods: Vec<Option<(When, Range<usize>)>>,
+}
+
+impl<'a> Found<'a> {
+    /// Of each pod in turn: when, and its containers; none where it has no numbers.
+    pub(super) fn each(&self) -> impl Iterator<Item = Option<(When, &[(&'a str, Usage)])>> {
+        let told =
+            |(when, range): &(When, Range<usize>)| (*when, self.room.get(range.clone()).unwrap_or_default());
+        self.pods.iter().map(move |pod| pod.as_ref().map(told))
     }
 }
 
@@ -240,9 +327,15 @@ mod tests {
             batch.insert(set);
         }
         let round = Rounds::default().indexed(Arc::new(batch));
-        let pod = Pod { namespace: "ns".into(), name: pod.into(), ..Pod::default() };
+        let pod = Arc::new(Pod { namespace: "ns".into(), name: pod.into(), ..Pod::default() });
         let mut room = Vec::new();
-        let when = round.containers(&pod, &mut room)?;
+        let when = round.containers(&pod, &mut room);
+        let nobody = Arc::new(Pod::default());
+        let mut found = Found::default();
+        round.containers_of_each(&[Arc::clone(&pod), nobody, Arc::clone(&pod)], &mut found);
+        let (alone, pods) = (when.map(|when| (when, &*room)), found.each().collect::<Vec<_>>());
+        assert_eq!(pods, [alone, None, alone]);
+        let when = when?;
         let all = room.iter().map(|(name, usage)| format!("{name}:{}:{}", usage.nanocores, usage.memory));
         Some(format!("{} {}", all.collect::<Vec<_>>().join(" "), when.at.nanos() / 1_000_000_000))
     }
@@ -302,5 +395,31 @@ mod tests {
         let other = rounds.indexed(batch("q"));
         assert!(!Arc::ptr_eq(&one.index, &other.index));
         assert_eq!(other.points(), Points { nodes: 0, containers: 1 });
+    }
+
+    #[test]
+    fn rounds_are_indexed_ahead_while_somebody_asks() {
+        let rounds = Rounds::default();
+        let batch = || {
+            let mut batch = Batch::new(Timestamp(0));
+            batch.insert(set("p", "a", Some(5), Some(7), Some(100)));
+            Arc::new(batch)
+        };
+        let indexed = |batch: &Arc<Batch>| rounds.0.lock().unwrap().batch.ptr_eq(&Arc::downgrade(batch));
+        let prepared = || {
+            let batch = batch();
+            rounds.prepare(&batch);
+            indexed(&batch)
+        };
+        assert!(!prepared());
+        rounds.indexed(batch());
+        assert!((0..ASKED_WITHIN).all(|_| prepared()));
+        assert!(!prepared());
+        assert!(rounds.0.lock().unwrap().index.containers.is_empty());
+        rounds.indexed(batch());
+        let next = batch();
+        rounds.prepare(&next);
+        let index = Arc::clone(&rounds.0.lock().unwrap().index);
+        assert!(Arc::ptr_eq(&index, &rounds.indexed(next).index));
     }
 }

@@ -370,7 +370,8 @@ async fn the_aggregation_layer_is_served_over_tls() {
     };
     let (gate, _) = delegated(Fake::default(), given);
     let meters = Arc::new(Meters::new(Duration::from_secs(60)));
-    let k8s = Arc::new(Kubernetes::new(Arc::new(ClusterFake::cluster()), Arc::new(gate), meters));
+    let past = Arc::new(ClusterFake::cluster());
+    let k8s = Arc::new(Kubernetes::new(past, Arc::new(gate), meters, Arc::default()));
     let (chain, key) = certificate::self_signed(&[]).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(chain[0].clone()).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Cost: no allocation an object; the text of an instant is made once a second.
 
+use plimsoll_core::cluster::objects::Map;
 use plimsoll_core::cluster::quantity::{split_binary, split_nanocores};
 use plimsoll_core::time::Timestamp;
 
@@ -17,12 +18,15 @@ pub(in super::super) struct Writer {
     writing: Writing,
     /// Texts of instants, by second.
     instants: [(i64, Vec<u8>); 64],
+    /// The labels that were written last, and their text: the pods of a workload share them and stand together.
+    labels: (Map, Vec<u8>),
     first: bool,
 }
 
 impl Writer {
     pub(in super::super) fn new(writing: Writing) -> Self {
-        Self { writing, instants: std::array::from_fn(|_| (i64::MIN, Vec::new())), first: true }
+        let instants = std::array::from_fn(|_| (i64::MIN, Vec::new()));
+        Self { writing, instants, labels: Default::default(), first: true }
     }
 
     /// One that goes on with a list in which objects stand already.
@@ -121,13 +125,13 @@ impl Writer {
         out.extend_from_slice(br#","creationTimestamp":""#);
         self.instant(out, self.writing.now);
         out.push(b'"');
-        for (order, (key, value)) in row.labels.iter().enumerate() {
-            out.extend_from_slice(if order == 0 { br#","labels":{"# } else { b"," });
-            string(out, key);
-            out.push(b':');
-            string(out, value);
+        if !self.labels.0.is_shared_with(row.labels) {
+            self.labels.1.clear();
+            labels(&mut self.labels.1, row.labels);
+            self.labels.0 = row.labels.clone();
         }
-        out.extend_from_slice(if row.labels.is_empty() { b"}" } else { b"}}" });
+        out.extend_from_slice(&self.labels.1);
+        out.push(b'}');
     }
 
     fn table_row(&mut self, out: &mut Vec<u8>, row: &Row<'_>, version: &str) {
@@ -158,6 +162,19 @@ impl Writer {
             (*known, *text) = (secs, Timestamp::from_secs(secs).to_string().into_bytes());
         }
         out.extend_from_slice(text);
+    }
+}
+
+/// Labels as a field behind others, if there are any.
+fn labels(out: &mut Vec<u8>, labels: &Map) {
+    for (order, (key, value)) in labels.iter().enumerate() {
+        out.extend_from_slice(if order == 0 { br#","labels":{"# } else { b"," });
+        string(out, key);
+        out.push(b':');
+        string(out, value);
+    }
+    if !labels.is_empty() {
+        out.push(b'}');
     }
 }
 

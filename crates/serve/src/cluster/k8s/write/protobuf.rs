@@ -191,17 +191,22 @@ fn int(out: &mut Vec<u8>, field: u32, value: i64) {
     encode_varint(value.cast_unsigned(), out);
 }
 
-/// A message, whose length is put before it once it is known.
+/// A message, whose length is put before it once it is known. Most lengths take one byte, for which room is left; before
+/// a longer message more room is made.
 fn message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     encode_key(field, WireType::LengthDelimited, out);
+    let place = out.len();
+    out.push(0);
     let start = out.len();
     write(out);
     let length = out.len() - start;
-    let room = encoded_len_varint(length as u64);
-    out.resize(start + length + room, 0);
-    out.copy_within(start..start + length, start + room);
-    if let Some(mut place) = out.get_mut(start..start + room) {
-        encode_varint(length as u64, &mut place);
+    let more = encoded_len_varint(length as u64) - 1;
+    if more > 0 {
+        out.resize(start + length + more, 0);
+        out.copy_within(start..start + length, start + more);
+    }
+    if let Some(mut room) = out.get_mut(place..start + more) {
+        encode_varint(length as u64, &mut room);
     }
 }
 
