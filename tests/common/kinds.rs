@@ -146,7 +146,7 @@ fn settled(pod: &Value) -> bool {
         "Succeeded" => true,
         "Running" => all.iter().all(|one| match text(one, "/name") {
             "short" => one["state"].get("terminated").is_some(),
-            "again" => one["ready"] == true && one["restartCount"] == 1,
+            "again" => one["ready"] == true && one["restartCount"].as_u64() >= Some(1),
             _ => one["ready"] == true,
         }),
         _ => false,
