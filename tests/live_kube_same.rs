@@ -18,13 +18,13 @@ mod json;
 #[path = "same/text.rs"]
 mod text;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Instant;
 
 use allowed::Allowed;
 use common::kinds;
-use common::kube::{self, curl};
+use common::kube::{self, User, curl};
 use common::program::Plimsoll;
 use common::{Need, eventually, seconds};
 use serde_json::Value;
@@ -145,6 +145,59 @@ fn judge(path: &str, found: Vec<String>, allowed: &[Allowed]) -> Vec<String> {
     left
 }
 
+/// The labels of a pod's containers on the agent's own routes are those that cAdvisor's program gives them.
+#[track_caller]
+fn raw_labels(program: &Plimsoll) -> Vec<String> {
+    let pod = User::admin().json(&["get", "pod", "--namespace", kinds::SPACE, "burstable"]);
+    let uid = common::text(&pod, "/metadata/uid");
+    let of_pod = |kind, container: Option<&'static str>| {
+        let mut all = BTreeMap::from([
+            ("io.cri-containerd.kind", kind),
+            ("io.kubernetes.pod.name", "burstable"),
+            ("io.kubernetes.pod.namespace", kinds::SPACE),
+            ("io.kubernetes.pod.uid", uid),
+        ]);
+        match container {
+            Some(name) => all.insert("io.kubernetes.container.name", name),
+            None => all.insert("app", "burstable"),
+        };
+        all.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let mut wanted =
+        [of_pod("container", Some("main")), of_pod("container", Some("side")), of_pod("sandbox", None)];
+    wanted.sort();
+    let mut found = Vec::new();
+    let mut check = |route: &str, mut told: Vec<BTreeMap<String, String>>| {
+        told.sort();
+        if told != wanted {
+            found.push(format!("{route}: labels {told:?}, not {wanted:?}"));
+        }
+    };
+    let below = format!("/pod{uid}/");
+    // `/metrics` writes what is no letter or digit as `_`
+    let clean = |name: &str| format!("container_label_{}", name.replace(['.', '-'], "_"));
+    let names: Vec<(String, String)> =
+        wanted.iter().flat_map(BTreeMap::keys).map(|name| (clean(name), name.clone())).collect();
+    let original = |label: &str| names.iter().find(|(clean, _)| clean == label).map(|(_, name)| name.clone());
+    let samples = program.metrics();
+    let own = samples
+        .iter()
+        .filter(|sample| sample.name == "container_memory_rss" && sample.label("id").contains(&below));
+    let labels = own.map(|sample| {
+        let given = sample.labels.iter().filter(|(key, _)| !["id", "image", "name"].contains(&key.as_str()));
+        given.map(|(key, value)| (original(key).unwrap_or(key.clone()), value.clone())).collect()
+    });
+    check("/metrics", labels.collect());
+    let labels_of = |spec: &Value| serde_json::from_value(spec["labels"].clone()).unwrap_or_default();
+    let all = program.json("/api/v1.3/subcontainers/?num_stats=1");
+    let own = all.as_array().unwrap().iter().filter(|one| common::text(one, "/name").contains(&below));
+    check("/api/v1.3", own.map(|one| labels_of(&one["spec"])).collect());
+    let all = program.json("/api/v2.1/spec/?recursive=true");
+    let own = all.as_object().unwrap().iter().filter(|(name, _)| name.contains(&below));
+    check("/api/v2.1", own.map(|(_, spec)| labels_of(spec)).collect());
+    found
+}
+
 #[test]
 fn what_is_allowed_is_documented() {
     let text = std::fs::read_to_string(common::repository().join("docs/compatibility.md")).unwrap();
@@ -195,7 +248,7 @@ fn the_agents_answers_are_the_kubelets() {
     let mut left = Vec::new();
     for Route { path, kubelet, program } in &routes {
         if path.starts_with("/metrics") {
-            let (theirs, mut ours) = (Exposition::of(&[kubelet.clone()]), Exposition::of(program));
+            let (theirs, mut ours) = (Exposition::of(std::slice::from_ref(kubelet)), Exposition::of(program));
             ours.retain(|sample| {
                 let id = sample.label("id");
                 id.is_empty() || id == "/" || id.starts_with(&root)
@@ -207,5 +260,6 @@ fn the_agents_answers_are_the_kubelets() {
             left.extend(judge(path, json::differences(&theirs, &ours), allowed::of(path)));
         }
     }
+    left.extend(raw_labels(&program));
     assert!(left.is_empty(), "{} differences:\n{}", left.len(), left.join("\n"));
 }
