@@ -1,16 +1,17 @@
 //! Who a container is, from what Podman leaves on disk while nobody answers for it.
 //!
 //! Reads: below the storage `<driver>-containers/containers.json` (else `volatile-containers.json`), the
-//!        bundle's `config.json`, the pid file, `healthcheck.log`.
-//! Gives: all but labels and the count of restarts, which stand in Podman's database alone.
-//! Cost:  four files a container.
+//!        bundle's `config.json`, the pid file, `healthcheck.log`; for labels and the count of restarts Podman's
+//!        [`database`].
+//! Gives: all that the socket would tell.
+//! Cost:  four files and some pages of the database a container.
 
 use std::path::{Path, PathBuf};
 
 use plimsoll_core::container::{Identity, Layers};
 use serde_json::Value;
 
-use super::NAMESPACE;
+use super::{NAMESPACE, database};
 use crate::runtime::conmon::{self, Place};
 use crate::runtime::remote::Inspected;
 use crate::runtime::storage::{self, file};
@@ -38,9 +39,12 @@ pub(super) fn read(
     let name = json::text(&record, "/names/0").unwrap_or(&place.name);
     let network =
         json::list(&spec, "/linux/namespaces").iter().find(|one| json::text(one, "/type") == Some("network"));
+    let kept = database::read(rootfs, id, place).unwrap_or_default();
     let identity = Identity {
         id: id.to_owned(),
         namespace: NAMESPACE,
+        labels: kept.labels,
+        restart_count: kept.restarts,
         aliases: [name, id].into_iter().filter(|alias| !alias.is_empty()).map(str::to_owned).collect(),
         envs: json::environment(&spec, "/process/env", envs),
         image: json::text_or_empty(&metadata, "/image-name"),

@@ -1,12 +1,13 @@
 //! Podman: who its containers are, rootful and rootless, and how they ended.
 //!
 //! Reads: the REST API on Podman's sockets where one is there; else what Podman leaves on disk, which conmon's
-//!        command line leads to. No socket is held open: most of the time nobody listens behind it, and a
+//!        command line leads to, its database among it. No socket is held open: most of the time nobody listens behind it, and a
 //!        connection starts a service.
 //! Gives: [`Told`] on a channel; [`plimsoll_core::runtime::Status`] for the page.
 //! Cost:  one request, or one look through `/proc` and three small files, a container at its start and end.
 
 pub mod claim;
+pub mod database;
 
 mod client;
 

@@ -6,15 +6,17 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-/// The whole file, if it is one and has at most so many bytes. Never waits: what has a file's name may be a pipe.
-pub(crate) fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
+/// The file, if it is one. Never waits: what has a file's name may be a pipe.
+pub(crate) fn open(path: &Path) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
+    file.metadata().ok()?.is_file().then_some(file)
+}
+
+/// The whole file, if it is one and has at most so many bytes.
+pub(crate) fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
     let mut text = Vec::new();
-    file.take(most + 1).read_to_end(&mut text).ok()?;
+    open(path)?.take(most + 1).read_to_end(&mut text).ok()?;
     (text.len() as u64 <= most).then_some(text)
 }
 
