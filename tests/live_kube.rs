@@ -13,11 +13,10 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use common::kube::{self, AGENT, COLLECTOR, User, Worker, curl, deployed};
-use common::{Need, close, eventually, http, kernel, number, program, text};
+use common::{Need, close, eventually, http, kernel, number, text};
 use serde_json::{Value, json};
 
 const MIB: f64 = 1_048_576.0;
