@@ -89,7 +89,8 @@ fn whole(summary: &Value, with: &str) -> BTreeSet<String> {
     let pods = summary["pods"].as_array().cloned().unwrap_or_default();
     let whole = pods.iter().filter(|pod| {
         let containers = pod["containers"].as_array().cloned().unwrap_or_default();
-        let is_whole = |one: &Value| has_rate(one) && one.get("rootfs").is_some();
+        let is_whole =
+            |one: &Value| has_rate(one) && one.pointer("/rootfs/usedBytes").and_then(Value::as_u64) > Some(0);
         has_rate(pod) && containers.iter().all(is_whole) && pod.get(with).is_some()
     });
     whole

@@ -40,6 +40,8 @@ const IMAGES: &str = "`usedBytes` and `inodesUsed` of `imageFs` and `containerFs
 const LOGS: &str = "`inodesUsed` of `logs`";
 const HOST_NETWORK: &str = "a pod with the host's network has the host's interfaces as its `network`";
 const VOLUMES: &str = "`volume` has those of secrets, config maps, the downward API and tokens";
+const MOUNTS: &str = "the list of mounts is read once, at start";
+const NAME: &str = "the node's name is what `--hostname-override` says";
 const SWAP: &str = "`swapAvailableBytes` of a container on cgroup v1";
 const START: &str = "`startTime` of the node in the short summary";
 
@@ -58,6 +60,8 @@ const CADVISOR: &[Allowed] = &[
     always("extra container_fs_inodes_total{*pod=*", LAYERS),
     always("extra container_fs_limit_bytes{*pod=*", LAYERS),
     always("extra container_fs_usage_bytes{*pod=*", LAYERS),
+    always("extra container_fs_*{device=\"*/var/lib/kubelet/pods/*\",id=\"/\"} *", MOUNTS),
+    always("extra container_fs_*{device=\"/run/containerd/*\",id=\"/\"} *", MOUNTS),
     always("value container_fs_*_seconds_total{device=*,id=\"/\"}*", SECONDS),
     always("value container_memory_failures_total{*scope=\"hierarchy\"}*", HIERARCHY),
     always("value container_memory_failures_total{*id=\"/\"*", ROOT),
@@ -69,6 +73,7 @@ const RESOURCE: &[Allowed] = &[at_times("value node_memory_working_set_bytes*", 
 const SUMMARY: &[Allowed] = &[
     at_times("missing *.psi.*", UNREADABLE),
     at_times("missing *.io.time*", UNREADABLE),
+    always("value node.nodeName:*", NAME),
     always("missing node.runtime.*", IMAGES),
     always("missing pods[*].containers[*].logs.inodesUsed *", LOGS),
     always("missing pods[kinds/hostnet].network.*", HOST_NETWORK),
@@ -81,6 +86,7 @@ const SUMMARY: &[Allowed] = &[
 const SHORT: &[Allowed] = &[
     at_times("missing *.psi.*", UNREADABLE),
     always("value node.memory.*", ROOT),
+    always("value node.nodeName:*", NAME),
     at_times("value node.startTime:*", START),
     at_times("extra *.swap.swapAvailableBytes 0", SWAP),
 ];
