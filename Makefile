@@ -75,10 +75,10 @@ test-kube: deps workload image-context
 	testbed/kube-build
 	testbed/kube image $(OUT)/image $(OUT)/plimsoll-image.tar
 	cargo test --locked --package plimsoll-nodes --test live_api_server --no-run
-	cargo test --locked --package plimsoll --test live_kube --test live_kube_life --no-run
+	cargo test --locked --package plimsoll --test live_kube --test live_kube_life --test live_kube_same --no-run
 	testbed/kube with --api cargo test --locked --package plimsoll-nodes --test live_api_server
 	PLIMSOLL_BIN=$(BIN) PLIMSOLL_TEST_IMAGE=$(OUT)/workload-image.tar PLIMSOLL_IMAGE=$(OUT)/plimsoll-image.tar \
-		testbed/kube with cargo test --locked --no-fail-fast --package plimsoll --test live_kube --test live_kube_life -- --test-threads=1
+		testbed/kube with cargo test --locked --no-fail-fast --package plimsoll --test live_kube --test live_kube_life --test live_kube_same -- --test-threads=1
 
 # the program, and the helper and image that give it known work
 workload: build-static
@@ -98,7 +98,7 @@ check: cargo page
 # rewrites what is derived: format, golden files, generated documents
 bless: cargo
 	cargo fmt --all
-	BLESS=1 cargo test --quiet --workspace --lib --bins --test docs --test metrics --test replay
+	BLESS=1 cargo test --quiet --workspace --lib --bins --test coverage --test docs --test metrics --test replay
 
 # questions to the parts, then to the whole program beside others: make bench ARGS="host --sizes 100"
 bench: build

@@ -13,11 +13,10 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use common::kube::{self, AGENT, COLLECTOR, User, Worker, deployed};
-use common::{Need, close, eventually, http, kernel, number, program, text};
+use common::kube::{self, AGENT, COLLECTOR, User, Worker, curl, deployed};
+use common::{Need, close, eventually, http, kernel, number, text};
 use serde_json::{Value, json};
 
 const MIB: f64 = 1_048_576.0;
@@ -176,17 +175,6 @@ fn the_collector_has_the_rights_that_it_uses_and_no_others() {
     for unwanted in [["list", "pods", ""], ["get", "nodes", "metrics"]] {
         assert!(!may(&agent, "--all-namespaces", unwanted), "{unwanted:?}");
     }
-}
-
-/// The status of an answer over HTTPS, whoever signed its certificate, and its text.
-#[track_caller]
-fn curl(to: &str, words: &[&str], path: &str) -> (u16, String) {
-    let mut command = Command::new("curl");
-    command.args(["-sk", "--max-time", "20", "-w", "\n%{http_code}"]).args(words);
-    let done = program::run(command.arg(format!("https://{to}{path}")), 30.0);
-    assert_eq!(done.code, Some(0), "curl {words:?} {path}: {}", done.stderr);
-    let (text, status) = done.stdout.rsplit_once('\n').unwrap();
-    (status.parse().unwrap(), text.to_owned())
 }
 
 #[test]

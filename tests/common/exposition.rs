@@ -60,3 +60,27 @@ fn quoted(text: &str) -> Option<(String, &str)> {
     }
     None
 }
+
+/// Help and type of each family.
+pub type Heads = BTreeMap<String, (String, String)>;
+
+/// The comments of a text.
+#[track_caller]
+pub fn heads(text: &str) -> Heads {
+    let mut heads = Heads::new();
+    for line in text.lines() {
+        let mut words = line.splitn(4, ' ');
+        let (Some("#"), Some(kind), Some(family)) = (words.next(), words.next(), words.next()) else {
+            continue;
+        };
+        let own = heads.entry(family.to_owned()).or_default();
+        let slot = match kind {
+            "HELP" => &mut own.0,
+            "TYPE" => &mut own.1,
+            _ => continue,
+        };
+        assert!(slot.is_empty(), "{kind} of {family} stands twice");
+        slot.push_str(words.next().unwrap_or_default());
+    }
+    heads
+}

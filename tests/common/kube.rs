@@ -131,6 +131,17 @@ fn part(verb: &str, name: &str) -> Result<(), String> {
     if done.code == Some(0) { Ok(()) } else { Err(done.stderr) }
 }
 
+/// The status of an answer over HTTPS, whoever signed its certificate, and its text.
+#[track_caller]
+pub fn curl(to: &str, words: &[&str], path: &str) -> (u16, String) {
+    let mut command = Command::new("curl");
+    command.args(["-sk", "--max-time", "20", "-w", "\n%{http_code}"]).args(words);
+    let done = program::run(command.arg(format!("https://{to}{path}")), 30.0);
+    assert_eq!(done.code, Some(0), "curl {words:?} {path}: {}", done.stderr);
+    let (text, status) = done.stdout.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), text.to_owned())
+}
+
 /// The lines of a log that tell of a request that was refused.
 pub fn refusals(log: &str) -> Vec<&str> {
     let tells = |line: &&str| line.to_lowercase().contains("forbidden") || line.contains(" 403");
@@ -188,6 +199,12 @@ impl Worker {
     #[track_caller]
     pub fn order(&self, line: &str) -> String {
         workload::order(&self.socket, line)
+    }
+
+    /// Has the helper end, for which there is no answer.
+    #[track_caller]
+    pub fn last_order(&self, line: &str) {
+        workload::last_order(&self.socket, line);
     }
 }
 

@@ -4,7 +4,8 @@
 //! Environment: `PLIMSOLL_BIN` (the program; else the one that cargo built),
 //! `PLIMSOLL_TEST_IMAGE` (tar of the workload image), `PLIMSOLL_TEST_WORKLOAD` (the static
 //! helper), `PLIMSOLL_TEST_DOCKER` (`SOCKET GATEWAY` of a daemon that runs already),
-//! `PLIMSOLL_TEST_PATIENCE` (a factor on every time limit, for slow machines). `make e2e`
+//! `PLIMSOLL_TEST_PATIENCE` (a factor on every time limit, for slow machines), `PLIMSOLL_TEST_KEEP` (a folder for
+//! the answers that `live_kube_same` compares). `make e2e`
 //! sets them. Without root or Docker a test skips with a line, unless `CI` is set.
 #![allow(dead_code, reason = "each test file uses its share")]
 
@@ -14,11 +15,13 @@ pub mod cri;
 pub mod crio;
 pub mod docker;
 pub mod exposition;
+pub mod glob;
 pub mod http;
 pub mod ill;
 pub mod influx;
 pub mod keeper;
 pub mod kernel;
+pub mod kinds;
 pub mod kube;
 pub mod lxc;
 pub mod net;

@@ -13,6 +13,9 @@ use crate::labels::pair;
 use crate::metrics::{self, MetricsOptions};
 use crate::past::{Past, View};
 
+/// The runtime whose containers have no name of their own in a kubelet.
+const CONTAINERD: &str = "containerd";
+
 /// Answers with the scrape; families about this program stay on its own `/metrics`.
 pub(super) fn answer(past: &Arc<dyn Past>, options: &MetricsOptions, headers: &HeaderMap) -> Response<Body> {
     let mut views = past.containers();
@@ -23,6 +26,16 @@ pub(super) fn answer(past: &Arc<dyn Past>, options: &MetricsOptions, headers: &H
         view.labels = block;
     }
     metrics::about_containers(past, options, views, headers)
+}
+
+/// The label `name`: the first alias, but of a pod's containers under containerd the id, for which rules and dashboards
+/// of kubelets are written.
+fn name<'a>(view: &'a View, pod: &str) -> &'a str {
+    let reference = &view.reference;
+    if view.runtime == CONTAINERD && !pod.is_empty() && !reference.id.is_empty() {
+        return &reference.id;
+    }
+    reference.aliases.first().map_or("", String::as_str)
 }
 
 /// Each view's labels, sorted by name.
@@ -46,7 +59,7 @@ fn blocks(views: &[View]) -> Vec<Arc<[u8]>> {
             pair(&mut block, "container", container);
             pair(&mut block, "id", &reference.name);
             pair(&mut block, "image", &view.identity.image);
-            pair(&mut block, "name", reference.aliases.first().map_or("", String::as_str));
+            pair(&mut block, "name", name(view, pod));
             pair(&mut block, "namespace", namespace);
             pair(&mut block, "pod", pod);
             block.into()

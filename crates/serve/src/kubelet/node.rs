@@ -81,7 +81,7 @@ impl Node {
         pods.sort_by_cached_key(|pod| (pod.namespace.clone(), pod.name.clone(), Reverse(pod.start())));
         let of_pods = pods.first().and_then(|pod| pod.containers.first()).map(|(_, view)| view);
         let runtime = of_pods.or(rest.first().copied()).map_or("", |view| view.runtime);
-        let system = system(views, runtime);
+        let system = system(views, runtime, &pods);
         let loose = named(rest, &system);
         Self {
             root: at(views, "/").filter(|root| root.latest.is_some()).cloned(),
@@ -148,7 +148,8 @@ fn at<'a>(views: &'a [View], name: &str) -> Option<&'a View> {
 }
 
 /// kubelet's own groups, that of the runtime, that of other services and that of all pods, under the usual names.
-fn system(views: &[View], runtime: &str) -> Vec<(&'static str, View)> {
+/// The group of all pods is the one above theirs that is called so: a kubelet may have a root of its own.
+fn system(views: &[View], runtime: &str, pods: &[Pod]) -> Vec<(&'static str, View)> {
     let service = |unit: &str| {
         views
             .iter()
@@ -160,9 +161,27 @@ fn system(views: &[View], runtime: &str) -> Vec<(&'static str, View)> {
         ("kubelet", service("kubelet.service").or_else(|| first(&["/kubelet"]))),
         ("runtime", service(&format!("{runtime}.service"))),
         ("misc", first(&["/system", "/system.slice"])),
-        ("pods", first(&["/kubepods", "/kubepods.slice"])),
+        (
+            "pods",
+            pods.iter()
+                .find_map(|pod| all_pods(pod, views))
+                .or_else(|| first(&["/kubepods", "/kubepods.slice"])),
+        ),
     ];
     found.into_iter().filter_map(|(name, view)| Some((name, view?.clone()))).collect()
+}
+
+/// The group above a pod's that is that of all pods.
+fn all_pods<'a>(pod: &Pod, views: &'a [View]) -> Option<&'a View> {
+    let mut above = names::parent(&pod.group.as_ref()?.reference.name);
+    while let Some(name) = above {
+        let own = name.rsplit('/').next().unwrap_or_default();
+        if own == "kubepods" || own == "kubepods.slice" || own.ends_with("-kubepods.slice") {
+            return at(views, name).filter(|view| view.latest.is_some());
+        }
+        above = names::parent(name);
+    }
+    None
 }
 
 /// What people call each; a name that is taken already gives way to the id.

@@ -95,8 +95,16 @@ pub(super) struct Swap {
 pub(super) struct Network {
     time: Seconds,
     #[serde(flatten)]
-    default: Option<Counters>,
+    default: Inline,
     interfaces: Vec<Counters>,
+}
+
+/// The default interface's counters; where there is none its name is empty, and nothing follows.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+enum Inline {
+    Counters(Counters),
+    None { name: &'static str },
 }
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -164,10 +172,11 @@ impl<'a> Sampled<'a> {
         Some(Io { time: self.time(), psi: Pressure::of(psi) })
     }
 
-    /// Swap; `capacity` is the machine's where the container is the machine.
-    pub(super) fn swap(&self, capacity: Option<u64>) -> Option<Swap> {
+    /// Swap; `capacity` is the machine's, in bytes.
+    pub(super) fn swap(&self, capacity: u64) -> Option<Swap> {
         let used = self.latest.memory.as_ref()?.swap?;
-        let limit = capacity.or_else(|| self.swap_limit());
+        let is_machine = self.view.reference.name == "/";
+        let limit = if is_machine { Some(capacity) } else { self.swap_limit(capacity) };
         Some(Swap {
             time: self.time(),
             swap_available_bytes: limit.map(|limit| limit.saturating_sub(used)),
@@ -175,8 +184,12 @@ impl<'a> Sampled<'a> {
         })
     }
 
-    /// Bytes that may be swapped out. v1 limits memory and swap together; it tells nothing of v2's events.
-    pub(super) fn swap_limit(&self) -> Option<u64> {
+    /// Bytes that may be swapped out: none where the machine has no swap, whose bytes are `capacity`. v1 limits memory and
+    /// swap together; it tells nothing of v2's events.
+    pub(super) fn swap_limit(&self, capacity: u64) -> Option<u64> {
+        if capacity == 0 {
+            return Some(0);
+        }
         let spec = &self.view.spec.memory;
         let of_v2 = self.latest.memory.as_ref()?.events.high.is_some();
         if of_v2 {
@@ -194,7 +207,7 @@ impl<'a> Sampled<'a> {
             all.iter().find(|interface| interface.name == "eth0").or_else(|| all.iter().find(is_card));
         (!all.is_empty()).then(|| Network {
             time: self.time(),
-            default: default.map(Counters::of),
+            default: default.map_or(Inline::None { name: "" }, |card| Inline::Counters(Counters::of(card))),
             interfaces: all.iter().map(Counters::of).collect(),
         })
     }

@@ -42,7 +42,7 @@ type Number = fn(&Sampled<'_>) -> Option<u64>;
 pub(super) fn answer(past: &dyn Past, first: bool) -> Response<Body> {
     let node = Node::of(&past.containers());
     let mut out = Vec::with_capacity(4096 + node.pods.len() * 1024);
-    for family in families(&node, first) {
+    for family in families(&node, past.machine().swap_capacity, first) {
         write(family, &mut out);
     }
     reply::with_type(StatusCode::OK, TYPE, full(out))
@@ -70,13 +70,13 @@ fn write(mut family: Family, out: &mut Vec<u8>) {
     }
 }
 
-/// Sorted by name, as kubelet has them.
-fn families(node: &Node, first: bool) -> Vec<Family> {
+/// Sorted by name, as kubelet has them. `swap_capacity` is the machine's, in bytes.
+fn families(node: &Node, swap_capacity: u64, first: bool) -> Vec<Family> {
     let root: Vec<(Vec<u8>, Sampled<'_>)> =
         node.root.iter().filter_map(|root| Some((Vec::new(), Sampled::of(root)?))).collect();
     let containers: Vec<(Vec<u8>, Sampled<'_>)> = node.pods.iter().flat_map(containers).collect();
-    let of_root = |number| lines(&root, number);
-    let of_containers = |number| lines(&containers, number);
+    let of_root = |number: Number| lines(&root, number);
+    let of_containers = |number: Number| lines(&containers, number);
     let of_pods = |number| node.pods.iter().filter_map(|pod| of_pod(pod, number)).collect();
     let started = of_containers(|sampled| created(sampled.view)?.nanos().try_into().ok());
     let seconds = |name, help, lines| Family { name, help, kind: Type::Counter, nanos: true, lines };
@@ -104,12 +104,12 @@ fn families(node: &Node, first: bool) -> Vec<Family> {
         },
         bytes(
             "container_swap_limit_bytes",
-            "Bytes that the container may swap out",
-            of_containers(swap_limit),
+            "[ALPHA] Current amount of the container swap limit in bytes. Reported only on non-windows systems",
+            lines(&containers, |sampled| sampled.swap_limit(swap_capacity)),
         ),
         bytes(
             "container_swap_usage_bytes",
-            "Bytes of the container that are swapped out",
+            "[ALPHA] Current amount of the container swap usage in bytes. Reported only on non-windows systems",
             of_containers(swap),
         ),
         seconds(
@@ -122,7 +122,11 @@ fn families(node: &Node, first: bool) -> Vec<Family> {
             "[STABLE] Current working set of the node in bytes",
             of_root(working_set),
         ),
-        bytes("node_swap_usage_bytes", "Bytes of the node that are swapped out", of_root(swap)),
+        bytes(
+            "node_swap_usage_bytes",
+            "[ALPHA] Current swap usage of the node in bytes. Reported only on non-windows systems",
+            of_root(swap),
+        ),
         seconds(
             "pod_cpu_usage_seconds_total",
             "[STABLE] Cumulative cpu time consumed by the pod in core-seconds",
@@ -133,7 +137,11 @@ fn families(node: &Node, first: bool) -> Vec<Family> {
             "[STABLE] Current working set of the pod in bytes",
             of_pods(working_set),
         ),
-        bytes("pod_swap_usage_bytes", "Bytes of the pod that are swapped out", of_pods(swap)),
+        bytes(
+            "pod_swap_usage_bytes",
+            "[ALPHA] Current amount of the pod swap usage in bytes. Reported only on non-windows systems",
+            of_pods(swap),
+        ),
         bytes(
             "resource_scrape_error",
             "[STABLE] 1 if there was an error while getting container metrics, 0 otherwise",
@@ -161,7 +169,7 @@ fn of(pod: &Pod, labels: &mut Vec<u8>) {
     pair(labels, "pod", &pod.name);
 }
 
-fn lines(all: &[(Vec<u8>, Sampled<'_>)], number: Number) -> Vec<Line> {
+fn lines(all: &[(Vec<u8>, Sampled<'_>)], number: impl Fn(&Sampled<'_>) -> Option<u64>) -> Vec<Line> {
     all.iter()
         .filter_map(|(labels, sampled)| {
             let at = Some(sampled.latest.at);
@@ -192,8 +200,4 @@ fn working_set(sampled: &Sampled<'_>) -> Option<u64> {
 
 fn swap(sampled: &Sampled<'_>) -> Option<u64> {
     sampled.latest.memory.as_ref()?.swap
-}
-
-fn swap_limit(sampled: &Sampled<'_>) -> Option<u64> {
-    sampled.swap_limit()
 }

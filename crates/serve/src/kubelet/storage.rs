@@ -41,6 +41,9 @@ pub(super) struct Volume {
     #[serde(flatten)]
     pub(super) fs: Fs,
     pub(super) name: String,
+    /// Whether it takes memory, not disk.
+    #[serde(skip)]
+    pub(super) in_memory: bool,
 }
 
 /// The machine's filesystems.
@@ -94,11 +97,14 @@ impl Storage {
         let time = sampled.time();
         let volume = |volume: &plimsoll_measure::filesystem::VolumeStats| {
             let (used, inodes) = (Some(volume.usage), volume.inodes);
-            let fs = match self.0.iter().find(|fs| fs.device == volume.device) {
+            let whole = self.0.iter().find(|fs| fs.device == volume.device);
+            let fs = match whole {
                 Some(fs) => part(fs, time, used, inodes),
                 None => alone(time, used, inodes),
             };
-            Volume { fs, name: volume.name.clone() }
+            // what is on no device is called by where it is mounted
+            let in_memory = whole.is_some_and(|fs| fs.device == fs.mountpoint);
+            Volume { fs, name: volume.name.clone(), in_memory }
         };
         sampled.latest.volumes.iter().map(volume).collect()
     }

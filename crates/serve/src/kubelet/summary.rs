@@ -111,11 +111,11 @@ struct ContainerStats {
     swap: Option<Swap>,
 }
 
-/// Answers with the summary; a `short` one has only times, CPU and memory.
+/// Answers with the summary; a `short` one has only times, CPU, memory and swap.
 pub(super) fn answer(past: &dyn Past, short: bool) -> Response<Body> {
     let node = Node::of(&past.containers());
     let storage = Storage::of(past);
-    let writer = Writer { past, storage, short };
+    let writer = Writer { past, storage, swap_capacity: past.machine().swap_capacity, short };
     let pods = node.pods.iter().map(|pod| writer.pod(pod)).collect();
     reply::value(&Summary { node: writer.node(&node), pods })
 }
@@ -123,6 +123,8 @@ pub(super) fn answer(past: &dyn Past, short: bool) -> Response<Body> {
 struct Writer<'a> {
     past: &'a dyn Past,
     storage: Storage,
+    /// The machine's, in bytes.
+    swap_capacity: u64,
     short: bool,
 }
 
@@ -152,7 +154,7 @@ impl Writer<'_> {
             fs: self.more(|| self.storage.root().map(whole)),
             runtime: self.more(|| self.storage.runtime(node.runtime)),
             rlimit: self.more(|| state.tasks.or(state.max_tasks).map(|_| rlimit)),
-            swap: self.more(|| root?.swap(Some(machine.swap_capacity))),
+            swap: root.and_then(|root| root.swap(machine.swap_capacity)),
         }
     }
 
@@ -171,10 +173,10 @@ impl Writer<'_> {
             Some(group) => group.memory(None),
             None => memory_sum(&containers.iter().map(|c| c.memory.clone()).collect::<Vec<_>>()),
         };
-        let swap = self.more(|| match group {
-            Some(group) => group.swap(None),
+        let swap = match group {
+            Some(group) => group.swap(self.swap_capacity),
             None => swap_sum(&containers.iter().map(|c| c.swap.clone()).collect::<Vec<_>>()),
-        });
+        };
         let volume = self.more(|| Some(self.volumes(&sampled))).unwrap_or_default();
         PodStats {
             pod_ref: PodRef {
@@ -208,7 +210,7 @@ impl Writer<'_> {
             rootfs: self.more(|| self.storage.layer(sampled?)),
             logs: self.more(|| self.storage.logs(sampled?)),
             user_defined_metrics: self.more(|| Some(metrics(view.app.as_deref()))).unwrap_or_default(),
-            swap: self.more(|| sampled?.swap(None)),
+            swap: sampled.and_then(|sampled| sampled.swap(self.swap_capacity)),
         }
     }
 
@@ -221,14 +223,14 @@ impl Writer<'_> {
         all
     }
 
-    /// What goes with the pod: layers, logs and volumes. Absent where a layer is not known: a part of the sum is not
+    /// What goes with the pod on disk: layers, logs and volumes, save those in memory. Absent where a layer is not known: a part of the sum is not
     /// the sum.
     fn ephemeral(&self, containers: &[ContainerStats], volumes: &[Volume]) -> Option<Fs> {
         let layers: Vec<&Fs> = containers.iter().map(|c| c.rootfs.as_ref()).collect::<Option<_>>()?;
         let logs = containers.iter().filter_map(|container| container.logs.as_ref());
-        let bytes: Vec<&Fs> =
-            layers.iter().copied().chain(logs).chain(volumes.iter().map(|volume| &volume.fs)).collect();
-        let inodes: Vec<&Fs> = layers.into_iter().chain(volumes.iter().map(|volume| &volume.fs)).collect();
+        let volumes = || volumes.iter().filter(|volume| !volume.in_memory).map(|volume| &volume.fs);
+        let bytes: Vec<&Fs> = layers.iter().copied().chain(logs).chain(volumes()).collect();
+        let inodes: Vec<&Fs> = layers.into_iter().chain(volumes()).collect();
         let root = self.storage.root()?;
         let time = bytes.iter().map(|part| part.time).max()?;
         Some(part(root, time, sum(&bytes, |part| part.used_bytes), sum(&inodes, |part| part.inodes_used)))

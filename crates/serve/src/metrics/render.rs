@@ -41,7 +41,7 @@ pub(super) struct Scrape {
 pub(super) enum Extent {
     /// Containers, the machine and the program.
     Whole,
-    /// Containers and the machine.
+    /// Containers and the machine, whose numbers have no time: a kubelet's have none.
     Containers,
 }
 
@@ -68,7 +68,7 @@ impl Scrape {
     ) -> Self {
         let machine = past.machine();
         let mut small = Small { format, seen: Seen::default(), parts: Vec::new(), closed: 0 };
-        small.machine(&plan, &machine);
+        small.machine(&plan, &machine, extent);
         own::as_cadvisor(past, &mut small);
         if extent == Extent::Whole {
             own::exporter(&mut small);
@@ -236,7 +236,7 @@ impl Small {
         }
     }
 
-    fn machine(&mut self, plan: &Plan, machine: &MachineInfo) {
+    fn machine(&mut self, plan: &Plan, machine: &MachineInfo, extent: Extent) {
         let mut block = Vec::new();
         pair(&mut block, "boot_id", &machine.boot_id);
         pair(&mut block, "machine_id", &machine.machine_id);
@@ -244,7 +244,8 @@ impl Small {
         let at = Stamp::at(machine.timestamp, self.format);
         for (row, head) in &plan.machine {
             let row: &Row<MachineInfo> = row;
-            let stamp = if row.timestamped { &at } else { &Stamp::NONE };
+            let timed = row.timestamped && extent == Extent::Whole;
+            let stamp = if timed { &at } else { &Stamp::NONE };
             self.render(row.name, head, &block, row.labels, stamp, &mut |out| (row.values)(machine, out));
         }
     }

@@ -23,10 +23,10 @@ async fn containers_and_groups_of_pods_carry_the_pods_names() {
         r#"container="",id="/",image="",name="",namespace="",pod="""#.to_owned(),
         format!(r#"container="",id="{slice}",image="",name="",namespace="shop",pod="web""#),
         format!(
-            r#"container="",id="{slice}/cri-containerd-5ab1f49a895d.scope",image="registry.k8s.io/pause:3.9",name="web_shop_{WEB_UID}_0",namespace="shop",pod="web""#
+            r#"container="",id="{slice}/cri-containerd-5ab1f49a895d.scope",image="registry.k8s.io/pause:3.9",name="5ab1f49a895d",namespace="shop",pod="web""#
         ),
         format!(
-            r#"container="httpd",id="{slice}/cri-containerd-ca574d8d6e17.scope",image="busybox:local",name="httpd_web_shop_{WEB_UID}_0",namespace="shop",pod="web""#
+            r#"container="httpd",id="{slice}/cri-containerd-ca574d8d6e17.scope",image="busybox:local",name="ca574d8d6e17",namespace="shop",pod="web""#
         ),
     ] {
         let line = format!("container_memory_rss{{{labels}}} ");

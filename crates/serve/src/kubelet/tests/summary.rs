@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_core::container::{Identity, Reference};
+use plimsoll_core::machine::FsInfo;
+use plimsoll_measure::filesystem::VolumeStats;
 use serde_json::{Value, json};
 
 use crate::app::{App, Options};
@@ -218,10 +220,81 @@ async fn v1_limits_memory_and_swap_together() {
     let (view, samples) = host.containers.get_mut(&format!("/docker/{WEB}")).unwrap();
     samples.last_mut().unwrap().memory.as_mut().unwrap().swap = Some(1 << 20);
     view.latest = samples.last().cloned().map(Arc::new);
+    host.machine.swap_capacity = 1 << 30;
     let all = summary(host).await;
     let swap = &named(&all["node"]["systemContainers"], "fx-web")["swap"];
     // 256 MiB of both, 128 MiB of memory, 1 MiB in use
     assert_eq!((&swap["swapAvailableBytes"], &swap["swapUsageBytes"]), (&json!(127 << 20), &json!(1 << 20)));
+}
+
+#[tokio::test]
+async fn without_swap_on_the_machine_nothing_may_be_swapped_out() {
+    let mut host = Fake::kubernetes();
+    host.machine.swap_capacity = 0;
+    let app = app(host);
+    let resource = get(&app, "/metrics/resource").await.text().to_owned();
+    let limits: Vec<&str> =
+        resource.lines().filter(|line| line.starts_with("container_swap_limit_bytes{")).collect();
+    assert!(limits.len() > 1 && limits.iter().all(|line| line.contains("} 0 ")), "{limits:?}");
+    let short: Value =
+        serde_json::from_str(get(&app, "/stats/summary?only_cpu_and_memory=true").await.text()).unwrap();
+    assert_eq!(short["pods"][0]["containers"][0]["swap"]["swapAvailableBytes"], 0, "{short}");
+}
+
+#[tokio::test]
+async fn a_pod_without_an_interface_that_is_the_default_has_an_empty_name() {
+    let mut host = Fake::kubernetes();
+    let (view, samples) = host.containers.get_mut("/").unwrap();
+    let network = samples.last_mut().unwrap().network.as_mut().unwrap();
+    network.interfaces.retain(|interface| interface.name == "eth0");
+    network.interfaces[0].name = "bridge".to_owned();
+    view.latest = samples.last().cloned().map(Arc::new);
+    let node = summary(host).await["node"]["network"].clone();
+    assert_eq!((&node["name"], node.get("rxBytes")), (&json!(""), None), "{node}");
+    assert_eq!(node["interfaces"][0]["name"], "bridge");
+}
+
+#[tokio::test]
+async fn the_group_of_all_pods_is_found_below_a_root_of_its_own() {
+    let mut host = Fake::kubernetes();
+    let moved: Vec<String> =
+        host.containers.keys().filter(|name| name.starts_with("/kubepods.slice")).cloned().collect();
+    for name in moved {
+        let (mut view, samples) = host.containers.remove(&name).unwrap();
+        let name = format!("/lab.slice{name}");
+        view.reference = Arc::new(Reference { name: name.clone(), ..(*view.reference).clone() });
+        host.containers.insert(name, (view, samples));
+    }
+    let all = summary(host).await;
+    assert!(named(&all["node"]["systemContainers"], "pods")["cpu"].is_object(), "{all}");
+}
+
+#[tokio::test]
+async fn a_volume_in_memory_is_no_storage_that_goes_with_the_pod() {
+    let told = async |device: &str| {
+        let mut host = Fake::kubernetes();
+        let of_web = |view: &crate::past::View| {
+            view.reference.aliases.iter().any(|name| name.starts_with("httpd_web_"))
+        };
+        let (view, samples) = host.containers.values_mut().find(|(view, _)| of_web(view)).unwrap();
+        samples.last_mut().unwrap().volumes = vec![VolumeStats {
+            name: "cache".to_owned(),
+            device: device.to_owned(),
+            usage: 1 << 30,
+            inodes: Some(7),
+        }];
+        view.latest = samples.last().cloned().map(Arc::new);
+        let at = "/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/cache".to_owned();
+        let whole = host.storage[0].clone();
+        host.storage.push(FsInfo { device: at.clone(), mountpoint: at, labels: None, ..whole });
+        let all = summary(host).await;
+        let web = named(&all["pods"], "web").clone();
+        assert_eq!(named(&web["volume"], "cache")["usedBytes"], 1 << 30, "{web}");
+        web["ephemeral-storage"]["usedBytes"].as_u64().unwrap()
+    };
+    let in_memory = told("/var/lib/kubelet/pods/x/volumes/kubernetes.io~empty-dir/cache").await;
+    assert!(in_memory < 1 << 30, "{in_memory}");
+    assert_eq!(told("/dev/vdb").await, in_memory + (1 << 30));
 }
 
 #[tokio::test]
