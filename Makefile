@@ -19,6 +19,8 @@ STATIC := $(FIXED) cargo build --locked --release --target $(TRIPLE)
 PACKED := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | awk -F'[ .]' '$$2 > 2 || $$3 >= 36 { print "-C link-arg=-Wl,-z,pack-relative-relocs" }')
 # functions of the same code are kept once: half a megabyte. Not every linker knows the word; rustc's own does
 FOLDED = $(shell t=$$(mktemp -d) && echo 'fn main() {}' | rustc --crate-name probe -C link-arg=-Wl,--icf=all -o $$t/probe - 2>/dev/null && echo "-C link-arg=-Wl,--icf=all"; rm -rf $$t)
+# Cargo forgets the profile's word for this where a package has a word of its own about its optimization
+BARE   := -C strip=symbols
 ARGS   ?=
 
 # PAGE=none builds without Node.js: then the pages are plain HTML alone
@@ -33,12 +35,12 @@ build: build-$(LINK)
 
 .PHONY: build-static build-dynamic
 build-static: cargo page
-	$(FIXED) cargo rustc --locked --release --target $(TRIPLE) --package plimsoll --bin plimsoll -- $(PACKED) $(FOLDED)
+	$(FIXED) cargo rustc --locked --release --target $(TRIPLE) --package plimsoll --bin plimsoll -- $(BARE) $(PACKED) $(FOLDED)
 	@mkdir -p $(TARGET)/release && ln -f $(BIN) $(TARGET)/release/plimsoll
 
 # a folder of its own: the tests of the other one must not find it
 build-dynamic: cargo page
-	cargo build --locked --release --target-dir $(DYNAMIC) --package plimsoll --bin plimsoll
+	cargo rustc --locked --release --target-dir $(DYNAMIC) --package plimsoll --bin plimsoll -- $(BARE) $(FOLDED)
 	@mkdir -p $(TARGET)/release && ln -f $(DYNAMIC)/release/plimsoll $(TARGET)/release/plimsoll
 
 .PHONY: page
