@@ -13,6 +13,11 @@ mod common;
 mod names;
 
 use std::collections::BTreeSet;
+use std::io::{Seek, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::JoinHandle;
 
 use common::program::Plimsoll;
 use common::{Need, eventually, kernel};
@@ -31,6 +36,39 @@ const ROUTES: &[(&str, &str)] = &[
     ("subcontainers", "/api/v1.3/subcontainers/?num_stats=1"),
 ];
 
+/// What a machine at rest may not have, until this is dropped: somebody who waits for the disk, and a connection.
+struct Work {
+    ends: Arc<AtomicBool>,
+    writer: Option<JoinHandle<()>>,
+    _connection: (TcpListener, TcpStream, TcpStream),
+}
+
+impl Work {
+    fn start() -> Self {
+        let ends = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&ends);
+        let writer = std::thread::spawn(move || {
+            let mut file = tempfile::tempfile_in("/var/tmp").unwrap();
+            while !end.load(Relaxed) {
+                file.rewind().unwrap();
+                file.write_all(&[1; 256 << 10]).unwrap();
+                file.sync_all().unwrap();
+            }
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let far = listener.accept().unwrap().0;
+        Self { ends, writer: Some(writer), _connection: (listener, near, far) }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.ends.store(true, Relaxed);
+        let _ = self.writer.take().map(JoinHandle::join);
+    }
+}
+
 #[test]
 fn every_field_that_a_machine_can_have_has_a_value() {
     require!(Need::Root);
@@ -45,6 +83,7 @@ fn every_field_that_a_machine_can_have_has_a_value() {
         "--containerd=",
         "--podman=",
     ]);
+    let _work = Work::start();
     let wanted = names::list("live.txt");
     assert!(wanted.len() > 100, "{wanted:?}");
     // the summary of a minute comes after one
