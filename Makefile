@@ -17,7 +17,7 @@ FIXED  := RUSTFLAGS="$(RUSTFLAGS) -C target-feature=+crt-static"
 STATIC := $(FIXED) cargo build --locked --release --target $(TRIPLE)
 # addresses that the start of the program corrects, as a map of bits: a megabyte less. The C library does that since 2.36
 PACKED := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | awk -F'[ .]' '$$2 > 2 || $$3 >= 36 { print "-C link-arg=-Wl,-z,pack-relative-relocs" }')
-# functions of the same code are kept once: half a megabyte. Not every linker knows the word; rustc's own does
+# functions of the same code are kept once: a third of a megabyte. Not every linker knows the word; rustc's own does
 FOLDED = $(shell t=$$(mktemp -d) && echo 'fn main() {}' | rustc --crate-name probe -C link-arg=-Wl,--icf=all -o $$t/probe - 2>/dev/null && echo "-C link-arg=-Wl,--icf=all"; rm -rf $$t)
 # Cargo forgets the profile's word for this where a package has a word of its own about its optimization
 BARE   := -C strip=symbols

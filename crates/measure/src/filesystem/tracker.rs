@@ -59,7 +59,7 @@ pub struct Meters {
     pub counted: AtomicU64,
     /// Layers that could not be.
     pub failures: AtomicU64,
-    /// Nanoseconds spent: CPU time, and a tenth of the waiting.
+    /// Nanoseconds spent.
     pub nanos: AtomicU64,
     /// Names looked at.
     pub names: AtomicU64,
@@ -274,7 +274,6 @@ impl Shared {
 
     /// Notes how a walk ended; gives the pause before the next.
     fn ended(&self, slot: &Slot, turn: &Turn, outcome: &Result<(), Error>, interval: Duration) -> Duration {
-        self.meters.nanos.fetch_add(u64::try_from(turn.spent.as_nanos()).unwrap_or(u64::MAX), Relaxed);
         match outcome {
             Ok(()) => {
                 self.meters.walks.fetch_add(1, Relaxed);
@@ -303,6 +302,7 @@ impl Shared {
 struct Turn {
     slot: Weak<Slot>,
     pause: Duration,
+    /// What its steps counted as: see [`cost`].
     spent: Duration,
     began: Option<Timestamp>,
     place: Option<Place>,
@@ -479,7 +479,9 @@ fn run<N: Fn() -> Timestamp>(shared: &Shared, world: &World<N>) {
             outcome = turn.keep(&slot, world).map(|()| true);
         }
         let now = Instant::now();
-        let took = cost(cpu_time().saturating_sub(cpu), now - began);
+        let elapsed = now - began;
+        shared.meters.nanos.fetch_add(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        let took = cost(cpu_time().saturating_sub(cpu), elapsed);
         turn.spent += took;
         match outcome {
             Ok(false) => walks.push_back(turn),

@@ -3,7 +3,7 @@
 //! Reads: `libpod/bolt_state.db` or `db.sql` below the storage; of a store that does not outlive the machine
 //!        beside the pid files. Only the pages that lead to one container.
 //! Gives: [`Record`].
-//! Cost:  four to ten pages a container.
+//! Cost:  12 readings a container of BoltDB, 21 of SQLite, where there are 41 containers; with many a few more.
 //!
 //! No lock is taken, so Podman never waits for us. Both kinds of file tell whether somebody wrote while they were
 //! read; then they are read again.
