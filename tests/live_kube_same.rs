@@ -35,6 +35,9 @@ const NODE: &str = "one";
 const KUBELET: &str = "10.97.0.1:10260";
 /// How long the program is asked again and again, so that it has seen what an older sample of the kubelet's saw.
 const WINDOW: f64 = 25.0;
+/// How far back a number of the kubelet's may reach: it looks at volumes once a minute, and its rates are those between
+/// samples that lie up to 15 s apart.
+const BEFORE: f64 = 75.0;
 
 /// What a number was over some seconds.
 pub struct Range(f64, f64);
@@ -211,6 +214,7 @@ fn what_is_allowed_is_documented() {
 fn the_agents_answers_are_the_kubelets() {
     require!(Need::Kube);
     kinds::deploy(NODE);
+    let settled = Instant::now();
     let before = kinds::host(NODE);
     let before: Vec<&str> = before.iter().map(String::as_str).collect();
     // the kinds of numbers that a kubelet has
@@ -234,6 +238,8 @@ fn the_agents_answers_are_the_kubelets() {
         }
         Err(format!("of {wanted:?} the kubelet has {theirs:?}, the program {ours:?}"))
     });
+    // what began or ended before all stood still is in no number of either any more
+    std::thread::sleep(seconds(BEFORE).saturating_sub(settled.elapsed()));
     let routes = collect(&program, &[CADVISOR, RESOURCE, SUMMARY, SHORT]);
     if let Some(folder) = std::env::var_os("PLIMSOLL_TEST_KEEP") {
         for Route { path, kubelet, program } in &routes {

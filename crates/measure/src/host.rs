@@ -20,6 +20,7 @@ use plimsoll_kernel::root::Root;
 use plimsoll_kernel::sys;
 
 use crate::meters::Meters;
+use crate::reader::above::Family;
 use crate::reader::plan::Plan;
 
 /// What all readers share.
@@ -46,6 +47,8 @@ pub struct Host {
     pub(crate) swapless: Seen,
     /// When the machine's root last named no disk in a v1 io family, in the plan's order.
     pub(crate) diskless: Box<[Seen]>,
+    /// Groups above others.
+    pub(crate) family: Family,
     /// What reading costs.
     pub meters: Meters,
     /// Which files are read of a group.
@@ -72,6 +75,7 @@ impl Host {
             sees_processes: same_pids(&root),
             page_size: sys::page_size(),
             swapless: Seen::default(),
+            family: Family::default(),
             meters: Meters::default(),
             root,
             hierarchy,

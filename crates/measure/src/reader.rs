@@ -10,6 +10,10 @@
 //! four such checks that found nothing, less than 30 s ago. Its numbers are still in the sample. Each subject's
 //! header says what may be late by that, and why no more.
 //!
+//! Of a family of groups that are read together, none of which runs, the CPU time is not read one by one, but what
+//! their group above used ([`above`]): that number may be a millisecond older than the sample. A read in full, as the
+//! last one of a group is, reads its own.
+//!
 //! What cannot move as the kernel counts ([`plan::Moves`]) is passed over though the group is not quiet. What counts
 //! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own, and swap while
 //! the machine has none, as its root tells. What is part of the CPU time is not checked while that stands, for
@@ -20,6 +24,7 @@
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
 
+pub(crate) mod above;
 mod io_families;
 mod limits;
 pub(crate) mod place;
@@ -34,10 +39,11 @@ use plimsoll_kernel::error::{Error, ParseError};
 use plimsoll_kernel::file::HotFile;
 use plimsoll_kernel::hierarchy::Controller;
 
+use self::above::Above;
 pub use self::limits::Limits;
 use self::place::{Lost, PlaceState};
 use self::plan::{Context, File, Moves, Place, Plan, Subject};
-use self::still::{STILL_FOR, STILL_WITH_CPU, Stillness, within};
+use self::still::{Rest, STILL_FOR, STILL_WITH_CPU, Stillness, within};
 use crate::group::{self, Reach};
 pub use crate::host::Host;
 use crate::sample::Sample;
@@ -100,6 +106,11 @@ pub struct Reader {
     limits: Limits,
     /// Whether its CPU time had moved at the last read.
     ran: bool,
+    /// The group above, and what it told before this one's CPU time was read last.
+    above: Option<Arc<Above>>,
+    above_told: Option<u64>,
+    /// How long only the leading files need a look while they do not move.
+    rest: Rest,
 }
 
 /// What is known of one file.
@@ -134,6 +145,9 @@ impl Reader {
             let_go: None,
             limits: Limits::default(),
             ran: false,
+            above: host.family.above(name),
+            above_told: None,
+            rest: Rest::default(),
             host: Arc::clone(host),
         }
     }
@@ -164,6 +178,7 @@ impl Reader {
             return;
         }
         self.pid = pid;
+        self.rest = Rest::default();
         if let Some(place) = self.places.get_mut(Place::Process as usize) {
             *place = fresh;
         }
@@ -178,6 +193,7 @@ impl Reader {
     /// they bound is read anew.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.rest = Rest::default();
         for (file, slot) in plan_of(&self.host, &self.name).files.iter().zip(&mut self.slots) {
             if matches!(file.moves, Moves::UnderQuota | Moves::UnderLimit) {
                 slot.still = Stillness::default();
@@ -190,11 +206,13 @@ impl Reader {
     /// a while nothing is kept open.
     pub fn let_go(&mut self, at: Timestamp) {
         self.let_go = Some(at);
+        self.rest = Rest::default();
         self.slots.iter_mut().for_each(|slot| slot.file.close());
     }
 
     /// A directory of the group has appeared in a further hierarchy: what was missing is looked for again.
     pub fn rescan(&mut self) {
+        self.rest = Rest::default();
         self.places.iter_mut().for_each(PlaceState::rescan);
         for slot in self.slots.iter_mut().filter(|slot| slot.absent) {
             (slot.absent, slot.still) = (false, Stillness::default());
@@ -232,6 +250,8 @@ impl Reader {
             effort,
             rests: known,
             calm: known,
+            rest: Rest::since(at),
+            plain: true,
             there: 0,
             brief: self.let_go.is_some(),
             outcome: Outcome { full: true, moved: !known, ..Outcome::default() },
@@ -241,12 +261,22 @@ impl Reader {
         let (files, io_slots) = self.slots.split_at_mut(plan.files.len());
         let ((leads, others), (lead_slots, other_slots)) =
             (plan.files.split_at(plan.leads), files.split_at_mut(plan.leads));
+        let asked = self.above.as_deref().filter(|_| !self.ran && pass.is_thrifty() && !pass.brief);
+        let told_before = self.above_told.take();
         let mut parts = plan.cpu_parts.as_ref().filter(|_| self.ran);
         for (file, slot) in leads.iter().zip(lead_slots) {
             let is_cpu = file.subject == Subject::Cpu;
             let by_parts = parts.filter(|_| is_cpu);
             let by_parts = by_parts.and_then(|(at, part)| pass.read_parts(part, other_slots.get_mut(*at)?));
-            let moved = by_parts.unwrap_or_else(|| pass.read(file, slot));
+            let moved = by_parts.unwrap_or_else(|| {
+                if let Some(above) = asked.filter(|_| is_cpu) {
+                    self.above_told = pass.ask(above, file);
+                    if self.above_told.is_some() && self.above_told == told_before {
+                        return pass.pass_over(file, slot);
+                    }
+                }
+                pass.read(file, slot)
+            });
             if is_cpu {
                 parts = parts.filter(|_| by_parts.is_some());
                 self.ran = moved;
@@ -254,13 +284,25 @@ impl Reader {
             }
             pass.calm &= !moved;
         }
+        if pass.is_thrifty() && pass.plain && pass.rests && self.rest.holds(at) {
+            // nothing below would read anything, nor find anything else than at the last read
+            pass.outcome.full = others.is_empty();
+            return pass.outcome;
+        }
         for (index, (file, slot)) in others.iter().zip(other_slots).enumerate() {
             if parts.is_none_or(|(read, _)| *read != index) {
                 pass.read_unless_still(file, slot);
             }
         }
         pass.read_io(plan, io_slots, &mut self.io_family, &mut self.io);
-        pass.read_more(plan, &mut self.more, &mut self.sched);
+        if !plan.io_families.is_empty() {
+            pass.rest.end_at(self.io.until());
+        }
+        if plan.has_more() {
+            pass.read_more(plan, &mut self.more, &mut self.sched);
+            pass.rest.end_at(self.more.until());
+        }
+        self.rest = if pass.calm && pass.rests { pass.rest } else { Rest::default() };
         pass.finish(plan, &mut self.slots)
     }
 
@@ -313,6 +355,10 @@ struct Pass<'a> {
     rests: bool,
     /// Whether no leading file has moved since the last read.
     calm: bool,
+    /// As long as nothing but the leading files is due.
+    rest: Rest,
+    /// Whether the leading files were read as ever: nothing was opened, nothing found to be gone.
+    plain: bool,
     /// A bit a subject: whether any of its files is there.
     there: u8,
     /// What the sample had before the read.
@@ -332,11 +378,16 @@ impl Pass<'_> {
             _ => slot.still.holds(at),
         };
         if still && self.effort == Effort::Thrifty && self.stands(file) {
-            self.outcome.full = false;
-            self.note(file, slot);
+            self.pass_over(file, slot);
         } else {
             self.read(file, slot);
         }
+        self.rest.end_at(match file.moves {
+            // it is not looked for
+            _ if slot.absent => Some(slot.still.read.plus_nanos(LOOK_AGAIN)),
+            Moves::WithCpu => slot.still.until_for(STILL_WITH_CPU),
+            _ => slot.still.until(),
+        });
     }
 
     /// Whether a file cannot have moved, or has not in all likelihood: see [`STILL_FOR`].
@@ -358,10 +409,24 @@ impl Pass<'_> {
         self.effort == Effort::Thrifty && self.calm
     }
 
+    /// What the group above tells of this one's CPU time.
+    fn ask(&mut self, above: &Above, file: &File) -> Option<u64> {
+        // only of one that was read
+        self.cpu_time()?;
+        above.texts(&self.context, file, self.buffer, &mut self.outcome.files)
+    }
+
+    /// Leaves a file's numbers as they are: false, they have not moved.
+    fn pass_over(&mut self, file: &File, slot: &Slot) -> bool {
+        self.outcome.full = false;
+        self.note(file, slot);
+        false
+    }
+
     /// What tells the leading file's number as well; nothing if it does not.
     fn read_parts(&mut self, part: &File, slot: &mut Slot) -> Option<bool> {
         let moved = self.read(part, slot);
-        self.cpu_time().map(|_| moved)
+        self.cpu_time().filter(|_| !slot.absent).map(|_| moved)
     }
 
     fn cpu_time(&self) -> Option<u64> {
@@ -389,16 +454,19 @@ impl Pass<'_> {
             }
             Err(Lost::Gone) if file.place.is_group() => {
                 // the last numbers of a group that ended are true for good
+                self.plain = false;
                 self.note(file, slot);
                 return false;
             }
             // its numbers are out of the sample since it was looked for
             Err(Lost::Known) => return false,
             Err(Lost::Absent | Lost::Gone) => {
+                self.plain = false;
                 slot.absent = true;
                 Err(())
             }
             Err(Lost::Refused(cause)) => {
+                self.plain = false;
                 self.fault(file, slot, |path| Error::read(path, cause));
                 Err(())
             }
@@ -429,6 +497,7 @@ impl Pass<'_> {
         if slot.absent && within(slot.still.read, self.context.at, LOOK_AGAIN) && !place.is_gone() {
             return Err(Lost::Known);
         }
+        self.plain = false;
         let dir = place.dir(file.place, self.context.host, self.name, self.pid, self.context.at)?;
         let budget = &self.context.host.budget;
         let result = slot.file.open_and_read(dir, file.name, budget, self.buffer, file.enough);
@@ -465,9 +534,6 @@ impl Pass<'_> {
 
     /// What is read of many files that are opened each time; all of it is off by default.
     fn read_more(&mut self, plan: &Plan, still: &mut Stillness, sched: &mut Option<Box<cpu::Sched>>) {
-        if !plan.process && !plan.sched && plan.page_sizes.is_empty() {
-            return;
-        }
         if plan.process {
             self.there |= 1 << Subject::Processes as u8;
         }

@@ -49,6 +49,14 @@ impl Head {
         Self { text, open_metrics }
     }
 
+    /// The lines in one format alone, for a family that is told once.
+    pub fn once(name: &str, help: &str, kind: Type, format: Format) -> Box<[u8]> {
+        match format {
+            Format::Text => text_head(name, help, kind),
+            Format::OpenMetrics => open_metrics_head(name, help, kind),
+        }
+    }
+
     /// The lines in this format.
     pub fn bytes(&self, format: Format) -> &[u8] {
         match format {
@@ -67,8 +75,9 @@ fn text_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {
 }
 
 fn text_lines(name: &str, help: &str, kind: &str) -> Box<[u8]> {
-    let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-    format!("# HELP {name} {help}\n# TYPE {name} {kind}\n").into_bytes().into()
+    let escaped = help.contains(['\\', '\n']).then(|| help.replace('\\', "\\\\").replace('\n', "\\n"));
+    let help = escaped.as_deref().unwrap_or(help);
+    ["# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n"].concat().into_bytes().into()
 }
 
 fn open_metrics_head(name: &str, help: &str, kind: Type) -> Box<[u8]> {

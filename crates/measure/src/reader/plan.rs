@@ -290,6 +290,11 @@ impl Plan {
         self
     }
 
+    /// Whether there is anything of which many files are opened each time.
+    pub(crate) fn has_more(&self) -> bool {
+        self.process || self.sched || !self.page_sizes.is_empty()
+    }
+
     /// Where among the slots of the io families those of one begin.
     pub(crate) fn start_of_family(&self, family: usize) -> usize {
         self.io_families.iter().take(family).map(Vec::len).sum()

@@ -27,11 +27,25 @@ pub(super) struct Stillness {
 
 impl Stillness {
     pub(super) fn holds(self, at: Timestamp) -> bool {
-        self.holds_for(if self.checks < CHECKS { STILL_FOR } else { STILL_FOR_LONG }, at)
+        self.holds_for(self.pause(), at)
     }
 
     pub(super) fn holds_for(self, nanos: i64, at: Timestamp) -> bool {
         self.still && within(self.read, at, nanos)
+    }
+
+    fn pause(self) -> i64 {
+        if self.checks < CHECKS { STILL_FOR } else { STILL_FOR_LONG }
+    }
+
+    /// Until when it holds, if it does at all.
+    pub(super) fn until(self) -> Option<Timestamp> {
+        self.until_for(self.pause())
+    }
+
+    /// The same where it holds for so long.
+    pub(super) fn until_for(self, nanos: i64) -> Option<Timestamp> {
+        self.still.then(|| self.read.plus_nanos(nanos))
     }
 
     /// It was read.
@@ -45,4 +59,28 @@ impl Stillness {
 /// Whether an instant lies less than `nanos` back; not if the clock was set back.
 pub(super) fn within(then: Timestamp, now: Timestamp, nanos: i64) -> bool {
     (0..nanos).contains(&now.since(then))
+}
+
+/// How long all that does not lead holds, seen together: so that of a group at rest it need not be asked one by one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rest {
+    since: Timestamp,
+    until: Timestamp,
+}
+
+impl Rest {
+    /// For good, as long as nothing ends it.
+    pub(super) fn since(at: Timestamp) -> Self {
+        Self { since: at, until: Timestamp(i64::MAX) }
+    }
+
+    /// Something holds no longer than that, or not at all.
+    pub(super) fn end_at(&mut self, until: Option<Timestamp>) {
+        self.until = self.until.min(until.unwrap_or(self.since));
+    }
+
+    /// Not if the clock was set back.
+    pub(super) fn holds(self, at: Timestamp) -> bool {
+        (self.since..self.until).contains(&at)
+    }
 }

@@ -1,3 +1,4 @@
+mod above;
 mod still;
 
 use std::fs;

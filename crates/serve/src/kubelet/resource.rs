@@ -52,7 +52,7 @@ fn write(mut family: Family, out: &mut Vec<u8>) {
     if family.lines.is_empty() {
         return;
     }
-    out.extend_from_slice(Head::new(family.name, family.help, family.kind).bytes(Format::Text));
+    out.extend_from_slice(&Head::once(family.name, family.help, family.kind, Format::Text));
     // of two pods with the same name the later comes first, and its line stays
     family.lines.sort_by(|a, b| a.labels.cmp(&b.labels));
     family.lines.dedup_by(|later, kept| later.labels == kept.labels);

@@ -106,7 +106,7 @@ impl Family {
         let mut repeated = 0;
         if !at.headed {
             at.headed = true;
-            out.extend_from_slice(Head::new(&self.name, HELP, Type::Gauge).bytes(format));
+            out.extend_from_slice(&Head::once(&self.name, HELP, Type::Gauge, format));
         }
         while let Some(piece) = self.pieces.get(at.piece) {
             let Some((container, _)) = containers.get(piece.container) else { break };

@@ -221,7 +221,7 @@ pub(super) struct Small {
 impl Small {
     /// A family about the program.
     pub(super) fn add(&mut self, metric: &OwnMetric, values: &mut dyn FnMut(&mut dyn Emit)) {
-        let head = Head::new(metric.name, metric.help, metric.kind);
+        let head = Head::once(metric.name, metric.help, metric.kind, self.format);
         self.render(metric.name, &head, b"", metric.labels, &Stamp::NONE, values);
     }
 
@@ -229,7 +229,7 @@ impl Small {
     fn process(&mut self) {
         let process = Process::read();
         for row in process::ROWS {
-            let head = Head::new(row.name, row.help, row.kind);
+            let head = Head::once(row.name, row.help, row.kind, self.format);
             self.render(row.name, &head, b"", row.labels, &Stamp::NONE, &mut |out| {
                 (row.values)(&process, out)
             });
@@ -246,14 +246,16 @@ impl Small {
             let row: &Row<MachineInfo> = row;
             let timed = row.timestamped && extent == Extent::Whole;
             let stamp = if timed { &at } else { &Stamp::NONE };
-            self.render(row.name, head, &block, row.labels, stamp, &mut |out| (row.values)(machine, out));
+            self.render(row.name, head.bytes(self.format), &block, row.labels, stamp, &mut |out| {
+                (row.values)(machine, out)
+            });
         }
     }
 
     fn render(
         &mut self,
         name: &'static str,
-        head: &Head,
+        head: &[u8],
         block: &[u8],
         labels: &[&str],
         stamp: &Stamp,
@@ -267,7 +269,7 @@ impl Small {
         }
         let mut out = match known.map(|at| self.parts.swap_remove(at).1) {
             Some(Part::Rendered(lines)) => lines,
-            _ => head.bytes(self.format).to_vec(),
+            _ => head.to_vec(),
         };
         let empty = if known.is_some() { 0 } else { out.len() };
         let mut lines =

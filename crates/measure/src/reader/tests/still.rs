@@ -101,6 +101,13 @@ fn where_the_parts_cannot_be_read_the_sum_tells() {
             assert_eq!(side.total(), Some(11 + 10 * secs as u64), "{damage:?}");
         }
     }
+    let group = Group::new();
+    let mut side = Side::new(&group.host(Kinds::default()));
+    fs::remove_file(group.root.cgroup.join("cpuacct/a/cpuacct.usage_percpu")).unwrap();
+    for secs in 0..4 {
+        side.files(secs);
+        assert_eq!(side.total(), Some(11), "not there, {secs} s");
+    }
     let mut group = Group::new();
     let mut side = Side::new(&group.host(Kinds::default().without(Kind::PerCpu)));
     side.files(0);
