@@ -117,8 +117,11 @@ fn run(args: &[String]) -> Result<()> {
                     Some(value()?.into()).filter(|path: &PathBuf| !path.as_os_str().is_empty())
             }
             "--sizes" => {
-                let sizes: std::result::Result<_, _> = value()?.split(',').map(str::parse).collect();
-                settings.sizes = Some(sizes?);
+                let sizes: std::result::Result<Vec<usize>, _> = value()?.split(',').map(str::parse).collect();
+                let mut sizes = sizes?;
+                // groups are only ever added
+                sizes.sort_unstable();
+                settings.sizes = Some(sizes);
             }
             "--history" => settings.history = value()?.parse()?,
             "--rounds" => settings.rounds = value()?.parse()?,
