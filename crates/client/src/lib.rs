@@ -4,9 +4,11 @@
 //! Refuses to know: what is asked and what is answered.
 
 mod connect;
+mod many;
 mod tls;
 mod way;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,6 +22,7 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::connect::Connector;
+use self::many::Many;
 pub use self::tls::{Pem, Tls, TlsError};
 pub use self::way::{Proxy, ProxyError, Way};
 /// The body of an answer, as it comes.
@@ -59,13 +62,41 @@ pub enum AskError {
     Large(usize),
 }
 
-/// Bytes that a connection of [`Client::for_many`] keeps for what it reads.
+/// Bytes in one piece that are read of an answer to [`ManyClient`].
 pub const SMALL_BUFFER: usize = 4 * 1024;
 
 /// Asks, and keeps connections for the next question. Clones share them.
 #[derive(Clone)]
 pub struct Client {
     inner: legacy::Client<Connector, Full<Bytes>>,
+}
+
+/// The same for who asks thousands of peers again and again: a connection that rests costs little more than its socket.
+/// It asks a question a second time if it finds a kept connection closed, so that questions must be such as may be asked
+/// twice. An answer's head may not be longer than [`SMALL_BUFFER`].
+#[derive(Clone)]
+pub struct ManyClient {
+    inner: Arc<Many>,
+}
+
+impl ManyClient {
+    /// One that speaks HTTP, and HTTPS as `tls` says.
+    ///
+    /// # Errors
+    /// A file of `tls` is missing or has something else in it.
+    pub fn new(tls: &Tls) -> Result<Self, TlsError> {
+        Ok(Self { inner: Arc::new(Many::new(Connector::new(tls.config()?, &Way::default())?)) })
+    }
+
+    /// The answer to a request.
+    ///
+    /// # Errors
+    /// There is none within the limits.
+    pub async fn ask(&self, request: Request<Bytes>, limits: Limits) -> Result<Answer, AskError> {
+        // boxed: who waits for the next round does not hold what a question needs
+        let whole = Box::pin(self.inner.ask(request.map(Full::new), limits.body));
+        tokio::time::timeout(limits.within, whole).await.unwrap_or(Err(AskError::Late(limits.within)))
+    }
 }
 
 impl Client {
@@ -82,28 +113,12 @@ impl Client {
     /// # Errors
     /// A file of `tls` is missing or has something else in it, or the way's server name is no name.
     pub fn by(tls: &Tls, way: &Way) -> Result<Self, TlsError> {
-        Self::with_buffers(tls, way, None)
-    }
-
-    /// One for who keeps thousands of connections: each one keeps [`SMALL_BUFFER`] bytes for what it reads, where
-    /// otherwise they grow with the answers. An answer's head may not be longer than that.
-    ///
-    /// # Errors
-    /// A file of `tls` is missing or has something else in it.
-    pub fn for_many(tls: &Tls) -> Result<Self, TlsError> {
-        Self::with_buffers(tls, &Way::default(), Some(SMALL_BUFFER))
-    }
-
-    fn with_buffers(tls: &Tls, way: &Way, bytes: Option<usize>) -> Result<Self, TlsError> {
-        let mut builder = legacy::Client::builder(TokioExecutor::new());
-        builder
+        let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(1);
-        if let Some(bytes) = bytes {
-            builder.http1_read_buf_exact_size(bytes);
-        }
-        Ok(Self { inner: builder.build(Connector::new(tls.config()?, way)?) })
+            .pool_max_idle_per_host(1)
+            .build(Connector::new(tls.config()?, way)?);
+        Ok(Self { inner })
     }
 
     /// The answer to a request.
@@ -133,24 +148,28 @@ impl Client {
     }
 
     async fn whole(&self, request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, AskError> {
-        let answer = self.head(request).await?;
-        let (parts, body) = answer.into_parts();
-        if body.size_hint().lower() > limit as u64 {
-            return Err(AskError::Large(limit));
-        }
-        let mut body = Limited::new(body, limit);
-        let mut all = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-                Some(_) => AskError::Large(limit),
-                None => AskError::Failed(chain(&*error)),
-            })?;
-            if let Ok(data) = frame.into_data() {
-                all.extend_from_slice(&data);
-            }
-        }
-        Ok(Answer { status: parts.status, headers: parts.headers, body: all.freeze() })
+        whole(self.head(request).await?, limit).await
     }
+}
+
+/// All of an answer that has begun.
+async fn whole(answer: Response<Incoming>, limit: usize) -> Result<Answer, AskError> {
+    let (parts, body) = answer.into_parts();
+    if body.size_hint().lower() > limit as u64 {
+        return Err(AskError::Large(limit));
+    }
+    let mut body = Limited::new(body, limit);
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => AskError::Large(limit),
+            None => AskError::Failed(chain(&*error)),
+        })?;
+        if let Ok(data) = frame.into_data() {
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(Answer { status: parts.status, headers: parts.headers, body: all.freeze() })
 }
 
 /// `Authorization` with a bearer token, kept out of logs; `None` where the token is none that a header can carry.
@@ -241,7 +260,7 @@ mod tests {
             "x".repeat(0xc350)
         );
         let (address, connections) = saying(Some(Box::leak(answer.into_boxed_str()))).await;
-        let client = Client::for_many(&Tls::default()).unwrap();
+        let client = ManyClient::new(&Tls::default()).unwrap();
         for _ in 0..3 {
             let limits = Limits { body: 50_000, ..LIMITS };
             let answer = client.ask(request(address), limits).await.unwrap();
@@ -252,6 +271,61 @@ mod tests {
         let (address, _) = saying(Some(Box::leak(long.into_boxed_str()))).await;
         let error = client.ask(request(address), LIMITS).await.unwrap_err().to_string();
         assert!(error.contains("too large"), "{error}");
+    }
+
+    /// A server that closes each connection after its first answer, whether it says so or not, and tells what it heard.
+    async fn closing(says: &'static str) -> (std::net::SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, heard) =
+            (listener.local_addr().unwrap(), Arc::<std::sync::Mutex<Vec<String>>>::default());
+        let told = Arc::clone(&heard);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut buffer = [0; 4096];
+                let count = stream.read(&mut buffer).await.unwrap();
+                told.lock().unwrap().push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+                let answer = format!("HTTP/1.1 200 OK\r\n{says}content-length: 2\r\n\r\nok");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (address, heard)
+    }
+
+    #[tokio::test]
+    async fn who_finds_a_kept_connection_closed_asks_over_another() {
+        for says in ["", "connection: close\r\n"] {
+            let (address, heard) = closing(says).await;
+            let client = ManyClient::new(&Tls::default()).unwrap();
+            for nth in 1..4 {
+                let request = Request::get(format!("http://{address}/a?b=c")).body(Bytes::new()).unwrap();
+                let answer = client.ask(request, LIMITS).await.unwrap();
+                assert_eq!((&*answer.body, heard.lock().unwrap().len()), (b"ok".as_slice(), nth));
+            }
+            let first = heard.lock().unwrap()[0].to_lowercase();
+            assert!(first.starts_with("get /a?b=c http/1.1\r\n"), "{first}");
+            assert!(first.contains(&format!("host: {address}\r\n")), "{first}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_large_or_late_leaves_no_connection_behind() {
+        let (address, connections) = saying(Some("HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n")).await;
+        let client = ManyClient::new(&Tls::default()).unwrap();
+        for nth in 1..3 {
+            assert_eq!(client.ask(request(address), LIMITS).await.unwrap_err(), AskError::Large(100));
+            assert_eq!(connections.load(Ordering::Relaxed), nth);
+        }
+        let short = Limits { within: Duration::from_millis(50), body: 200 };
+        for nth in 3..5 {
+            assert_eq!(client.ask(request(address), short).await.unwrap_err(), AskError::Late(short.within));
+            assert_eq!(connections.load(Ordering::Relaxed), nth);
+        }
+        let nowhere = Request::get("/a").body(Bytes::new()).unwrap();
+        let error = client.ask(nowhere, LIMITS).await.unwrap_err().to_string();
+        assert!(error.contains("not the address of a server"), "{error}");
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error = client.ask(request(closed), LIMITS).await.unwrap_err().to_string();
+        assert!(error.contains("Connection refused"), "{error}");
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{AUTHORIZATION, CONTENT_ENCODING};
 use http::{HeaderValue, StatusCode};
-use plimsoll_client::{AskError, Client, Limits, TlsError};
+use plimsoll_client::{AskError, Limits, ManyClient, TlsError};
 use plimsoll_core::cluster::batch::Set;
 use plimsoll_core::cluster::objects::Node;
 
@@ -97,7 +97,7 @@ impl Learned {
 
 /// Asks nodes.
 pub(crate) struct Asker {
-    client: Client,
+    client: ManyClient,
     access: NodeAccess,
     shown: Mutex<Shown>,
 }
@@ -120,7 +120,7 @@ impl Asker {
     /// # Errors
     /// A file of the certificates is missing or has something else in it.
     pub(crate) fn new(access: NodeAccess) -> Result<Self, TlsError> {
-        Ok(Self { client: Client::for_many(&access.tls)?, access, shown: Mutex::default() })
+        Ok(Self { client: ManyClient::new(&access.tls)?, access, shown: Mutex::default() })
     }
 
     pub(crate) fn access(&self) -> &NodeAccess {
