@@ -308,6 +308,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_nobody_asked_for_is_no_answer() {
+        let told = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+        let unasked = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n";
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sent, mut is_sent) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let sent = sent.clone();
+                tokio::spawn(async move {
+                    let mut buffer = [0; 4096];
+                    while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {
+                        stream.write_all(told.as_bytes()).await.unwrap();
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        stream.write_all(unasked.as_bytes()).await.unwrap();
+                        sent.send(()).unwrap();
+                    }
+                });
+            }
+        });
+        let client = ManyClient::new(&Tls::default()).unwrap();
+        for _ in 0..3 {
+            let answer = client.ask(request(address), LIMITS).await.unwrap();
+            assert_eq!((answer.status, &*answer.body), (StatusCode::OK, b"ok".as_slice()));
+            is_sent.recv().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    #[tokio::test]
     async fn an_answer_that_is_too_large_or_late_leaves_no_connection_behind() {
         let (address, connections) = saying(Some("HTTP/1.1 200 OK\r\ncontent-length: 101\r\n\r\n")).await;
         let client = ManyClient::new(&Tls::default()).unwrap();
