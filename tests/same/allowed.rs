@@ -76,6 +76,8 @@ const SUMMARY: &[Allowed] = &[
     always("value node.nodeName:*", NAME),
     always("missing node.runtime.*", IMAGES),
     always("missing pods[*].containers[*].logs.inodesUsed *", LOGS),
+    // a container that was restarted has more than one
+    at_times("value pods[*].ephemeral-storage.inodesUsed:*", LOGS),
     always("missing pods[kinds/hostnet].network.*", HOST_NETWORK),
     always("missing pods[*].volume[kube-api-access-*", VOLUMES),
     always("value node.memory.*", ROOT),

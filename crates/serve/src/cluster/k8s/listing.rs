@@ -88,10 +88,10 @@ impl Listing {
                 let mut found = Found::default();
                 while pods.len() > 0 {
                     let several = pods.as_slice().get(..TOGETHER).unwrap_or(pods.as_slice());
-                    round.containers_of_each(several, &mut found);
-                    let mut each = several.iter().zip(found.each());
-                    let enough = each.position(|(pod, told)| {
-                        told.is_some_and(|(when, containers)| !give(Row::of_pod(pod, when, containers)))
+                    round.pods(several, &mut found);
+                    let mut each = several.iter().zip(&found.numbers);
+                    let enough = each.position(|(pod, numbers)| {
+                        numbers.is_some_and(|numbers| !give(Row::of_pod(pod, numbers)))
                     });
                     let given = enough.map_or(several.len(), |place| place + 1);
                     pods.by_ref().take(given).for_each(drop);

@@ -75,7 +75,6 @@ fn one(
         ));
     }
     let round = k8s.round();
-    let mut room = Vec::new();
     let (node, pod);
     let row = match writing.kind {
         Kind::Node => {
@@ -87,10 +86,10 @@ fn one(
             let namespace = namespace.unwrap_or_default();
             let known = k8s.past.objects().pod(namespace, name).filter(|pod| *pod.phase == *RUNNING);
             pod = known.ok_or_else(|| Status::no_object("pods", name))?;
-            let when = round.as_ref().and_then(|round| round.containers(&pod, &mut room));
-            let when =
-                when.ok_or_else(|| Status::no_metrics("podmetrics", &format!("{namespace}/{name}")))?;
-            Row::of_pod(&pod, when, &room)
+            let numbers = round.as_ref().and_then(|round| round.pod(&pod));
+            let numbers =
+                numbers.ok_or_else(|| Status::no_metrics("podmetrics", &format!("{namespace}/{name}")))?;
+            Row::of_pod(&pod, numbers)
         }
     };
     k8s.meters.freshness.observe(writing.now, row.when.at);

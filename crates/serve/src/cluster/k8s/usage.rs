@@ -5,7 +5,6 @@
 //! an autoscaler. Containers that the node did not tell of do not run.
 
 use std::hash::BuildHasher;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use foldhash::fast::RandomState;
@@ -40,7 +39,7 @@ pub(super) enum Parts<'a> {
     /// A node has none.
     Whole(Usage),
     /// Containers by name.
-    Containers(&'a [(&'a str, Usage)]),
+    Containers(&'a [(Name, Usage)]),
 }
 
 impl Parts<'_> {
@@ -69,7 +68,7 @@ pub(super) struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// A pod's.
-    pub(super) fn of_pod(pod: &'a Pod, when: When, containers: &'a [(&'a str, Usage)]) -> Self {
+    pub(super) fn of_pod(pod: &'a Pod, (when, containers): Numbers<'a>) -> Self {
         let parts = Parts::Containers(containers);
         Self { name: &pod.name, namespace: Some(&pod.namespace), labels: &pod.labels, when, parts }
     }
@@ -85,13 +84,30 @@ pub(super) struct Round {
 #[derive(Default)]
 struct Index {
     hasher: RandomState,
-    /// Hashes of pods and the places of their containers' sets, sorted.
-    containers: Vec<(u64, u32)>,
-    /// Where in `containers` hashes begin with these bits: a look-up then finds its place at once.
+    /// Pods that have numbers, by their hashes.
+    pods: Vec<Told>,
+    /// What their containers use, pod after pod.
+    containers: Vec<(Name, Usage)>,
+    /// Where in `pods` hashes begin with these bits: a look-up then finds its place at once.
     starts: Vec<u32>,
     /// How many bits.
     bits: u32,
     points: Points,
+}
+
+/// A pod that has numbers. They stand here once more, though the batch has them: of each container it would be asked for
+/// three things that lie apart, and a long list would spend most of its time waiting for memory.
+struct Told {
+    hash: u64,
+    /// The address of the pod as the API server told it when the round was made, which the batch keeps alive; zero if
+    /// it was not known. Who asks for this very pod needs no comparison of names.
+    known: usize,
+    when: When,
+    /// Where in `containers` its containers are.
+    first: u32,
+    count: u32,
+    /// The place of a set of it.
+    place: u32,
 }
 
 /// How many have a point before the newest one, so that there is a rate.
@@ -150,6 +166,7 @@ impl Last {
 impl Index {
     fn of(batch: &Batch) -> Self {
         let mut index = Self::default();
+        let mut found: Vec<(u64, u32)> = Vec::new();
         let mut hash = 0;
         let mut last: Option<(&Name, &Name)> = None;
         for (place, set) in batch.iter().enumerate() {
@@ -157,42 +174,141 @@ impl Index {
                 Key::Node(_) if set.cpu_rate.is_some() => index.points.nodes += 1,
                 Key::Container { namespace, pod, .. } => {
                     index.points.containers += u64::from(set.cpu_rate.is_some());
+                    // a set without a sample was made for requests and limits: the node did not tell of the container
+                    if set.scraped.is_none() {
+                        continue;
+                    }
                     // a pod's containers mostly stand together
                     if !last.is_some_and(|(ns, name)| Name::ptr_eq(ns, namespace) && Name::ptr_eq(name, pod))
                     {
                         hash = index.hasher.hash_one((&**namespace, &**pod));
                         last = Some((namespace, pod));
                     }
-                    index.containers.push((hash, u32::try_from(place).unwrap_or(u32::MAX)));
+                    found.push((hash, u32::try_from(place).unwrap_or(u32::MAX)));
                 }
                 _ => {}
             }
         }
-        index.containers.sort_unstable();
-        // about two containers a place
-        index.bits = index.containers.len().max(2).ilog2();
-        let places = 0..1_u64 << index.bits;
+        index.containers.reserve_exact(found.len());
+        by_pod(batch, &mut found, |hash, places| index.add(batch, hash, places));
+        index.pods.shrink_to_fit();
+        index.containers.shrink_to_fit();
+        // about a pod a place
+        index.bits = index.pods.len().max(2).ilog2();
         let mut at = 0;
-        index.starts = places
+        index.starts = (0..1_u64 << index.bits)
             .map(|place| {
-                let before = |(hash, _): &&(u64, u32)| *hash >> (64 - index.bits) < place;
-                at += index.containers.get(at..).unwrap_or_default().iter().take_while(before).count();
+                let before = |told: &&Told| told.hash >> (64 - index.bits) < place;
+                at += index.pods.get(at..).unwrap_or_default().iter().take_while(before).count();
                 u32::try_from(at).unwrap_or(u32::MAX)
             })
             .collect();
         index
     }
 
+    /// Adds a pod, whose containers have their sets at these places, unless one has no numbers.
+    fn add(&mut self, batch: &Batch, hash: u64, places: &[(u64, u32)]) {
+        let first = self.containers.len();
+        if let Some(told) = self.told(batch, hash, places) {
+            self.pods.push(told);
+        } else {
+            self.containers.truncate(first);
+        }
+    }
+
+    fn told(&mut self, batch: &Batch, hash: u64, places: &[(u64, u32)]) -> Option<Told> {
+        let first = self.containers.len();
+        let mut known: Option<(&Arc<Pod>, u32)> = None;
+        let mut earliest: Option<When> = None;
+        for (_, place) in places {
+            let set = batch.nth(*place as usize)?;
+            let Key::Container { container, .. } = &set.key else { return None };
+            if let Some(pod) = &set.pod {
+                // one of two pods of the same name: the numbers are neither's
+                if known.is_some_and(|(known, _)| known.uid != pod.uid) {
+                    return None;
+                }
+                known = known.or(Some((pod, *place)));
+            }
+            let (usage, when) = usage_of(set)?;
+            self.containers.push((container.clone(), usage));
+            if earliest.is_none_or(|earliest| when.at < earliest.at) {
+                earliest = Some(when);
+            }
+        }
+        let place =
+            known.map_or_else(|| places.first().map(|(_, place)| *place), |(_, place)| Some(place))?;
+        Some(Told {
+            hash,
+            known: known.map_or(0, |(pod, _)| Arc::as_ptr(pod).addr()),
+            when: earliest?,
+            first: u32::try_from(first).ok()?,
+            count: u32::try_from(self.containers.len() - first).ok()?,
+            place,
+        })
+    }
+
     fn hash(&self, pod: &Pod) -> u64 {
         self.hasher.hash_one((&*pod.namespace, &*pod.name))
     }
 
-    /// The places of the sets of the containers of pods with this hash.
-    fn places(&self, hash: u64) -> impl Iterator<Item = usize> {
-        let start = usize::try_from(hash >> (64 - self.bits)).ok().and_then(|place| self.starts.get(place));
-        let rest = start.and_then(|start| self.containers.get(*start as usize..)).unwrap_or_default();
-        let from_here = rest.iter().skip_while(move |(one, _)| *one < hash);
-        from_here.take_while(move |(one, _)| *one == hash).map(|(_, place)| *place as usize)
+    /// Where pods with this hash begin, or hashes that begin like it.
+    fn start(&self, hash: u64) -> usize {
+        let place = usize::try_from(hash >> (64 - self.bits)).ok();
+        place.and_then(|place| self.starts.get(place)).map_or(usize::MAX, |start| *start as usize)
+    }
+
+    /// What is told of the pod with this hash, looked for from here.
+    fn find(&self, batch: &Batch, start: usize, hash: u64, pod: &Pod) -> Option<Numbers<'_>> {
+        for told in self.pods.get(start..)? {
+            if told.hash > hash {
+                break;
+            }
+            if told.hash == hash && (told.known == std::ptr::from_ref(pod).addr() || told.is(batch, pod)) {
+                let first = told.first as usize;
+                return Some((told.when, self.containers.get(first..first + told.count as usize)?));
+            }
+        }
+        None
+    }
+}
+
+impl Told {
+    /// Whether it is this pod, by its names; numbers of an earlier pod of the same name are not this one's.
+    #[cold]
+    fn is(&self, batch: &Batch, pod: &Pod) -> bool {
+        let Some(set) = batch.nth(self.place as usize) else { return false };
+        let Key::Container { namespace, pod: name, .. } = &set.key else { return false };
+        *namespace == pod.namespace
+            && *name == pod.name
+            && set.pod.as_ref().is_none_or(|known| known.uid == pod.uid)
+    }
+}
+
+/// Sorts places of containers' sets by hash and gives those of each pod.
+fn by_pod(batch: &Batch, found: &mut [(u64, u32)], mut each: impl FnMut(u64, &[(u64, u32)])) {
+    let names = |place: u32| match batch.nth(place as usize).map(|set| &set.key) {
+        Some(Key::Container { namespace, pod, .. }) => Some((namespace, pod)),
+        _ => None,
+    };
+    let same = |(_, one): &(u64, u32), (_, other): &(u64, u32)| match (names(*one), names(*other)) {
+        (Some((ns, pod)), Some((other_ns, other_pod))) => {
+            (Name::ptr_eq(ns, other_ns) || ns == other_ns)
+                && (Name::ptr_eq(pod, other_pod) || pod == other_pod)
+        }
+        _ => false,
+    };
+    found.sort_unstable();
+    for equal in found.chunk_by_mut(|(one, _), (other, _)| one == other) {
+        // hardly ever: two pods with one hash
+        if !equal.is_sorted_by(same) {
+            equal.sort_by_key(|(_, place)| (names(*place), *place));
+        }
+        for pod in equal.chunk_by(same) {
+            if let Some((hash, _)) = pod.first() {
+                each(*hash, pod);
+            }
+        }
     }
 }
 
@@ -215,84 +331,36 @@ impl Round {
         })
     }
 
-    /// Puts what a pod's containers use into `room`; none if there are none, or one has no numbers.
-    pub(super) fn containers<'a>(&'a self, pod: &Pod, room: &mut Vec<(&'a str, Usage)>) -> Option<When> {
-        room.clear();
-        self.add_containers(pod, self.index.places(self.index.hash(pod)), room)
+    /// What a pod's containers use; none if there are none, or one has no numbers.
+    pub(super) fn pod(&self, pod: &Pod) -> Option<Numbers<'_>> {
+        let hash = self.index.hash(pod);
+        self.index.find(&self.batch, self.index.start(hash), hash, pod)
     }
 
-    /// The same of several pods. Their hashes come first, then the places, then the sets: what they lie in is mostly in
-    /// no cache, and in a short loop memory is asked for several at a time.
-    pub(super) fn containers_of_each<'a>(&'a self, pods: &[Arc<Pod>], found: &mut Found<'a>) {
-        let Found { hashes, places, ends, room, pods: told } = found;
+    /// The same of several pods. Their hashes come first, then the places, then the numbers: what they lie in is mostly
+    /// in no cache, and in a short loop memory is asked for several at a time.
+    pub(super) fn pods<'a>(&'a self, pods: &[Arc<Pod>], found: &mut Found<'a>) {
+        let Found { hashes, starts, numbers } = found;
         hashes.clear();
-        places.clear();
-        ends.clear();
-        room.clear();
-        told.clear();
+        starts.clear();
+        numbers.clear();
         hashes.extend(pods.iter().map(|pod| self.index.hash(pod)));
-        for hash in &*hashes {
-            places.extend(self.index.places(*hash));
-            ends.push(places.len());
-        }
-        let mut first = 0;
-        for (pod, end) in pods.iter().zip(&*ends) {
-            let before = room.len();
-            let places = places.get(first..*end).unwrap_or_default();
-            let when = self.add_containers(pod, places.iter().copied(), room);
-            told.push(when.map(|when| (when, before..room.len())));
-            first = *end;
-        }
-    }
-
-    /// Adds what a pod's containers use; some may have been added where there is no answer.
-    fn add_containers<'a>(
-        &'a self,
-        pod: &Pod,
-        places: impl Iterator<Item = usize>,
-        room: &mut Vec<(&'a str, Usage)>,
-    ) -> Option<When> {
-        let mut earliest: Option<When> = None;
-        for place in places {
-            let Some(set) = self.batch.nth(place) else { continue };
-            let Key::Container { namespace, pod: name, container } = &set.key else { continue };
-            // a set without a sample was made for requests and limits: the node did not tell of the container
-            if *namespace != pod.namespace || *name != pod.name || set.scraped.is_none() {
-                continue;
-            }
-            // numbers of an earlier pod of the same name are not this one's
-            if set.pod.as_ref().is_some_and(|of| of.uid != pod.uid) {
-                return None;
-            }
-            let (usage, when) = usage_of(set)?;
-            room.push((container, usage));
-            if earliest.is_none_or(|earliest| when.at < earliest.at) {
-                earliest = Some(when);
-            }
-        }
-        earliest
+        starts.extend(hashes.iter().map(|hash| self.index.start(*hash)));
+        let places = starts.iter().zip(&*hashes).zip(pods);
+        numbers.extend(places.map(|((start, hash), pod)| self.index.find(&self.batch, *start, *hash, pod)));
     }
 }
+
+/// When, and what each container of a pod used.
+pub(super) type Numbers<'a> = (When, &'a [(Name, Usage)]);
 
 /// What the containers of several pods use, and room to find it.
 #[derive(Default)]
 pub(super) struct Found<'a> {
     hashes: Vec<u64>,
-    places: Vec<usize>,
-    /// Of each pod: where its places end.
-    ends: Vec<usize>,
-    room: Vec<(&'a str, Usage)>,
-    /// Of each pod: where in `room` its containers are, unless it has no numbers.
-    pods: Vec<Option<(When, Range<usize>)>>,
-}
-
-impl<'a> Found<'a> {
-    /// Of each pod in turn: when, and its containers; none where it has no numbers.
-    pub(super) fn each(&self) -> impl Iterator<Item = Option<(When, &[(&'a str, Usage)])>> {
-        let told =
-            |(when, range): &(When, Range<usize>)| (*when, self.room.get(range.clone()).unwrap_or_default());
-        self.pods.iter().map(move |pod| pod.as_ref().map(told))
-    }
+    starts: Vec<usize>,
+    /// Of each pod, in turn; none where it has no numbers.
+    pub(super) numbers: Vec<Option<Numbers<'a>>>,
 }
 
 fn usage_of(set: &Set) -> Option<(Usage, When)> {
@@ -328,15 +396,14 @@ mod tests {
         }
         let round = Rounds::default().indexed(Arc::new(batch));
         let pod = Arc::new(Pod { namespace: "ns".into(), name: pod.into(), ..Pod::default() });
-        let mut room = Vec::new();
-        let when = round.containers(&pod, &mut room);
         let nobody = Arc::new(Pod::default());
         let mut found = Found::default();
-        round.containers_of_each(&[Arc::clone(&pod), nobody, Arc::clone(&pod)], &mut found);
-        let (alone, pods) = (when.map(|when| (when, &*room)), found.each().collect::<Vec<_>>());
-        assert_eq!(pods, [alone, None, alone]);
-        let when = when?;
-        let all = room.iter().map(|(name, usage)| format!("{name}:{}:{}", usage.nanocores, usage.memory));
+        round.pods(&[Arc::clone(&pod), nobody, Arc::clone(&pod)], &mut found);
+        let alone = round.pod(&pod);
+        assert_eq!(found.numbers, [alone, None, alone]);
+        let (when, containers) = alone?;
+        let all =
+            containers.iter().map(|(name, usage)| format!("{name}:{}:{}", usage.nanocores, usage.memory));
         Some(format!("{} {}", all.collect::<Vec<_>>().join(" "), when.at.nanos() / 1_000_000_000))
     }
 
@@ -372,13 +439,57 @@ mod tests {
             let round = Rounds::default().indexed(Arc::new(batch));
             for pod in 0..=pods {
                 let known = Pod { namespace: "ns".into(), name: format!("p{pod}").into(), ..Pod::default() };
-                let mut room = Vec::new();
-                let found = round.containers(&known, &mut room).is_some();
                 let usage = |memory| Usage { nanocores: pod, memory };
-                assert_eq!(found, pod < pods);
-                assert_eq!(room, if found { vec![("a", usage(1)), ("b", usage(2))] } else { Vec::new() });
+                let own = [("a".into(), usage(1)), ("b".into(), usage(2))];
+                assert_eq!(round.pod(&known).map(|(_, all)| all), (pod < pods).then_some(&own[..]));
             }
         }
+    }
+
+    #[test]
+    fn numbers_of_an_earlier_pod_of_the_same_name_are_not_this_ones() {
+        let pod = |uid: &str| {
+            Arc::new(Pod { namespace: "ns".into(), name: "p".into(), uid: uid.into(), ..Pod::default() })
+        };
+        let (old, new) = (pod("1"), pod("2"));
+        let round = |pods: &[Option<&Arc<Pod>>]| {
+            let mut batch = Batch::new(Timestamp(0));
+            for (pod, container) in pods.iter().zip(["a", "b", "c"]) {
+                let mut set = set("p", container, Some(1), Some(2), Some(100));
+                set.pod = pod.cloned();
+                batch.insert(set);
+            }
+            Rounds::default().indexed(Arc::new(batch))
+        };
+        let f = |sets: &[Option<&Arc<Pod>>], asked: &Arc<Pod>, wanted: Option<usize>| {
+            let round = round(sets);
+            assert_eq!(round.pod(asked).map(|(_, all)| all.len()), wanted);
+            // the same pod, told again
+            assert_eq!(round.pod(&Pod::clone(asked)).map(|(_, all)| all.len()), wanted);
+        };
+        f(&[Some(&old), Some(&old)], &old, Some(2));
+        f(&[Some(&old), Some(&old)], &new, None);
+        f(&[None, Some(&old)], &old, Some(2));
+        f(&[None, Some(&old)], &new, None);
+        f(&[None, None], &new, Some(2));
+        for asked in [&old, &new] {
+            f(&[Some(&old), Some(&new)], asked, None);
+            f(&[Some(&old), None, Some(&new)], asked, None);
+        }
+    }
+
+    #[test]
+    fn pods_with_one_hash_are_told_apart() {
+        let mut batch = Batch::new(Timestamp(0));
+        for (pod, container) in [("p", "a"), ("q", "a"), ("p", "b"), ("r", "a"), ("q", "b")] {
+            batch.insert(set(pod, container, Some(1), Some(2), Some(100)));
+        }
+        let mut found = vec![(9, 3), (7, 4), (7, 2), (7, 1), (7, 0)];
+        let mut all = Vec::new();
+        by_pod(&batch, &mut found, |hash, places| {
+            all.push((hash, places.iter().map(|(_, place)| *place).collect::<Vec<_>>()));
+        });
+        assert_eq!(all, [(7, vec![0, 2]), (7, vec![1, 4]), (9, vec![3])]);
     }
 
     #[test]

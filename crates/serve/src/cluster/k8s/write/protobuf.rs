@@ -346,7 +346,7 @@ mod tests {
             for (name, labels, at, window_nanos, containers) in &pods {
                 let containers: Vec<_> = containers
                     .iter()
-                    .map(|(name, nanocores, memory)| (name.as_str(), Usage { nanocores: *nanocores, memory: *memory }))
+                    .map(|(name, nanocores, memory)| (name.as_str().into(), Usage { nanocores: *nanocores, memory: *memory }))
                     .collect();
                 let when = When { at: Timestamp(*at), window_nanos: *window_nanos };
                 let parts = Parts::Containers(&containers);
