@@ -19,6 +19,10 @@ STATIC := $(FIXED) cargo build --locked --release --target $(TRIPLE)
 PACKED := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | awk -F'[ .]' '$$2 > 2 || $$3 >= 36 { print "-C link-arg=-Wl,-z,pack-relative-relocs" }')
 # functions of the same code are kept once: a third of a megabyte. Not every linker knows the word; rustc's own does
 FOLDED = $(shell t=$$(mktemp -d) && echo 'fn main() {}' | rustc --crate-name probe -C link-arg=-Wl,--icf=all -o $$t/probe - 2>/dev/null && echo "-C link-arg=-Wl,--icf=all"; rm -rf $$t)
+# All packages are optimized together in the end, at the level of the program's own. That is `s`, at which no loop of any
+# package works on several numbers at once: a list of all pods would cost half as much again. Level 2, which unrolls
+# nothing and takes less inline than it would, is 0.4 MB larger (docs/benchmarks.md).
+LAST   := -C opt-level=2 $(addprefix -C llvm-args=-,inline-threshold=80 unroll-threshold=10 unroll-runtime=false)
 # Cargo forgets the profile's word for this where a package has a word of its own about its optimization
 BARE   := -C strip=symbols
 ARGS   ?=
@@ -35,12 +39,12 @@ build: build-$(LINK)
 
 .PHONY: build-static build-dynamic
 build-static: cargo page
-	$(FIXED) cargo rustc --locked --release --target $(TRIPLE) --package plimsoll --bin plimsoll -- $(BARE) $(PACKED) $(FOLDED)
+	$(FIXED) cargo rustc --locked --release --target $(TRIPLE) --package plimsoll --bin plimsoll -- $(LAST) $(BARE) $(PACKED) $(FOLDED)
 	@mkdir -p $(TARGET)/release && ln -f $(BIN) $(TARGET)/release/plimsoll
 
 # a folder of its own: the tests of the other one must not find it
 build-dynamic: cargo page
-	cargo rustc --locked --release --target-dir $(DYNAMIC) --package plimsoll --bin plimsoll -- $(BARE) $(FOLDED)
+	cargo rustc --locked --release --target-dir $(DYNAMIC) --package plimsoll --bin plimsoll -- $(LAST) $(BARE) $(FOLDED)
 	@mkdir -p $(TARGET)/release && ln -f $(DYNAMIC)/release/plimsoll $(TARGET)/release/plimsoll
 
 .PHONY: page

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use plimsoll::flags::cluster::Cluster;
 use plimsoll::flags::settings::{Log, LogFormat, Settings};
 use plimsoll::flags::{self, Command};
+use plimsoll_kernel::heap;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();
@@ -47,6 +48,8 @@ fn raise_descriptor_limit() {
 
 fn host(settings: Settings, notices: &[flags::Notice]) -> ExitCode {
     begin(&settings.log, notices);
+    // its readers hardly ever allocate; a heap for each of the threads would be a quarter of a megabyte
+    heap::share();
     work(agent::workers(&settings), agent::run(settings))
 }
 

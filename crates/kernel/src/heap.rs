@@ -1,6 +1,6 @@
-//! The program's own heap: giving back what is free in it.
+//! The program's own heap: giving back what is free in it, and keeping it in one place.
 //!
-//! Calls: `malloc_trim(3)` of the GNU C library; with another C library nothing is done
+//! Calls: `malloc_trim(3)`, `mallopt(3)` of the GNU C library; with another C library nothing is done
 //! Cost:  a look at every free piece, and a page fault for each page that is used again
 //!
 //! Freed memory stays with the program, for what it will ask for next. Who needs much for a short time and then less for
@@ -8,8 +8,22 @@
 
 #![allow(
     unsafe_code,
-    reason = "a call of the C library that no crate of ours has; it is argued where it stands"
+    reason = "calls of the C library that no crate of ours has; they are argued where they stand"
 )]
+
+/// From now on all threads that begin share one heap, rather than each having one of its own at first: what one has freed
+/// another can use. For a program whose threads seldom allocate at the same time. Tells whether the library took it.
+#[cfg(target_env = "gnu")]
+pub fn share() -> bool {
+    // SAFETY: it sets a number that the library reads when a thread allocates for the first time; any thread may call it.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) == 1 }
+}
+
+/// Shares nothing: this C library has no call for it.
+#[cfg(not(target_env = "gnu"))]
+pub fn share() -> bool {
+    false
+}
 
 /// Gives whole pages that are free in the heap back to the kernel; tells whether there were any. Other threads that
 /// allocate meanwhile may wait.

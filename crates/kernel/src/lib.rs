@@ -10,6 +10,7 @@ pub mod nvml;
 pub mod sys;
 
 pub mod accounting;
+pub mod code;
 pub mod heap;
 
 pub mod dir;

@@ -451,7 +451,7 @@ impl<'a> Device<'a> {
             }
         }
         // of a process that is in two lists both entries count the same memory
-        all.sort_by_key(|process| (process.pid, std::cmp::Reverse(process.memory)));
+        all.sort_unstable_by_key(|process| (process.pid, std::cmp::Reverse(process.memory)));
         all.dedup_by_key(|process| process.pid);
         Ok(all)
     }

@@ -31,7 +31,7 @@ static CONTAINER: LazyLock<Vec<&'static Row<Sample>>> = LazyLock::new(|| {
         sockets::families::ROWS,
     ];
     let mut rows: Vec<_> = subjects.into_iter().flatten().collect();
-    rows.sort_by_key(|row| row.name);
+    rows.sort_unstable_by_key(|row| row.name);
     rows
 });
 

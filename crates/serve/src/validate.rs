@@ -95,7 +95,7 @@ fn cgroups(out: &mut String, found: &Validation) {
     };
     let mut available: Vec<String> =
         found.controllers.iter().map(|(name, on)| format!("{name}:{}", u8::from(*on))).collect();
-    available.sort();
+    available.sort_unstable();
     let mut text = format!(
         "Available cgroups: map[{}]\n\tFollowing cgroups are required: [{}]\n\tFollowing other cgroups are recommended: [{}]\n\t",
         available.join(" "),

@@ -146,7 +146,7 @@ impl LabelRules {
             .iter()
             .filter_map(|(key, name)| Some((Name::from(name.as_str()), labels.get(key.as_str())?.clone())));
         let mut stored: Vec<_> = stored.collect();
-        stored.sort();
+        stored.sort_unstable();
         Copied { joined: pairs.join(&self.separator).into(), stored }
     }
 }

@@ -133,7 +133,7 @@ mod tests {
             }
         };
         assert_eq!(of_one, [expected("data", &["dir", "dir/file"])]);
-        of_other.sort_by(|a, b| a.name.cmp(&b.name));
+        of_other.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         assert_eq!(of_other, [of_one[0].clone(), expected("own", &["file"])]);
         assert_eq!(host.tracker.meters().walks.load(Relaxed), 2);
         assert!(one.at().is_some() && one.trouble().is_none());

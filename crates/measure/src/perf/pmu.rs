@@ -45,7 +45,7 @@ pub(super) fn list(sys: &Path) -> Vec<Pmu> {
             Some(Pmu { name, kind, cpus, cpumask, dir })
         })
         .collect();
-    pmus.sort_by(|a, b| a.name.cmp(&b.name));
+    pmus.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     pmus
 }
 
@@ -102,7 +102,7 @@ impl Pmu {
                 ![".scale", ".unit", ".snapshot", ".per-pkg"].iter().any(|end| name.ends_with(end))
             })
             .collect();
-        names.sort();
+        names.sort_unstable();
         names
     }
 

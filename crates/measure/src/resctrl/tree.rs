@@ -107,7 +107,7 @@ pub(super) fn tasks(group: &Path, buffer: &mut Vec<u8>) -> Result<BTreeSet<u32>,
 fn names(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
     let mut names: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    names.sort();
+    names.sort_unstable();
     names
 }
 

@@ -92,7 +92,7 @@ fn queues(udp: &Udp, out: &mut dyn Emit) {
 static STATES: LazyLock<Vec<(String, usize)>> = LazyLock::new(|| {
     let mut names: Vec<_> =
         TCP_ADVANCED.iter().enumerate().map(|(at, name)| (name.to_ascii_lowercase(), at)).collect();
-    names.sort();
+    names.sort_unstable();
     names
 });
 

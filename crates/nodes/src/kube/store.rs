@@ -191,7 +191,7 @@ mod tests {
                 .iter()
                 .map(|((_, kind, name), owner)| format!("{} {name} {}", kind.kind(), owner.name))
                 .collect();
-            names.sort();
+            names.sort_unstable();
             names
         };
         assert_eq!(names(), ["Job a y", "ReplicaSet a x"]);

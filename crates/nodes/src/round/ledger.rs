@@ -184,7 +184,7 @@ impl Ledger {
     pub(super) fn meters(&self) -> Meters {
         let book = self.book();
         let mut nodes: Vec<_> = book.nodes.values().map(|entry| entry.meter.clone()).collect();
-        nodes.sort_by(|one, other| one.node.cmp(&other.node));
+        nodes.sort_unstable_by(|one, other| one.node.cmp(&other.node));
         Meters { round: book.round, nodes }
     }
 

@@ -178,11 +178,11 @@ impl Inner {
                 Some(round) => failing.push((round, at, target)),
             }
         }
-        healthy.sort_by_key(|(at, _)| *at);
+        healthy.sort_unstable_by_key(|(at, _)| *at);
         // not all may get their turn before the end: who waited longest comes first
         let mut times: Vec<_> = failing.iter().map(|(_, at, _)| *at).collect();
-        times.sort();
-        failing.sort_by_key(|(round, at, _)| (*round, *at));
+        times.sort_unstable();
+        failing.sort_unstable_by_key(|(round, at, _)| (*round, *at));
         let failing: Vec<_> = times.into_iter().zip(failing).map(|(at, (.., target))| (at, target)).collect();
         Lanes([healthy, failing].map(|lane| lane.into_iter().peekable()))
     }

@@ -54,7 +54,7 @@ fn write(mut family: Family, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&Head::once(family.name, family.help, family.kind, Format::Text));
     // of two pods with the same name the later comes first, and its line stays
-    family.lines.sort_by(|a, b| a.labels.cmp(&b.labels));
+    family.lines.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
     family.lines.dedup_by(|later, kept| later.labels == kept.labels);
     let mut seen = Seen::default();
     for Line { labels, value, at } in &family.lines {

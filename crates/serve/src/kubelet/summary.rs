@@ -218,7 +218,7 @@ impl Writer<'_> {
     fn volumes(&self, containers: &[Sampled<'_>]) -> Vec<Volume> {
         let mut all: Vec<Volume> =
             containers.iter().flat_map(|sampled| self.storage.volumes(sampled)).collect();
-        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         all.dedup_by(|a, b| a.name == b.name);
         all
     }

@@ -75,6 +75,6 @@ pub(super) fn metrics(app: Option<&AppMetrics>) -> Vec<Metric> {
             })
         })
         .collect();
-    all.sort_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
+    all.sort_unstable_by(|a, b| (&a.name, &a.labels).cmp(&(&b.name, &b.labels)));
     all
 }

@@ -49,13 +49,13 @@ impl Plan {
             family(row.name, row.help, row.kind, Values::Sample(row, quota))
         });
         let mut containers: Vec<_> = whole.chain(sampled).collect();
-        containers.sort_by_key(|family| family.name);
+        containers.sort_unstable_by_key(|family| family.name);
         let mut machine: Vec<_> = machine
             .iter()
             .filter(|row| on(row, kinds))
             .map(|row| (*row, Head::new(row.name, row.help, row.kind)))
             .collect();
-        machine.sort_by_key(|(row, _)| row.name);
+        machine.sort_unstable_by_key(|(row, _)| row.name);
         Self { containers, machine, applications: kinds.has(Kind::App) }
     }
 }

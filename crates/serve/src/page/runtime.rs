@@ -87,7 +87,7 @@ fn images(main: &mut Html, status: &Status) {
         .iter()
         .flat_map(|image| image.tags.iter().map(move |tag| (tag.as_str(), image)))
         .collect();
-    rows.sort_by(|a, b| a.0.cmp(b.0));
+    rows.sort_unstable_by(|a, b| a.0.cmp(b.0));
     main.raw("<section><h2>Images</h2>\n<div class=\"wide\"><table>\n");
     main.head(&["Repository", "Tag", "Id", "Size", "Created"]).raw("<tbody>\n");
     for (tag, image) in rows.iter().take(MOST_IMAGES) {

@@ -43,7 +43,7 @@ pub fn children(past: &dyn Past, view: &View) -> Vec<Reference> {
         .filter(|other| names::parent(&other.reference.name) == Some(&view.reference.name))
         .map(|other| Reference::raw(other.reference.name.clone()))
         .collect();
-    names.sort_by(|a, b| a.name.cmp(&b.name));
+    names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     names
 }
 

@@ -19,8 +19,8 @@ use crate::body::{Body, pieces};
 /// A piece of a list is closed once it is this long.
 const PIECE: usize = 64 * 1024;
 
-/// Pods whose numbers are looked for together: what is read of them fits into a processor's own cache.
-const TOGETHER: usize = 64;
+/// Pods that are looked at together: what is read of them fits into a processor's own cache.
+pub(super) const TOGETHER: usize = 64;
 
 /// A list under way: holds the round and the objects, and no lock.
 pub(super) struct Listing {

@@ -84,7 +84,7 @@ fn bounds_around(resolution: f64) -> Vec<f64> {
         bounds.extend([(most + resolution) / 2.0, resolution, resolution * 1.5, resolution * 2.0]);
     } else if resolution > 0.0 {
         bounds.extend([resolution, resolution * 1.5, resolution * 2.0]);
-        bounds.sort_by(f64::total_cmp);
+        bounds.sort_unstable_by(f64::total_cmp);
         bounds.dedup();
     }
     bounds

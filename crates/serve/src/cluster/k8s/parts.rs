@@ -1,6 +1,6 @@
 //! A long list in parts that are made side by side, each on a thread of its own, and sent one after the other.
 //!
-//! Cost: as many parts as there are CPUs (four at most) are in memory at a time. A list as protobuf begins with its
+//! Cost: two parts a CPU (of four at most) are in memory at a time, so that none waits while the next in turn is made. A list as protobuf begins with its
 //! length, so all its parts are made before the first is sent: compressed, if the client takes that.
 
 use std::sync::Arc;
@@ -82,7 +82,7 @@ fn made(
     gzip: bool,
     write: impl Fn(Listing) -> Vec<u8> + Send + Sync + 'static,
 ) -> impl Stream<Item = (Part, usize)> + Send {
-    let at_once = std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
+    let at_once = 2 * std::thread::available_parallelism().map_or(1, |count| count.get().min(4));
     let write = Arc::new(write);
     let parts = stream::iter(listing.split(EACH)).map(move |listing| {
         let write = Arc::clone(&write);

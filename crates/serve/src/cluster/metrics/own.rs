@@ -20,7 +20,7 @@ pub(super) fn families(past: &dyn ClusterPast, handlers: &Handlers) -> Vec<u8> {
     let mut out = Vec::with_capacity(16 * 1024);
     let mut meters = past.meters();
     // lines that come sorted are written without a search
-    meters.sort_by(|a, b| label(a).cmp(label(b)));
+    meters.sort_unstable_by(|a, b| label(a).cmp(label(b)));
     let of = |wanted: fn(&Part) -> bool| {
         meters.iter().filter(move |meter| wanted(&meter.part)).collect::<Vec<_>>()
     };
@@ -92,7 +92,7 @@ fn sources(out: &mut Vec<u8>, meters: &[&Meter]) {
     ] {
         let mut asked: Vec<_> =
             meters.iter().filter(|meter| label(meter).starts_with("kubelet_summary") == of_summary).collect();
-        asked.sort_by(|a, b| node(a).cmp(node(b)));
+        asked.sort_unstable_by(|a, b| node(a).cmp(node(b)));
         let took = asked.iter().map(|meter| ([node(meter)], meter.seconds * 1e6, runs(meter)));
         summary(out, (name, "Time until each node's answer was read"), &["node"], took);
     }

@@ -3,9 +3,10 @@
 //! The messages are those of `k8s.io.metrics.pkg.apis.metrics.v1beta1`, of `k8s.io.apimachinery.pkg.apis.meta.v1` and of
 //! `k8s.io.apimachinery.pkg.runtime`; a field's number is written where it is written.
 
+use plimsoll_core::cluster::objects::Map;
 use plimsoll_core::cluster::quantity::{split_binary, split_nanocores};
 use plimsoll_core::time::Timestamp;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 
 use super::super::accept::As;
 use super::super::request::GROUP_VERSION;
@@ -18,19 +19,18 @@ const MAGIC: &[u8] = b"k8s\0";
 
 /// Writes objects one after the other.
 pub(in super::super) struct Writer {
-    writing: Writing,
     items: Vec<u8>,
+    objects: Objects,
 }
 
 impl Writer {
     pub(in super::super) fn new(writing: Writing) -> Self {
-        Self { writing, items: Vec::new() }
+        Self { items: Vec::new(), objects: Objects::new(writing) }
     }
 
     /// An object of a list.
     pub(in super::super) fn item(&mut self, row: &Row<'_>) {
-        let writing = self.writing;
-        message(&mut self.items, 2, |out| body(out, row, writing));
+        message(&mut self.items, 2, |out| self.objects.body(out, row));
     }
 
     /// The objects so far, as a part of a list.
@@ -53,7 +53,7 @@ impl Writer {
 
     /// The list.
     pub(in super::super) fn end(self) -> Vec<u8> {
-        let (mut all, tail) = Self::around(self.writing, self.items.len());
+        let (mut all, tail) = Self::around(self.objects.writing, self.items.len());
         all.extend_from_slice(&self.items);
         all.extend_from_slice(&tail);
         all
@@ -62,7 +62,7 @@ impl Writer {
     /// An object alone.
     pub(in super::super) fn one(writing: Writing, row: &Row<'_>) -> Vec<u8> {
         let mut out = Vec::new();
-        body(&mut out, row, writing);
+        Objects::new(writing).body(&mut out, row);
         match writing.shape {
             As::Metadata(version) | As::MetadataList(version) => {
                 enveloped("PartialObjectMetadata", version, &out)
@@ -104,8 +104,8 @@ fn head(kind: &str, version: &str, bytes: usize) -> Vec<u8> {
         string(out, 1, version);
         string(out, 2, kind);
     });
-    encode_key(2, WireType::LengthDelimited, &mut out);
-    encode_varint(bytes as u64, &mut out);
+    key(2, WireType::LengthDelimited, &mut out);
+    varint(bytes as u64, &mut out);
     out
 }
 
@@ -117,37 +117,60 @@ fn tail() -> Vec<u8> {
     out
 }
 
-/// `NodeMetrics`, `PodMetrics` or `PartialObjectMetadata`.
-fn body(out: &mut Vec<u8>, row: &Row<'_>, writing: Writing) {
-    message(out, 1, |out| metadata(out, row, writing.now));
-    if matches!(writing.shape, As::Metadata(_) | As::MetadataList(_)) {
-        return;
-    }
-    message(out, 2, |out| time(out, row.when.at));
-    message(out, 3, |out| int(out, 1, row.when.window_nanos));
-    match row.parts {
-        Parts::Whole(used) => usage(out, 4, used),
-        Parts::Containers(all) => all.iter().for_each(|(name, used)| {
-            message(out, 4, |out| {
-                string(out, 1, name);
-                usage(out, 2, *used);
-            });
-        }),
-    }
+/// What objects have in common, written once.
+struct Objects {
+    writing: Writing,
+    /// `creationTimestamp`: now.
+    created: Vec<u8>,
+    /// The labels that were written last: the pods of a workload share them and stand together.
+    labels: (Map, Vec<u8>),
 }
 
-/// `ObjectMeta`.
-fn metadata(out: &mut Vec<u8>, row: &Row<'_>, now: Timestamp) {
-    string(out, 1, row.name);
-    if let Some(namespace) = row.namespace {
-        string(out, 3, namespace);
+impl Objects {
+    fn new(writing: Writing) -> Self {
+        let mut created = Vec::new();
+        message(&mut created, 8, |out| time(out, writing.now));
+        Self { writing, created, labels: Default::default() }
     }
-    message(out, 8, |out| time(out, now));
-    for (key, value) in row.labels {
-        message(out, 11, |out| {
-            string(out, 1, key);
-            string(out, 2, value);
-        });
+
+    /// `NodeMetrics`, `PodMetrics` or `PartialObjectMetadata`.
+    fn body(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+        message(out, 1, |out| self.metadata(out, row));
+        if matches!(self.writing.shape, As::Metadata(_) | As::MetadataList(_)) {
+            return;
+        }
+        message(out, 2, |out| time(out, row.when.at));
+        message(out, 3, |out| int(out, 1, row.when.window_nanos));
+        match row.parts {
+            Parts::Whole(used) => usage(out, 4, used),
+            Parts::Containers(all) => all.iter().for_each(|(name, used)| {
+                message(out, 4, |out| {
+                    string(out, 1, name);
+                    usage(out, 2, *used);
+                });
+            }),
+        }
+    }
+
+    /// `ObjectMeta`.
+    fn metadata(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+        string(out, 1, row.name);
+        if let Some(namespace) = row.namespace {
+            string(out, 3, namespace);
+        }
+        out.extend_from_slice(&self.created);
+        let (map, text) = &mut self.labels;
+        if !map.is_shared_with(row.labels) {
+            text.clear();
+            for (key, value) in row.labels {
+                message(text, 11, |out| {
+                    string(out, 1, key);
+                    string(out, 2, value);
+                });
+            }
+            *map = row.labels.clone();
+        }
+        out.extend_from_slice(text);
     }
 }
 
@@ -170,10 +193,24 @@ fn usage(out: &mut Vec<u8>, field: u32, usage: Usage) {
 fn quantity(out: &mut Vec<u8>, field: u32, (number, suffix): (u64, &str)) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(number);
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint((digits.len() + suffix.len()) as u64, out);
+    key(field, WireType::LengthDelimited, out);
+    varint((digits.len() + suffix.len()) as u64, out);
     out.extend_from_slice(digits.as_bytes());
     out.extend_from_slice(suffix.as_bytes());
+}
+
+/// A field's number, and how its value is written. All numbers here take one byte.
+fn key(field: u32, kind: WireType, out: &mut Vec<u8>) {
+    varint(u64::from(field << 3 | kind as u32), out);
+}
+
+/// Most take one byte.
+#[inline(always)]
+fn varint(value: u64, out: &mut Vec<u8>) {
+    match u8::try_from(value) {
+        Ok(byte) if byte < 0x80 => out.push(byte),
+        _ => encode_varint(value, out),
+    }
 }
 
 fn string(out: &mut Vec<u8>, field: u32, text: &str) {
@@ -181,20 +218,20 @@ fn string(out: &mut Vec<u8>, field: u32, text: &str) {
 }
 
 fn bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
-    encode_key(field, WireType::LengthDelimited, out);
-    encode_varint(bytes.len() as u64, out);
+    key(field, WireType::LengthDelimited, out);
+    varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
 }
 
 fn int(out: &mut Vec<u8>, field: u32, value: i64) {
-    encode_key(field, WireType::Varint, out);
-    encode_varint(value.cast_unsigned(), out);
+    key(field, WireType::Varint, out);
+    varint(value.cast_unsigned(), out);
 }
 
 /// A message, whose length is put before it once it is known. Most lengths take one byte, for which room is left; before
 /// a longer message more room is made.
 fn message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    encode_key(field, WireType::LengthDelimited, out);
+    key(field, WireType::LengthDelimited, out);
     let place = out.len();
     out.push(0);
     let start = out.len();
@@ -214,7 +251,6 @@ fn message(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
 mod tests {
     use std::collections::HashMap;
 
-    use plimsoll_core::cluster::objects::Map;
     use proptest::prelude::*;
     use prost::Message;
 
