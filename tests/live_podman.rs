@@ -77,7 +77,7 @@ fn without_a_socket_names_work_and_exit_codes_are_right() {
 
     container.order("sleep 0");
     let before = stats(&program, &container);
-    let burnt: f64 = container.order("burn 1000").parse().unwrap();
+    let burnt: f64 = container.order("burn 2000").parse().unwrap();
     let after = stats(&program, &container);
     close("cpu", number(&after, "/cpu/usage/total") - number(&before, "/cpu/usage/total"), burnt, 1.5);
     container.order("hold 64");
