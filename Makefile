@@ -20,7 +20,7 @@ PACKED := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | awk -F'[ .]' '$$2 > 2 |
 # functions of the same code are kept once: a third of a megabyte. Not every linker knows the word; rustc's own does
 FOLDED = $(shell t=$$(mktemp -d) && echo 'fn main() {}' | rustc --crate-name probe -C link-arg=-Wl,--icf=all -o $$t/probe - 2>/dev/null && echo "-C link-arg=-Wl,--icf=all"; rm -rf $$t)
 # All packages are optimized together in the end, at the level of the program's own. That is `s`, at which no loop of any
-# package works on several numbers at once: a list of all pods would cost half as much again. Level 2, which unrolls
+# package works on several numbers at once: a compressed list of all pods took a third longer. Level 2, which unrolls
 # nothing and takes less inline than it would, is 0.4 MB larger (docs/benchmarks.md).
 LAST   := -C opt-level=2 $(addprefix -C llvm-args=-,inline-threshold=80 unroll-threshold=10 unroll-runtime=false)
 # Cargo forgets the profile's word for this where a package has a word of its own about its optimization

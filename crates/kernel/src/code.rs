@@ -2,7 +2,7 @@
 //!
 //! Reads: `/proc/self/smaps`
 //! Calls: `madvise(2)` with `MADV_DONTNEED`
-//! Cost:  a look at every mapping, once, and a page fault for each 64 KiB that is used again: 100 to 150
+//! Cost:  a look at every mapping, once, and a page fault for each 64 KiB that is used again: about a hundred
 //!
 //! The kernel maps a page of the file together with its neighbours, and what was touched once stays. A tenth of what
 //! an agent has in memory for good was needed in its first second only.
