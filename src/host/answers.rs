@@ -124,7 +124,7 @@ impl Past for Inner {
     }
 
     fn storage(&self) -> Vec<FsInfo> {
-        lock(&self.stages.storage).to_vec()
+        lock(&self.stages.storage).list()
     }
 
     fn device_by_uuid(&self, uuid: &str) -> Option<String> {

@@ -456,7 +456,7 @@ impl Container {
         }
         let mut moved = outcome.moved;
         if &*self.name == "/" {
-            sampler.sample.filesystem = stages.filesystems(at);
+            stages.filesystems(at, &mut sampler.sample.filesystem);
             moved = true;
         } else if !self.hinted.is_empty() && self.owner().is_empty() {
             sampler.sample.filesystem = stages.filesystems_at(&self.hinted);

@@ -28,7 +28,7 @@ fn info(stages: &Stages, options: &Options) -> MachineInfo {
     };
     let mut filesystems = lock(&stages.filesystems);
     filesystems.refresh();
-    machine::read(&options.root, &files, &filesystems, stages.now())
+    machine::read(&options.root, &files, &mut filesystems, stages.now())
 }
 
 /// Renews the description every `--update_machine_info_interval`.

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plimsoll_core::kinds::{Kind, Kinds};
-use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
 use plimsoll_measure::accelerator::{self, Accelerators};
-use plimsoll_measure::filesystem::{FsStats, Table, Tracker};
+use plimsoll_measure::filesystem::{FsStats, Storage, Table, Tracker};
 use plimsoll_measure::{perf, resctrl};
 use plimsoll_poll::Poller;
 use plimsoll_serve::labels::LabelRules;
@@ -49,8 +48,8 @@ pub(crate) struct Stages {
     pub(crate) hints: HintsFile,
     /// Asks applications for metrics of their own; not there while the kind is off.
     pub(crate) poller: Option<Poller>,
-    /// The filesystems' use at the root's last sample.
-    pub(crate) storage: Mutex<Arc<Vec<FsInfo>>>,
+    /// The filesystems' use at the root's last sample. Apart from the table, which may be waiting for a mount.
+    pub(crate) storage: Mutex<Storage>,
 }
 
 impl Stages {
@@ -190,17 +189,15 @@ impl Stages {
         table.usage_at(mountpoints)
     }
 
-    /// The machine's filesystems for a sample of the root.
-    pub(crate) fn filesystems(&self, at: Timestamp) -> Vec<FsStats> {
+    /// The machine's filesystems for a sample of the root, in the place of those of the sample before.
+    pub(crate) fn filesystems(&self, at: Timestamp, out: &mut Vec<FsStats>) {
         if !self.kinds.has(Kind::Disk) {
-            return Vec::new();
+            return;
         }
         let mut table = lock(&self.filesystems);
         table.refresh();
-        let (stats, storage) = table.usage(at);
-        drop(table);
-        *lock(&self.storage) = Arc::new(storage);
-        stats
+        table.usage(at, out);
+        table.storage(&mut lock(&self.storage));
     }
 }
 

@@ -13,18 +13,21 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{sleep, timeout};
 
-/// How long is waited at most: a directory that was mounted over tells of nothing.
-const AT_MOST: Duration = Duration::from_secs(30);
+use super::backoff::until_beat;
+
+/// A directory that was mounted over tells of nothing: one that waits looks again at the second of the beats so far
+/// apart, together with all others who wait.
+const BEAT: Duration = Duration::from_secs(15);
 /// The least time between two looks, in a directory in which much happens.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// Returns when something is at `path`, or after half a minute. Without inotify, or of a path that is there already,
-/// after `otherwise`.
+/// Returns when something is at `path`, or after half a minute at most. Without inotify, or of a path that is there
+/// already, after `otherwise`.
 pub(super) async fn appears(path: &Path, otherwise: Duration) {
     if path.exists() {
         return sleep(otherwise).await;
     }
-    match timeout(AT_MOST, watch(path)).await {
+    match timeout(until_beat(BEAT) + BEAT, watch(path)).await {
         Ok(Ok(())) | Err(_) => {}
         Ok(Err(error)) => {
             tracing::debug!("{}: looked for on a clock, since inotify fails: {error}", path.display());

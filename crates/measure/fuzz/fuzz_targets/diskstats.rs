@@ -2,12 +2,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use plimsoll_measure::filesystem::diskstats::parse;
+use plimsoll_measure::filesystem::diskstats::lines;
 
 fuzz_target!(|bytes: &[u8]| {
-    for (name, disk) in parse(bytes) {
-        let head = format!("{} {} {name}", disk.major, disk.minor);
-        let line = disk.counters.iter().fold(head, |line, n| format!("{line} {n}"));
-        assert_eq!(parse(line.as_bytes()).next(), Some((name, disk)));
+    for line in lines(bytes) {
+        let Some(disk) = line.stats() else { continue };
+        let mut text = format!("{} {} ", disk.major, disk.minor).into_bytes();
+        text.extend_from_slice(line.name);
+        for counter in disk.counters {
+            text.extend_from_slice(format!(" {counter}").as_bytes());
+        }
+        let again = lines(&text).next().unwrap();
+        assert_eq!((again.name, again.stats()), (line.name, Some(disk)));
     }
 });

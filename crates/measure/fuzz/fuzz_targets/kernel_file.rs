@@ -2,6 +2,7 @@
 //! nothing is reported as gone. In the input two bytes choose the file, the rest is what it says.
 #![no_main]
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -48,7 +49,8 @@ static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
 
 thread_local! {
     /// The filesystems of a machine as it was captured.
-    static TABLE: filesystem::Table = filesystem::Table::read(&Root::at(&CAPTURED.folder.join(MACHINES[1].0)));
+    static TABLE: RefCell<filesystem::Table> =
+        RefCell::new(filesystem::Table::read(&Root::at(&CAPTURED.folder.join(MACHINES[1].0))));
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) {
@@ -95,9 +97,9 @@ fn read(folder: &Path, path: &Path, (machine, group, pid): (&str, &str, u32)) {
     }
     // a table starts threads of its own
     if ["mountinfo", "diskstats"].iter().any(|name| path.ends_with(name)) {
-        filesystem::Table::read(&root).usage(now);
+        filesystem::Table::read(&root).usage(now, &mut Vec::new());
     } else {
-        TABLE.with(|table| machine::read(&root, &machine::Options::default(), table, now));
+        TABLE.with_borrow_mut(|table| machine::read(&root, &machine::Options::default(), table, now));
     }
     machine::versions(&root);
 }

@@ -33,7 +33,7 @@ use serde::Serialize;
 pub use layer::Layer;
 #[cfg(fuzzing)]
 pub use layer::fuzz as fuzz_layer;
-pub use table::Table;
+pub use table::{Storage, Table};
 pub use tracker::{Tracked, Tracker};
 pub use volume::{VolumeStats, Volumes};
 

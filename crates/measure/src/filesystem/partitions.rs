@@ -29,6 +29,13 @@ pub(super) struct Partition {
     pub(super) source: String,
 }
 
+impl Partition {
+    /// Whether its inodes are counted: zfs has as many as one likes.
+    pub(super) fn counts_inodes(&self) -> bool {
+        self.r#type != "zfs"
+    }
+}
+
 /// The filesystems of a mount table: the first mount of each counts; then those that hold runtimes' images and
 /// the one at `/` stand under their source, whatever their type is.
 pub(super) fn of(mounts: &[Mount], zfs: bool, special: &[&Path]) -> Vec<Partition> {

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
+use std::mem;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::Arc;
 
 use plimsoll_core::machine::FsInfo;
 use plimsoll_core::time::Timestamp;
@@ -31,7 +32,29 @@ pub struct Table {
     root_device: Option<String>,
     store_devices: Vec<(&'static str, String)>,
     /// `<proc>/diskstats`, once it could be opened.
-    disks: OnceLock<File>,
+    disks: Option<File>,
+    /// What was last read from it.
+    text: Vec<u8>,
+    /// When the filesystems were last asked, all of them.
+    asked: Timestamp,
+    /// What is told of each besides its numbers.
+    named: Arc<[Named]>,
+}
+
+/// What all filesystems held at one instant: what `/api/v2.x/storage` tells. Made from the numbers when somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Storage {
+    at: Timestamp,
+    named: Arc<[Named]>,
+    sizes: Vec<Option<Sizes>>,
+}
+
+#[derive(Debug)]
+struct Named {
+    device: String,
+    mountpoint: String,
+    labels: Option<Vec<String>>,
+    counts_inodes: bool,
 }
 
 /// An open mount table and what was last read from it.
@@ -45,8 +68,25 @@ struct MountTable {
 
 struct Entry {
     partition: Partition,
+    /// Where it is mounted, as this process sees it.
+    place: PathBuf,
     /// Device number of the block device under it, where its source is one.
     block: Option<(u32, u32)>,
+    /// What it held when it was last asked; `None` when it did not answer, or was not asked.
+    sizes: Option<Sizes>,
+    /// Its disk, and by what it was found.
+    disk: Option<(By, DiskStats)>,
+}
+
+/// How the disk of a filesystem is found, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum By {
+    /// By the name of its source.
+    Name,
+    /// By the number of its source.
+    Block,
+    /// By the number of the mount.
+    Mount,
 }
 
 impl Table {
@@ -66,7 +106,10 @@ impl Table {
             all: Vec::new(),
             root_device: None,
             store_devices: Vec::new(),
-            disks: OnceLock::new(),
+            disks: None,
+            text: Vec::new(),
+            asked: Timestamp(0),
+            named: Arc::default(),
         };
         table.build();
         table
@@ -103,31 +146,39 @@ impl Table {
         }
     }
 
-    /// What each filesystem holds now, in two shapes and the order of the mount table; `now` is the instant that
-    /// they carry. A filesystem that does not answer is left out.
-    pub fn usage(&self, now: Timestamp) -> (Vec<FsStats>, Vec<FsInfo>) {
-        let disks = self.diskstats();
-        let disks: Vec<_> = diskstats::parse(&disks).collect();
-        self.sizes(|_| true)
-            .into_iter()
-            .map(|(entry, sizes)| {
-                (stats(&entry.partition, sizes, entry.disk(&disks)), self.info(&entry.partition, sizes, now))
-            })
-            .unzip()
+    /// What each filesystem holds now, in the order of the mount table, in the place of what `out` has; `now` is the
+    /// instant that [`Self::storage`] carries. A filesystem that does not answer is left out.
+    pub fn usage(&mut self, now: Timestamp, out: &mut Vec<FsStats>) {
+        self.ask(|_| true);
+        self.asked = now;
+        self.read_disks();
+        self.tell(out);
+    }
+
+    /// Keeps in `storage` what all filesystems held when [`Self::usage`] was last asked for, with nothing asked anew.
+    pub fn storage(&self, storage: &mut Storage) {
+        storage.at = self.asked;
+        storage.named = Arc::clone(&self.named);
+        storage.sizes.clear();
+        storage.sizes.extend(self.entries.iter().map(|entry| entry.sizes));
     }
 
     /// What the filesystems hold that are mounted at one of these paths of the host.
-    pub fn usage_at(&self, mountpoints: &[PathBuf]) -> Vec<FsStats> {
-        let mut sizes = self.sizes(|entry| mountpoints.contains(&entry.partition.mountpoint));
+    pub fn usage_at(&mut self, mountpoints: &[PathBuf]) -> Vec<FsStats> {
+        self.ask(|partition| mountpoints.contains(&partition.mountpoint));
         // an overlay at `/` stands in the table by its device and by its source: one filesystem all the same
         let mut seen = std::collections::BTreeSet::new();
-        sizes.retain(|(entry, _)| seen.insert((entry.partition.major, entry.partition.minor)));
-        if sizes.is_empty() {
-            return Vec::new();
+        for entry in &mut self.entries {
+            if entry.sizes.is_some() && !seen.insert((entry.partition.major, entry.partition.minor)) {
+                entry.sizes = None;
+            }
         }
-        let disks = self.diskstats();
-        let disks: Vec<_> = diskstats::parse(&disks).collect();
-        sizes.into_iter().map(|(entry, sizes)| stats(&entry.partition, sizes, entry.disk(&disks))).collect()
+        let mut found = Vec::new();
+        if !seen.is_empty() {
+            self.read_disks();
+            self.tell(&mut found);
+        }
+        found
     }
 
     /// The key of the filesystem that a path of the host is on; `None` when it is not there or not in the table.
@@ -222,77 +273,99 @@ impl Table {
             stores.iter().filter_map(|(label, at)| Some((*label, source_at(&self.all, at)?))).collect();
         self.entries = partitions
             .into_iter()
-            .map(|partition| {
-                let block = block_number(&self.on_host(Path::new(&partition.source)));
-                Entry { partition, block }
+            .map(|partition| Entry {
+                place: self.on_host(&partition.mountpoint),
+                block: block_number(&self.on_host(Path::new(&partition.source))),
+                partition,
+                sizes: None,
+                disk: None,
             })
             .collect();
+        let named = |entry: &Entry| Named {
+            device: entry.partition.device.clone(),
+            mountpoint: entry.partition.mountpoint.to_string_lossy().into_owned(),
+            labels: self.labels(&entry.partition.device),
+            counts_inodes: entry.partition.counts_inodes(),
+        };
+        self.named = self.entries.iter().map(named).collect();
     }
 
-    /// The text of `<proc>/diskstats`; empty where it cannot be read.
-    fn diskstats(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        if self.disks.get().is_none() {
-            let path = self.root.proc.join("diskstats");
-            match File::open(&path) {
-                Ok(file) => drop(self.disks.set(file)),
+    /// Finds the disk of each filesystem that has answered; none where `<proc>/diskstats` cannot be read.
+    fn read_disks(&mut self) {
+        self.text.clear();
+        let path = || self.root.proc.join("diskstats");
+        if self.disks.is_none() {
+            match File::open(path()) {
+                Ok(file) => self.disks = Some(file),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => file::tell(&path, &error),
+                Err(error) => file::tell(&path(), &error),
             }
         }
-        if let Some(file) = self.disks.get()
-            && let Err(error) = sys::read_whole(file, &mut text)
+        if let Some(file) = &self.disks
+            && let Err(error) = sys::read_whole(file, &mut self.text)
         {
-            file::tell(&self.root.proc.join("diskstats"), &error);
-            text.clear();
+            file::tell(&path(), &error);
+            self.text.clear();
         }
-        text
+        self.entries.iter_mut().for_each(|entry| entry.disk = None);
+        for line in diskstats::lines(&self.text) {
+            for entry in self.entries.iter_mut().filter(|entry| entry.sizes.is_some()) {
+                // the first line that is as sure as any
+                if let Some(by) = entry.found_by(&line)
+                    && entry.disk.is_none_or(|(known, _)| by < known)
+                    && let Some(disk) = line.stats()
+                {
+                    entry.disk = Some((by, disk));
+                }
+            }
+        }
     }
 
-    /// Of the filesystems that are wanted those that answer.
-    fn sizes(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(&Entry, Sizes)> {
-        let wanted: Vec<&Entry> = self.entries.iter().filter(|entry| wanted(entry)).collect();
-        let remote: Vec<_> = wanted.iter().filter(|entry| entry.partition.remote).collect();
-        let asked: Vec<_> = remote
+    /// Asks the filesystems that are wanted.
+    fn ask(&mut self, wanted: impl Fn(&Partition) -> bool) {
+        let remote: Vec<_> = self
+            .entries
             .iter()
-            .map(|entry| {
-                let p = &entry.partition;
-                (self.on_host(&p.mountpoint), (p.major, p.minor))
-            })
+            .filter(|entry| entry.partition.remote && wanted(&entry.partition))
+            .map(|entry| (entry.place.clone(), (entry.partition.major, entry.partition.minor)))
             .collect();
-        let mut answers = self.probe.remote(&asked).into_iter();
-        let mut answer = |entry: &Entry| match entry.partition.remote {
-            true => answers.next().flatten(),
-            false => Some(self.probe.local(&self.on_host(&entry.partition.mountpoint))),
-        };
-        let mut sizes = Vec::with_capacity(wanted.len());
-        for entry in wanted {
-            match answer(entry) {
-                Some(Ok(size)) => sizes.push((entry, size)),
+        let answers = if remote.is_empty() { Vec::new() } else { self.probe.remote(&remote) };
+        let mut answers = answers.into_iter();
+        for entry in &mut self.entries {
+            entry.sizes = None;
+            if !wanted(&entry.partition) {
+                continue;
+            }
+            let answer = match entry.partition.remote {
+                true => answers.next().flatten(),
+                false => Some(self.probe.local(&entry.place)),
+            };
+            match answer {
+                Some(Ok(sizes)) => entry.sizes = Some(sizes),
                 // unmounted since the table was read, or not visible from here
                 Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
                     tracing::debug!(mountpoint = %entry.partition.mountpoint.display(), "{error}");
                 }
-                Some(Err(error)) => file::tell(&self.on_host(&entry.partition.mountpoint), &error),
+                Some(Err(error)) => file::tell(&entry.place, &error),
                 None => {}
             }
         }
-        sizes
     }
 
-    fn info(&self, partition: &Partition, sizes: Sizes, now: Timestamp) -> FsInfo {
-        let counted = partition.r#type != "zfs";
-        FsInfo {
-            timestamp: now,
-            device: partition.device.clone(),
-            mountpoint: partition.mountpoint.to_string_lossy().into_owned(),
-            capacity: sizes.capacity,
-            available: sizes.available,
-            usage: sizes.capacity.saturating_sub(sizes.free),
-            labels: self.labels(&partition.device),
-            inodes: counted.then_some(sizes.inodes),
-            inodes_free: counted.then_some(sizes.inodes_free),
+    /// The numbers of those that have answered, into what is there: a sample a second makes no text anew.
+    fn tell(&self, out: &mut Vec<FsStats>) {
+        let mut told = 0;
+        for entry in &self.entries {
+            let Some(sizes) = entry.sizes else { continue };
+            if out.len() == told {
+                out.push(FsStats::default());
+            }
+            if let Some(stats) = out.get_mut(told) {
+                fill(stats, &entry.partition, sizes, entry.disk.map(|(_, disk)| disk).unwrap_or_default());
+            }
+            told += 1;
         }
+        out.truncate(told);
     }
 
     /// A path of the mount table, as this process sees it.
@@ -354,23 +427,47 @@ impl MountTable {
 }
 
 impl Entry {
-    /// The counters of its disk: by name, by the number of its source, by the number of the mount.
-    fn disk(&self, disks: &[(&str, DiskStats)]) -> DiskStats {
-        let name = self.partition.source.strip_prefix("/dev/");
-        let mount = (self.partition.major, self.partition.minor);
-        let numbered = |number| disks.iter().find(|(_, disk)| (disk.major, disk.minor) == number);
-        disks
-            .iter()
-            .find(|(disk, _)| Some(*disk) == name)
-            .or_else(|| numbered(self.block?))
-            .or_else(|| numbered(mount))
-            .map(|(_, disk)| *disk)
-            .unwrap_or_default()
+    /// By what a line is its disk's; `None` when it is another's.
+    fn found_by(&self, line: &diskstats::Line<'_>) -> Option<By> {
+        let number = (line.major, line.minor);
+        if self.partition.source.strip_prefix("/dev/").is_some_and(|name| name.as_bytes() == line.name) {
+            return Some(By::Name);
+        }
+        if self.block == Some(number) {
+            return Some(By::Block);
+        }
+        ((self.partition.major, self.partition.minor) == number).then_some(By::Mount)
     }
 }
 
-fn stats(partition: &Partition, sizes: Sizes, disk: DiskStats) -> FsStats {
-    let counted = partition.r#type != "zfs";
+impl Storage {
+    /// In the order of the mount table; those that did not answer are left out.
+    pub fn list(&self) -> Vec<FsInfo> {
+        let told = self.named.iter().zip(&self.sizes);
+        told.filter_map(|(named, sizes)| {
+            let sizes = (*sizes)?;
+            Some(FsInfo {
+                timestamp: self.at,
+                device: named.device.clone(),
+                mountpoint: named.mountpoint.clone(),
+                capacity: sizes.capacity,
+                available: sizes.available,
+                usage: sizes.capacity.saturating_sub(sizes.free),
+                labels: named.labels.clone(),
+                inodes: named.counts_inodes.then_some(sizes.inodes),
+                inodes_free: named.counts_inodes.then_some(sizes.inodes_free),
+            })
+        })
+        .collect()
+    }
+}
+
+fn fill(stats: &mut FsStats, partition: &Partition, sizes: Sizes, disk: DiskStats) {
+    let counted = partition.counts_inodes();
+    let (mut device, mut r#type) = (mem::take(&mut stats.device), mem::take(&mut stats.r#type));
+    device.clone_from(&partition.device);
+    r#type.clear();
+    r#type.push_str(partition.r#type);
     let [
         reads_completed,
         reads_merged,
@@ -384,9 +481,9 @@ fn stats(partition: &Partition, sizes: Sizes, disk: DiskStats) -> FsStats {
         io_time,
         weighted_io_time,
     ] = disk.counters;
-    FsStats {
-        device: partition.device.clone(),
-        r#type: partition.r#type.to_owned(),
+    *stats = FsStats {
+        device,
+        r#type,
         capacity: sizes.capacity,
         usage: sizes.capacity.saturating_sub(sizes.free),
         base_usage: 0,
@@ -405,7 +502,7 @@ fn stats(partition: &Partition, sizes: Sizes, disk: DiskStats) -> FsStats {
         io_in_progress,
         io_time,
         weighted_io_time,
-    }
+    };
 }
 
 /// The source of the mount that is seen at a path.

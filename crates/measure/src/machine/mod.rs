@@ -58,7 +58,7 @@ impl Default for Options {
 pub fn read(
     root: &Root,
     options: &Options,
-    filesystems: &crate::filesystem::Table,
+    filesystems: &mut crate::filesystem::Table,
     now: Timestamp,
 ) -> MachineInfo {
     let cpuinfo = cpuinfo::read(&root.proc.join("cpuinfo"));
@@ -98,8 +98,9 @@ pub fn read(
 }
 
 /// The filesystems without what moves.
-fn of_table(table: &crate::filesystem::Table, now: Timestamp) -> Vec<Filesystem> {
-    let (stats, _) = table.usage(now);
+fn of_table(table: &mut crate::filesystem::Table, now: Timestamp) -> Vec<Filesystem> {
+    let mut stats = Vec::new();
+    table.usage(now, &mut stats);
     stats
         .into_iter()
         .map(|fs| Filesystem {
