@@ -232,7 +232,7 @@ impl Follow {
                 },
                 ask = self.asks.recv() => self.ask(&mut work, ask.ok_or(Over)?).await?,
                 // without a daemon and without containers there is nothing to ask
-                _ = ping.tick(), if !work.away && (self.ways.daemon || !self.known.is_empty()) => self.ping(&mut work),
+                _ = ping.tick(), if (self.ways.daemon && !work.away) || !self.known.is_empty() => self.ping(&mut work),
                 () = absence(&*self.remote), if work.away => self.ping(&mut work),
                 _ = health.tick(), if !self.ways.tells && !self.known.is_empty() => self.check(&mut work, |identity| identity.health.is_some()),
             }
@@ -349,13 +349,17 @@ impl Follow {
                 if work.describe_failures == 0 && !matches!(fault, Fault::Connect(_)) {
                     tracing::warn!("{}'s description of itself: {fault}; it is asked again", self.ways.name);
                 }
-                let after = pause(AGAIN.0, AGAIN.1, work.describe_failures);
-                work.describe_failures += 1;
-                self.describe(work, after);
-                if self.ways.leaves && matches!(fault, Fault::Connect(_) | Fault::Late(_) | Fault::Broken(_))
-                {
+                let nobody = matches!(fault, Fault::Connect(_));
+                if self.ways.leaves && (nobody || matches!(fault, Fault::Late(_) | Fault::Broken(_))) {
+                    // it is asked again when it is back
                     return self.is_away(work, &fault).await;
                 }
+                let after = match work.describe_failures {
+                    LOOKS.. if nobody => until_beat(lookout::BEAT),
+                    failures => pause(AGAIN.0, AGAIN.1, failures),
+                };
+                work.describe_failures += 1;
+                self.describe(work, after);
             }
             Done::Describe => self.describe(work, Duration::ZERO),
             Done::Pinged(pinged) => {
@@ -631,3 +635,6 @@ impl Work {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! Waits for a socket that is not there, without asking for it again and again.
 //!
 //! Reads: inotify, on the directory that would have the socket, or on the nearest above it that exists.
-//! Cost:  nothing while nothing appears in that directory; one inotify instance and watch for each who waits.
+//! Cost:  nothing while nothing appears in that directory, but for a look a minute; one inotify instance and watch for
+//!        each who waits.
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,31 +17,28 @@ use tokio::time::{sleep, timeout};
 
 use super::backoff::until_beat;
 
-/// A directory that was mounted over tells of nothing: one that waits looks again at the second of the beats so far
-/// apart, together with all others who wait.
-const BEAT: Duration = Duration::from_secs(15);
+/// A directory that was mounted over tells of nothing, so all who wait look whether it is still the same, together. Each
+/// timer of that length wakes the program three times, which on a host with few containers shows.
+pub(super) const BEAT: Duration = Duration::from_secs(60);
 /// The least time between two looks, in a directory in which much happens.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// Returns when something is at `path`, or after half a minute at most. Without inotify, or of a path that is there
-/// already, after `otherwise`.
+/// Returns when something is at `path`. Without inotify, or of a path that is there already, after `otherwise`.
 pub(super) async fn appears(path: &Path, otherwise: Duration) {
     if path.exists() {
         return sleep(otherwise).await;
     }
-    match timeout(until_beat(BEAT) + BEAT, watch(path)).await {
-        Ok(Ok(())) | Err(_) => {}
-        Ok(Err(error)) => {
-            tracing::debug!("{}: looked for on a clock, since inotify fails: {error}", path.display());
-            sleep(otherwise).await;
-        }
+    if let Err(error) = watch(path, BEAT).await {
+        tracing::debug!("{}: looked for on a clock, since inotify fails: {error}", path.display());
+        sleep(otherwise).await;
     }
 }
 
-async fn watch(path: &Path) -> io::Result<()> {
+async fn watch(path: &Path, beat: Duration) -> io::Result<()> {
     loop {
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         let folder = nearest(path);
+        let this = which(&folder);
         let what =
             WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
         match inotify::add_watch(&inotify, &folder, what) {
@@ -49,12 +48,31 @@ async fn watch(path: &Path) -> io::Result<()> {
             Ok(_) if path.exists() => return Ok(()),
             // a further part of the path came while it was looked at
             Ok(_) if nearest(path) != folder => {}
-            Ok(_) => next(inotify, path, &folder).await?,
+            Ok(_) => told(inotify, path, &folder, this, beat).await?,
         }
         if path.exists() {
             return Ok(());
         }
         sleep(LEAST).await;
+    }
+}
+
+/// Waits until something has happened to the part of the path that is missing, or `folder` is no longer `this` one.
+async fn told(
+    inotify: OwnedFd,
+    path: &Path,
+    folder: &Path,
+    this: Option<(u64, u64)>,
+    beat: Duration,
+) -> io::Result<()> {
+    let event = next(inotify, path, folder);
+    tokio::pin!(event);
+    loop {
+        match timeout(until_beat(beat), &mut event).await {
+            Ok(event) => return event,
+            Err(_) if path.exists() || this.is_none() || which(&nearest(path)) != this => return Ok(()),
+            Err(_) => {}
+        }
     }
 }
 
@@ -89,6 +107,11 @@ async fn next(inotify: OwnedFd, path: &Path, folder: &Path) -> io::Result<()> {
         }
         ready.clear_ready();
     }
+}
+
+/// Device and inode.
+fn which(folder: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(folder).ok().map(|folder| (folder.dev(), folder.ino()))
 }
 
 /// The deepest directory above the path that is there.
@@ -132,6 +155,27 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         waiting.await.unwrap();
         assert!(begin.elapsed() < Duration::from_secs(20));
+    }
+
+    /// Inotify tells nothing of it. Mounting needs root.
+    #[tokio::test]
+    async fn a_directory_that_is_mounted_over_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let path = run.join("socket");
+        std::fs::create_dir(&run).unwrap();
+        let mut waiting = Box::pin(watch(&path, Duration::from_millis(20)));
+        assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err());
+        let mount = |command: &str, more: &[&str]| {
+            std::process::Command::new(command).args(more).arg(&run).output().is_ok_and(|it| it.status.success())
+        };
+        if !mount("mount", &["-t", "tmpfs", "none"]) {
+            return eprintln!("skipped: nothing can be mounted here");
+        }
+        std::fs::write(&path, "").unwrap();
+        let seen = timeout(Duration::from_secs(20), waiting).await;
+        assert!(mount("umount", &[]));
+        seen.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -1,0 +1,99 @@
+//! How often who is not there is asked. The clock is the test's, so that an hour takes no time.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use plimsoll_core::runtime::Status;
+
+use super::*;
+use crate::runtime::remote::{Quiet, Remote};
+
+/// A runtime whose daemon is not there. What it leaves on disk is one container that runs, or none.
+#[derive(Clone, Default)]
+struct Nobody<const DAEMON: bool> {
+    socket: PathBuf,
+    leaves_one: bool,
+    pings: Arc<AtomicUsize>,
+    describes: Arc<AtomicUsize>,
+    lists: Arc<AtomicUsize>,
+}
+
+fn nobody() -> Fault {
+    Fault::Connect("nobody there".to_owned())
+}
+
+impl<const DAEMON: bool> Remote for Nobody<DAEMON> {
+    const NAME: &'static str = "Nobody";
+    const TELLS: bool = false;
+    const DAEMON: bool = DAEMON;
+    const LEAVES: bool = DAEMON;
+    type Events = Quiet;
+
+    fn address(&self) -> String {
+        self.socket.display().to_string()
+    }
+
+    fn socket(&self) -> Option<&Path> {
+        DAEMON.then_some(&self.socket)
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        self.pings.fetch_add(1, Ordering::Relaxed);
+        if DAEMON { Err(nobody()) } else { Ok(()) }
+    }
+
+    async fn events(&self) -> Result<Quiet, Fault> {
+        Ok(Quiet)
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, Fault> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        Ok(self.leaves_one.then(|| Listed { id: "one".to_owned(), running: true }).into_iter().collect())
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {
+        let identity = Identity { id: id.to_owned(), ..Identity::default() };
+        Ok(Inspected { identity, running: true })
+    }
+
+    async fn describe(&self) -> Result<Status, Fault> {
+        self.describes.fetch_add(1, Ordering::Relaxed);
+        Err(nobody())
+    }
+}
+
+/// How often it is pinged, described and listed in an hour, half a minute after the start.
+async fn in_an_hour<const DAEMON: bool>(remote: Nobody<DAEMON>) -> [usize; 3] {
+    let (on, mut told) = mpsc::channel(64);
+    let (_asks, asked) = mpsc::unbounded_channel();
+    tokio::spawn(Follow::new(Arc::new(remote.clone()), Duration::from_secs(10), on, asked).run());
+    tokio::spawn(async move { while told.recv().await.is_some() {} });
+    let counts = || [&remote.pings, &remote.describes, &remote.lists].map(|count| count.load(Ordering::Relaxed));
+    sleep(Duration::from_secs(30)).await;
+    let before = counts();
+    sleep(Duration::from_secs(3600)).await;
+    let after = counts();
+    assert!(before[2] > 0, "it is followed");
+    std::array::from_fn(|what| after[what] - before[what])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_is_not_there_is_not_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let remote = Nobody::<true> { socket: dir.path().join("socket"), ..Nobody::default() };
+    assert_eq!(in_an_hour(remote).await, [0, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_left_is_looked_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let remote = Nobody::<true> { socket: dir.path().join("socket"), leaves_one: true, ..Nobody::default() };
+    assert_eq!(in_an_hour(remote).await, [360, 0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_daemon_it_is_described_when_somebody_is_there() {
+    let [pings, describes, lists] = in_an_hour(Nobody::<false>::default()).await;
+    assert_eq!((pings, lists), (0, 0));
+    assert!((50..=70).contains(&describes), "{describes}");
+}
