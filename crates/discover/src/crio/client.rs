@@ -53,6 +53,7 @@ impl Remote for Crio {
     const NAME: &'static str = "CRI-O";
     const TELLS: bool = false;
     const LEAVES: bool = true;
+    const CODES: bool = true;
     type Events = Codes;
 
     fn address(&self) -> String {

@@ -79,6 +79,7 @@ impl Remote for Podman {
     const NAME: &'static str = "Podman";
     const TELLS: bool = false;
     const DAEMON: bool = false;
+    const CODES: bool = true;
     type Events = Codes;
 
     fn address(&self) -> String {

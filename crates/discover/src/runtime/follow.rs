@@ -30,6 +30,8 @@ const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const STARTS: u32 = 8;
 /// How often it is asked for one that it does not know yet.
 const RECORDS: u32 = 4;
+/// How often it is asked for one whose cgroup is gone and whose exit code has still to come: for about a second.
+const CODES: u32 = 4;
 /// How often the health of those that have one is asked where no event tells it.
 const HEALTH: Duration = Duration::from_secs(30);
 
@@ -438,6 +440,10 @@ impl Follow {
                 return Ok(());
             }
         };
+        if identity.exit_code.is_none() && self.waits_for_code(work, &id) {
+            work.again(id);
+            return Ok(());
+        }
         let leaving = work.leaving.remove(&id);
         let starting = !self.ways.tells && !running && !leaving && identity.exit_code.is_none();
         if starting && work.failures.get(&id).is_none_or(|tries| *tries < STARTS) {
@@ -488,6 +494,10 @@ impl Follow {
             work.again(id);
             return Ok(());
         }
+        if self.waits_for_code(work, &id) {
+            work.again(id);
+            return Ok(());
+        }
         work.failures.remove(&id);
         work.leaving.remove(&id);
         let asked = self.asked.remove(&id);
@@ -498,6 +508,15 @@ impl Follow {
         } else {
             Ok(())
         }
+    }
+
+    /// Whether it has gone, and the code with which it ended may still come.
+    fn waits_for_code(&self, work: &Work, id: &str) -> bool {
+        let tries = work.failures.get(id).copied().unwrap_or(0);
+        self.ways.codes
+            && work.leaving.contains(id)
+            && self.known.get(id).is_some_and(|known| known.running && known.ended.is_none())
+            && tries < CODES
     }
 
     // Events.

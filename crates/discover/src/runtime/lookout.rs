@@ -159,6 +159,7 @@ mod tests {
 
     /// Inotify tells nothing of it. Mounting needs root.
     #[tokio::test]
+    #[allow(clippy::disallowed_methods, reason = "a test, not the agent")]
     async fn a_directory_that_is_mounted_over_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
@@ -167,7 +168,11 @@ mod tests {
         let mut waiting = Box::pin(watch(&path, Duration::from_millis(20)));
         assert!(timeout(Duration::from_millis(100), &mut waiting).await.is_err());
         let mount = |command: &str, more: &[&str]| {
-            std::process::Command::new(command).args(more).arg(&run).output().is_ok_and(|it| it.status.success())
+            std::process::Command::new(command)
+                .args(more)
+                .arg(&run)
+                .output()
+                .is_ok_and(|it| it.status.success())
         };
         if !mount("mount", &["-t", "tmpfs", "none"]) {
             return eprintln!("skipped: nothing can be mounted here");

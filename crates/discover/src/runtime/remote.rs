@@ -21,6 +21,8 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     /// Whether its containers are known from what it leaves on disk while it does not answer: then it is asked for
     /// them all the same, and a ping that fails only says that it is down.
     const LEAVES: bool = false;
+    /// Whether the exit code is an event of its own, which may come a moment after the cgroup's end: conmon's file.
+    const CODES: bool = false;
     /// What happens, as it happens.
     type Events: Events + 'static;
 
@@ -73,6 +75,7 @@ pub(super) struct Ways {
     pub(super) tells: bool,
     pub(super) daemon: bool,
     pub(super) leaves: bool,
+    pub(super) codes: bool,
 }
 
 /// A [`Remote`] of whatever runtime, so that who follows one is the same code for all.
@@ -101,7 +104,7 @@ impl<E: Events> Happening for E {
 
 impl<R: Remote> Asked for R {
     fn ways(&self) -> Ways {
-        Ways { name: R::NAME, tells: R::TELLS, daemon: R::DAEMON, leaves: R::LEAVES }
+        Ways { name: R::NAME, tells: R::TELLS, daemon: R::DAEMON, leaves: R::LEAVES, codes: R::CODES }
     }
 
     fn address(&self) -> String {

@@ -168,6 +168,19 @@ proptest! {
         prop_assert_eq!(&got, &pairs);
     }
 
+    // bytes next to each other in value are what looking at eight at once could mistake
+    #[test]
+    fn a_byte_is_found_where_it_is_first(text in prop::collection::vec(prop_oneof![9..13u8, any::<u8>()], 0..60), at in prop_oneof![9..13u8, any::<u8>()]) {
+        let first = text.iter().position(|&byte| byte == at);
+        prop_assert_eq!(split_once(&text, at), first.map(|first| (&text[..first], &text[first + 1..])));
+    }
+
+    #[test]
+    fn words_are_those_of_a_split(text in "[ \\n\\ta-c]{0,40}") {
+        let split: Vec<&[u8]> = text.split_ascii_whitespace().map(str::as_bytes).collect();
+        prop_assert_eq!(words(text.as_bytes()).collect::<Vec<_>>(), split);
+    }
+
     #[test]
     fn lists_of_values_are_read_back(list in prop::collection::vec(any::<u64>(), 0..40)) {
         let text: String = list.iter().map(|n| format!("{n} ")).collect();

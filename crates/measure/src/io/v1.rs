@@ -73,6 +73,13 @@ fn part(sample: &mut Sample) -> &mut DiskIo {
     sample.diskio.get_or_insert_default()
 }
 
+/// The disk whose lines are being read.
+struct Current<'a> {
+    name: &'a [u8],
+    device: (u32, u32),
+    ops: Ops,
+}
+
 /// ```text
 /// 254:0 Read 4096
 /// 254:0 Write 0
@@ -85,16 +92,19 @@ fn part(sample: &mut Sample) -> &mut DiskIo {
 /// Sectors and times have no operation: `254:0 12`. A file without devices is `Total 0`.
 fn parse(context: &Context<'_>, text: Option<&[u8]>, list: &mut Vec<PerDisk>) -> Result<bool, ParseError> {
     let mut filler = Filler::new(list);
-    let mut current: Option<((u32, u32), Ops)> = None;
+    let mut current: Option<Current<'_>> = None;
     for (line, text) in format::lines(text.unwrap_or_default()) {
         let Some((name, rest)) = format::split_once(text, b' ') else { continue };
-        let Some(device) = format::device(name) else { continue };
-        if current.as_ref().is_some_and(|(before, _)| *before != device)
-            && let Some((device, ops)) = current.take()
-        {
-            filler.push(context, device, ops);
-        }
-        let (_, ops) = current.get_or_insert_with(|| (device, Ops::default()));
+        let ops = match &mut current {
+            Some(current) if current.name == name => &mut current.ops,
+            _ => {
+                let Some(device) = format::device(name) else { continue };
+                if let Some(before) = current.take() {
+                    filler.push(context, before.device, before.ops);
+                }
+                &mut current.insert(Current { name, device, ops: Ops::default() }).ops
+            }
+        };
         let (operation, value) = format::split_once(rest, b' ').unwrap_or((b"", rest));
         let place = match operation {
             b"" => &mut ops.count,
@@ -108,8 +118,8 @@ fn parse(context: &Context<'_>, text: Option<&[u8]>, list: &mut Vec<PerDisk>) ->
         };
         *place = Some(format::number(value).ok_or_else(|| ParseError::new(line, "a number", value))?);
     }
-    if let Some((device, ops)) = current {
-        filler.push(context, device, ops);
+    if let Some(last) = current {
+        filler.push(context, last.device, last.ops);
     }
     Ok(filler.finish())
 }

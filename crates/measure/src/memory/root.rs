@@ -25,16 +25,15 @@ pub(super) const MEMINFO_USAGE: File = file(c"meminfo", |context, text, sample| 
 
 /// Faults.
 pub(super) const VMSTAT_V1: File =
-    file(c"vmstat", |_, text, sample| Ok(VmStat::parse(text)?.store_faults(part(sample))))
-        .until(|text| VmStat::beginning(text).is_some_and(|stat| stat.has_faults()));
+    file(c"vmstat", |_, text, sample| Ok(Faults::parse(text)?.store(part(sample)))).until(has_faults);
 
 /// Faults, and what v1 groups do not tell.
 pub(super) const VMSTAT_V2: File = file(c"vmstat", |_, text, sample| {
-    let stat = VmStat::parse(text)?;
+    let (faults, reclaim) = (Faults::parse(text)?, Reclaim::parse(text)?);
     let memory = part(sample);
-    Ok(stat.store_faults(memory) | stat.store_reclaim(memory))
+    Ok(faults.store(memory) | reclaim.store(memory))
 })
-.until(|text| VmStat::beginning(text).is_some_and(|stat| stat.has_faults() && stat.has_reclaim()));
+.until(|text| has_faults(text) && has_reclaim(text));
 
 fn meminfo(context: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> Result<bool, ParseError> {
     let info = parse_meminfo(text.unwrap_or_default())?;
@@ -54,6 +53,9 @@ fn meminfo(context: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> R
         | put(&mut memory.file_dirty, info.dirty)
         | put(&mut memory.file_writeback, info.writeback))
 }
+
+/// So many numbers.
+const KNOWN: usize = 12;
 
 /// `/proc/meminfo`, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -77,6 +79,7 @@ pub(crate) struct MemInfo {
 /// ```
 pub(crate) fn parse_meminfo(text: &[u8]) -> Result<MemInfo, ParseError> {
     let mut info = MemInfo::default();
+    let mut missing = KNOWN;
     for (line, text) in format::lines(text) {
         let Some((key, value)) = format::split_once(text, b':') else { continue };
         let place = match key {
@@ -96,16 +99,26 @@ pub(crate) fn parse_meminfo(text: &[u8]) -> Result<MemInfo, ParseError> {
         };
         let kilobytes = value.strip_suffix(b" kB").and_then(|n| format::number(n.trim_ascii()));
         let bytes = kilobytes.and_then(|n| n.checked_mul(1024));
-        *place = Some(bytes.ok_or_else(|| ParseError::new(line, "a number of kB", value))?);
+        let bytes = bytes.ok_or_else(|| ParseError::new(line, "a number of kB", value))?;
+        if place.replace(bytes).is_none() {
+            missing -= 1;
+            if missing == 0 {
+                break;
+            }
+        }
     }
     Ok(info)
 }
 
 keyed! {
-    /// `/proc/vmstat`; pages and events.
-    VmStat {
-        pgfault: b"pgfault",
-        pgmajfault: b"pgmajfault",
+    /// Of `/proc/vmstat`: the machine's faults, which are those of all groups. There is no number for the root alone.
+    Faults { pgfault: b"pgfault", pgmajfault: b"pgmajfault" }
+}
+
+keyed! {
+    /// Of `/proc/vmstat`, in pages. These by sort of page count the reclaim of groups as well (since Linux 5.8), as the
+    /// group's own file does; those by cause (`pgscan_kswapd`, ...) do not.
+    Reclaim {
         refault_anon: b"workingset_refault_anon",
         refault_file: b"workingset_refault_file",
         scan_anon: b"pgscan_anon",
@@ -115,41 +128,34 @@ keyed! {
     }
 }
 
-impl VmStat {
-    /// What whole lines of the beginning of a text have. The text is longer than a page, and the kernel sums up all
-    /// CPUs' numbers for each page that is asked for.
-    fn beginning(text: &[u8]) -> Option<Self> {
-        Self::parse(Some(text)).ok().filter(|_| text.ends_with(b"\n"))
-    }
+/// Whether whole lines of the beginning of a text have them all. The text may be longer than a page, and the kernel
+/// sums up all CPUs' numbers for each page that is asked for.
+fn has_faults(text: &[u8]) -> bool {
+    text.ends_with(b"\n")
+        && Faults::parse(Some(text)).is_ok_and(|stat| stat.pgfault.is_some() && stat.pgmajfault.is_some())
+}
 
-    fn has_faults(&self) -> bool {
-        self.pgfault.is_some() && self.pgmajfault.is_some()
-    }
+/// The same of these.
+fn has_reclaim(text: &[u8]) -> bool {
+    let all = |stat: &Reclaim| {
+        let of_anon = [stat.refault_anon, stat.scan_anon, stat.steal_anon];
+        let of_file = [stat.refault_file, stat.scan_file, stat.steal_file];
+        of_anon.iter().chain(&of_file).all(Option::is_some)
+    };
+    text.ends_with(b"\n") && Reclaim::parse(Some(text)).is_ok_and(|stat| all(&stat))
+}
 
-    fn has_reclaim(&self) -> bool {
-        [
-            self.refault_anon,
-            self.refault_file,
-            self.scan_anon,
-            self.scan_file,
-            self.steal_anon,
-            self.steal_file,
-        ]
-        .iter()
-        .all(Option::is_some)
-    }
-
-    /// The machine's faults are those of all groups: there is no number for the root group alone.
-    fn store_faults(&self, memory: &mut Memory) -> bool {
+impl Faults {
+    fn store(self, memory: &mut Memory) -> bool {
         put(&mut memory.container_data.pgfault, self.pgfault)
             | put(&mut memory.container_data.pgmajfault, self.pgmajfault)
             | put(&mut memory.hierarchical_data.pgfault, self.pgfault)
             | put(&mut memory.hierarchical_data.pgmajfault, self.pgmajfault)
     }
+}
 
-    /// These two by sort of page count the reclaim of groups as well (since Linux 5.8), as the group's own file
-    /// does; those by cause (`pgscan_kswapd`, ...) do not.
-    fn store_reclaim(&self, memory: &mut Memory) -> bool {
+impl Reclaim {
+    fn store(self, memory: &mut Memory) -> bool {
         let sum = |anon: Option<u64>, file: Option<u64>| anon?.checked_add(file?);
         put(&mut memory.pgscan, sum(self.scan_anon, self.scan_file))
             | put(&mut memory.pgsteal, sum(self.steal_anon, self.steal_file))

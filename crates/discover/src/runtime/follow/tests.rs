@@ -1,4 +1,4 @@
-//! How often who is not there is asked. The clock is the test's, so that an hour takes no time.
+//! How often who is not there is asked, and what comes late. The clock is the test's, so that an hour takes no time.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,7 +68,8 @@ async fn in_an_hour<const DAEMON: bool>(remote: Nobody<DAEMON>) -> [usize; 3] {
     let (_asks, asked) = mpsc::unbounded_channel();
     tokio::spawn(Follow::new(Arc::new(remote.clone()), Duration::from_secs(10), on, asked).run());
     tokio::spawn(async move { while told.recv().await.is_some() {} });
-    let counts = || [&remote.pings, &remote.describes, &remote.lists].map(|count| count.load(Ordering::Relaxed));
+    let counts =
+        || [&remote.pings, &remote.describes, &remote.lists].map(|count| count.load(Ordering::Relaxed));
     sleep(Duration::from_secs(30)).await;
     let before = counts();
     sleep(Duration::from_secs(3600)).await;
@@ -96,4 +97,86 @@ async fn without_a_daemon_it_is_described_when_somebody_is_there() {
     let [pings, describes, lists] = in_an_hour(Nobody::<false>::default()).await;
     assert_eq!((pings, lists), (0, 0));
     assert!((50..=70).contains(&describes), "{describes}");
+}
+
+/// A runtime under conmon: its container is there, then it is not, and its exit code comes when the test says.
+#[derive(Clone)]
+struct Late {
+    there: Arc<std::sync::atomic::AtomicBool>,
+    codes: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<i64>>>,
+}
+
+struct LateCodes(Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<i64>>>);
+
+impl crate::runtime::remote::Events for LateCodes {
+    async fn next(&mut self) -> Result<Option<(String, What)>, Fault> {
+        match self.0.lock().await.recv().await {
+            Some(code) => Ok(Some(("one".to_owned(), What::Died(Some(code))))),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Remote for Late {
+    const NAME: &'static str = "Late";
+    const TELLS: bool = false;
+    const DAEMON: bool = false;
+    const CODES: bool = true;
+    type Events = LateCodes;
+
+    fn address(&self) -> String {
+        String::new()
+    }
+
+    async fn events(&self) -> Result<LateCodes, Fault> {
+        Ok(LateCodes(Arc::clone(&self.codes)))
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Inspected, Fault> {
+        if !self.there.load(Ordering::Relaxed) {
+            return Err(Fault::not_found());
+        }
+        Ok(Inspected { identity: Identity { id: id.to_owned(), ..Identity::default() }, running: true })
+    }
+}
+
+/// All words on how it ended, when the code comes so long after the group's end.
+async fn ends(code_after: Option<Duration>) -> Vec<(Duration, Option<i64>)> {
+    let (codes, of_remote) = mpsc::unbounded_channel();
+    let remote = Late { there: Arc::new(true.into()), codes: Arc::new(tokio::sync::Mutex::new(of_remote)) };
+    let (on, mut told) = mpsc::channel(64);
+    let (asks, asked) = mpsc::unbounded_channel();
+    tokio::spawn(Follow::new(Arc::new(remote.clone()), Duration::from_secs(10), on, asked).run());
+    asks.send(Ask::Who("one".to_owned())).ok().unwrap();
+    while !matches!(told.recv().await.unwrap(), Told::Known { .. }) {}
+    remote.there.store(false, Ordering::Relaxed);
+    asks.send(Ask::Gone("one".to_owned())).ok().unwrap();
+    let gone = Instant::now();
+    if let Some(after) = code_after {
+        sleep(after).await;
+        codes.send(3).unwrap();
+    }
+    let mut ends = Vec::new();
+    while let Ok(Some(word)) = tokio::time::timeout(Duration::from_secs(20), told.recv()).await {
+        if let Told::Ended { exit_code, .. } = word {
+            ends.push((gone.elapsed(), exit_code));
+        }
+    }
+    ends
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exit_code_may_come_after_the_groups_end() {
+    for after in [0, 50, 150, 300] {
+        let ends: Vec<_> =
+            ends(Some(Duration::from_millis(after))).await.into_iter().map(|end| end.1).collect();
+        assert_eq!(ends, [Some(3)], "{after} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_without_a_code_is_not_waited_for_long() {
+    let ends = ends(None).await;
+    let [(after, None)] = ends[..] else { panic!("{ends:?}") };
+    assert!(after < Duration::from_millis(1600), "{after:?}");
 }
