@@ -2,7 +2,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The pause after `failures` failures: doubling from `base` to `most`, then shortened by up to a half at
 /// random, so that those who failed together do not come back together.
