@@ -14,6 +14,7 @@ mod groups;
 mod http;
 mod inside;
 mod minimal;
+mod rest;
 mod scenario;
 mod stats;
 mod subject;

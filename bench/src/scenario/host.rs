@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::groups::Groups;
 use crate::stats::{Table, at, median, short};
 use crate::subject::{Kind, Subject, home, signal};
-use crate::{Result, Settings, minimal};
+use crate::{Result, Settings, minimal, rest};
 
 const SCRAPES: usize = 50;
 /// After having gone on, before a window begins: what fell due meanwhile is read in this time.
@@ -123,7 +123,9 @@ fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [
     let reader_home = home("minimal")?;
     let plimsoll = subjects.iter().find(|subject| subject.kind == Kind::Plimsoll).ok_or("no program")?;
     let (mut reader, files) = minimal::start(groups, &reader_home, plimsoll.pid)?;
+    let before = rest::page_micros();
     let measured = rounds(turns, window, groups, subjects, &reader_home, reader.id());
+    let rested = [before, rest::page_micros()].map(short);
     let _ = reader.kill();
     let _ = reader.wait();
     let (least, costs) = measured?;
@@ -138,6 +140,7 @@ fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [
     for (subject, costs) in subjects.iter().zip(&costs) {
         row(subject.kind.name().to_owned(), costs);
     }
+    println!("\nTouching a page that rested for a second: {} µs before, {} µs after.", rested[0], rested[1]);
     Ok(())
 }
 
