@@ -86,12 +86,18 @@ pub fn limit(text: &[u8]) -> Result<Limit, ParseError> {
 pub fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        rest = rest.trim_ascii_start();
-        let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
-        let (word, tail) = rest.split_at_checked(end)?;
+        let (word, tail) = word(rest)?;
         rest = tail;
-        (!word.is_empty()).then_some(word)
+        Some(word)
     })
+}
+
+/// The first word, and what comes after it.
+#[inline]
+pub fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.trim_ascii_start();
+    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
+    text.split_at_checked(end).filter(|(word, _)| !word.is_empty())
 }
 
 /// The numbers of such a file.
@@ -135,8 +141,8 @@ pub fn split_once(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     Some((before, after.get(1..)?))
 }
 
-/// Where such a byte is first. Eight are looked at together: the kernel's lines are too short for a function that
-/// would look at more, and long enough for one by one to be a quarter of a sample's instructions.
+/// Where such a byte is first. Eight are looked at together: the kernel's lines are too short for a function that would
+/// look at more.
 #[inline]
 fn position(text: &[u8], wanted: u8) -> Option<usize> {
     const LOWEST: u64 = u64::from_ne_bytes([1; 8]);

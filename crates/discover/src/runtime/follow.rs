@@ -489,12 +489,9 @@ impl Follow {
 
     async fn not_found(&mut self, work: &mut Work, id: String) -> Result<(), Over> {
         let tries = work.failures.get(&id).copied().unwrap_or(0);
-        if !self.ways.tells && self.asked.contains(&id) && tries < RECORDS {
-            // its group may be there before its record, and no event tells of that
-            work.again(id);
-            return Ok(());
-        }
-        if self.waits_for_code(work, &id) {
+        // its group may be there before its record, and no event tells of that
+        let waits_for_record = !self.ways.tells && self.asked.contains(&id) && tries < RECORDS;
+        if waits_for_record || self.waits_for_code(work, &id) {
             work.again(id);
             return Ok(());
         }

@@ -33,19 +33,12 @@ pub struct Line<'a> {
 /// ```
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
     format::lines(bytes).filter_map(|(_, line)| {
-        let (major, rest) = word(line)?;
-        let (minor, rest) = word(rest)?;
-        let (name, counters) = word(rest)?;
+        let (major, rest) = format::word(line)?;
+        let (minor, rest) = format::word(rest)?;
+        let (name, counters) = format::word(rest)?;
         let small = |text| u32::try_from(format::number(text)?).ok();
         Some(Line { major: small(major)?, minor: small(minor)?, name, counters })
     })
-}
-
-/// The first word, and what comes after it.
-fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = text.trim_ascii_start();
-    let end = text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len());
-    text.split_at_checked(end).filter(|(word, _)| !word.is_empty())
 }
 
 impl Line<'_> {

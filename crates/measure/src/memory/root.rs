@@ -54,9 +54,6 @@ fn meminfo(context: &Context<'_>, text: Option<&[u8]>, sample: &mut Sample) -> R
         | put(&mut memory.file_writeback, info.writeback))
 }
 
-/// So many numbers.
-const KNOWN: usize = 12;
-
 /// `/proc/meminfo`, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct MemInfo {
@@ -79,7 +76,8 @@ pub(crate) struct MemInfo {
 /// ```
 pub(crate) fn parse_meminfo(text: &[u8]) -> Result<MemInfo, ParseError> {
     let mut info = MemInfo::default();
-    let mut missing = KNOWN;
+    // all its fields are such numbers
+    let mut missing = size_of::<MemInfo>() / size_of::<Option<u64>>();
     for (line, text) in format::lines(text) {
         let Some((key, value)) = format::split_once(text, b':') else { continue };
         let place = match key {
