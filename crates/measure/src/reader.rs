@@ -6,9 +6,9 @@
 //!
 //! **Thrifty.** The files that move whenever a group does anything are read first: CPU time, memory now,
 //! network counters. If none moved since the last read, the group is quiet, and a further file is passed over
-//! when the last time it was really read was less than 10 s ago, in quiet as well, and showed no change; after
-//! four such checks that found nothing, less than 30 s ago. Its numbers are still in the sample. Each subject's
-//! header says what may be late by that, and why no more.
+//! when the last time it was really read was less than 3 s ago; less than 10 s, if that was in quiet as well and
+//! showed no change; after four such checks that found nothing, less than 30 s. Its numbers are still in the sample.
+//! Each subject's header says what may be late by that, and why no more.
 //!
 //! Of a family of groups that are read together, none of which runs, the CPU time is not read one by one, but what
 //! their group above used ([`above`]): that number may be a millisecond older than the sample. A read in full, as the
@@ -296,11 +296,11 @@ impl Reader {
         }
         pass.read_io(plan, io_slots, &mut self.io_family, &mut self.io);
         if !plan.io_families.is_empty() {
-            pass.rest.end_at(self.io.until());
+            pass.rest.end_at(Some(self.io.until()));
         }
         if plan.has_more() {
             pass.read_more(plan, &mut self.more, &mut self.sched);
-            pass.rest.end_at(self.more.until());
+            pass.rest.end_at(Some(self.more.until()));
         }
         self.rest = if pass.calm && pass.rests { pass.rest } else { Rest::default() };
         pass.finish(plan, &mut self.slots)
@@ -375,7 +375,8 @@ impl Pass<'_> {
         let at = self.context.at;
         let still = match file.moves {
             Moves::WithCpu => !slot.absent && slot.still.holds_for(STILL_WITH_CPU, at),
-            _ => slot.still.holds(at),
+            _ if self.calm => slot.still.holds(at),
+            _ => slot.still.holds_while_it_runs(at),
         };
         if still && self.effort == Effort::Thrifty && self.stands(file) {
             self.pass_over(file, slot);
@@ -386,7 +387,7 @@ impl Pass<'_> {
             // it is not looked for
             _ if slot.absent => Some(slot.still.read.plus_nanos(LOOK_AGAIN)),
             Moves::WithCpu => slot.still.until_for(STILL_WITH_CPU),
-            _ => slot.still.until(),
+            _ => Some(slot.still.until()),
         });
     }
 

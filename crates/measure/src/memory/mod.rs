@@ -11,8 +11,8 @@
 //! - memory.max_usage_in_bytes, memory.peak, memory.failcnt, memory.events: move only when a task of the
 //!   group allocates, which takes CPU time.
 //! - memory.stat, memory.swap.current, memory.kmem.usage_in_bytes, memory.numa_stat: reclaim moves the usage;
-//!   what moves inside an unchanged usage (pages that age, dirty pages written back, a late flush of the
-//!   kernel's per-CPU counts) may be up to 30 s late.
+//!   what moves inside an unchanged usage (pages that age, dirty pages written back) may be up to 30 s late. The
+//!   kernel adds up its per-CPU counts every two seconds, which is waited for.
 //! - memory.pressure: as cpu.pressure.
 //!
 //! memory.failcnt counts what the group's own limit refused. Without one it does not move, so it is passed over though

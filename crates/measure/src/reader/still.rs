@@ -2,6 +2,11 @@
 
 use plimsoll_core::time::Timestamp;
 
+/// How long a file is not read again after a reading at which it or a leading file moved, if the group is quiet since. The
+/// kernel adds up what its CPUs counted every two seconds: what is read sooner may lack a part, and nothing tells of it
+/// later.
+const SETTLES: i64 = 3_000_000_000;
+
 /// How long a file that stood still in a quiet group is not read again.
 pub(super) const STILL_FOR: i64 = 10_000_000_000;
 
@@ -26,24 +31,35 @@ pub(super) struct Stillness {
 }
 
 impl Stillness {
+    /// Whether it need not be read in a group that is quiet.
     pub(super) fn holds(self, at: Timestamp) -> bool {
+        within(self.read, at, self.pause())
+    }
+
+    /// Whether it need not be read though the group is not quiet, since it cannot move in all likelihood.
+    pub(super) fn holds_while_it_runs(self, at: Timestamp) -> bool {
         self.holds_for(self.pause(), at)
     }
 
+    /// Whether it stood still, less than so long ago.
     pub(super) fn holds_for(self, nanos: i64, at: Timestamp) -> bool {
         self.still && within(self.read, at, nanos)
     }
 
     fn pause(self) -> i64 {
-        if self.checks < CHECKS { STILL_FOR } else { STILL_FOR_LONG }
+        match self {
+            Self { still: false, .. } => SETTLES,
+            Self { checks, .. } if checks < CHECKS => STILL_FOR,
+            _ => STILL_FOR_LONG,
+        }
     }
 
-    /// Until when it holds, if it does at all.
-    pub(super) fn until(self) -> Option<Timestamp> {
-        self.until_for(self.pause())
+    /// Until when [`Self::holds`].
+    pub(super) fn until(self) -> Timestamp {
+        self.read.plus_nanos(self.pause())
     }
 
-    /// The same where it holds for so long.
+    /// Until when [`Self::holds_for`] so long, if it does at all.
     pub(super) fn until_for(self, nanos: i64) -> Option<Timestamp> {
         self.still.then(|| self.read.plus_nanos(nanos))
     }
