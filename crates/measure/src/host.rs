@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use plimsoll_core::kinds::{Kind, Kinds};
@@ -20,6 +20,7 @@ use plimsoll_kernel::root::Root;
 use plimsoll_kernel::sys;
 
 use crate::meters::Meters;
+use crate::pressure::Resource;
 use crate::reader::above::Family;
 use crate::reader::plan::Plan;
 
@@ -47,6 +48,8 @@ pub struct Host {
     pub(crate) swapless: Seen,
     /// When the machine's root last named no disk in a v1 io family, in the plan's order.
     pub(crate) diskless: Box<[Seen]>,
+    /// What the machine's root told of waits, by [`Resource`].
+    pub(crate) stalls: [Stalls; Resource::ALL.len()],
     /// Groups above others.
     pub(crate) family: Family,
     /// What reading costs.
@@ -75,6 +78,7 @@ impl Host {
             sees_processes: same_pids(&root),
             page_size: sys::page_size(),
             swapless: Seen::default(),
+            stalls: Default::default(),
             family: Family::default(),
             meters: Meters::default(),
             root,
@@ -118,6 +122,40 @@ impl Seen {
     /// Whether that is less than `nanos` away from `at`, on either side: readers do not read in step.
     pub(crate) fn lately(&self, at: Timestamp, nanos: u64) -> bool {
         at.since(Timestamp(self.0.load(Ordering::Relaxed))).unsigned_abs() < nanos
+    }
+
+    /// Whether that is `nanos` or more before `at`, or never was.
+    fn is_before(&self, at: Timestamp, nanos: i64) -> bool {
+        self.0.load(Ordering::Relaxed) <= at.nanos().saturating_sub(nanos)
+    }
+}
+
+/// What the machine's root tells of waits for one resource. Whenever a task of any group waits, one of the machine does:
+/// while its total stands, those of all groups do.
+#[derive(Debug, Default)]
+pub(crate) struct Stalls {
+    /// Microseconds in which some task waited.
+    total: AtomicU64,
+    moved: Seen,
+    told: Seen,
+}
+
+impl Stalls {
+    /// The kernel brings the total of each group up to date when two seconds have passed since it last did, each at an
+    /// instant of its own.
+    const SETTLES: i64 = 3_000_000_000;
+
+    /// The root was read.
+    pub(crate) fn note(&self, at: Timestamp, total: u64) {
+        if self.total.swap(total, Ordering::Relaxed) != total {
+            self.moved.note(at);
+        }
+        self.told.note(at);
+    }
+
+    /// Whether what was read of a group at that instant still stands, as the root lately told.
+    pub(crate) fn stand_since(&self, read: Timestamp, at: Timestamp) -> bool {
+        self.told.lately(at, Self::SETTLES.unsigned_abs()) && self.moved.is_before(read, Self::SETTLES)
     }
 }
 

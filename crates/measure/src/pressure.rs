@@ -4,7 +4,36 @@
 use plimsoll_kernel::error::ParseError;
 use plimsoll_kernel::format::{self, Nested};
 
-use crate::sample::{Psi, PsiLine};
+use crate::sample::{Psi, PsiLine, Sample};
+
+/// What was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    Cpu,
+    Memory,
+    Io,
+}
+
+impl Resource {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 3] = [Self::Cpu, Self::Memory, Self::Io];
+
+    /// What a sample has of it.
+    pub(crate) fn of(self, sample: &Sample) -> Option<&Psi> {
+        match self {
+            Self::Cpu => sample.cpu.as_ref()?.psi.as_ref(),
+            Self::Memory => sample.memory.as_ref()?.psi.as_ref(),
+            Self::Io => sample.diskio.as_ref()?.psi.as_ref(),
+        }
+    }
+}
+
+impl Psi {
+    /// Whether its averages are all zero: they do not move unless the totals do.
+    pub(crate) fn has_faded(&self) -> bool {
+        [&self.some, &self.full].iter().all(|line| (line.avg10, line.avg60, line.avg300) == (0, 0, 0))
+    }
+}
 
 /// ```text
 /// some avg10=73.88 avg60=44.03 avg300=12.56 total=41948995

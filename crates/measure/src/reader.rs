@@ -18,8 +18,10 @@
 //! what a limit refused ([`Limits`]) is checked as above while the group has no such limit of its own, and swap while
 //! the machine has none, as its root tells. What is part of the CPU time is not checked while that stands, for
 //! 5 minutes at most; and of a group that runs, its parts by CPU tell the time in all as well. What an io scheduler
-//! counts is not read while the machine's root names no disk of that scheduler. So only under a limit that was set
-//! without notice, on swap that was switched on meanwhile and by a scheduler that was, something may be late here.
+//! counts is not read while the machine's root names no disk of that scheduler. Pressure is checked as above while no
+//! task of the machine has to wait, as its root tells, once the averages have faded. So only under a limit that was set
+//! without notice, on swap that was switched on meanwhile and by a scheduler that was, something may be late here; and
+//! microseconds of waiting that do not make one of the machine's, which weighs them with the time of all CPUs.
 //!
 //! **In place.** The caller gives the same sample each time, so that lists and names are written over without
 //! allocation. One that the reader did not fill last is known by its instant, and filled from the ground up.
@@ -46,7 +48,7 @@ use self::plan::{Context, File, Moves, Place, Plan, Subject};
 use self::still::{Rest, STILL_FOR, STILL_WITH_CPU, Stillness, within};
 use crate::group::{self, Reach};
 pub use crate::host::Host;
-use crate::sample::Sample;
+use crate::sample::{Psi, Sample};
 use crate::{cpu, hugetlb, memory, pids};
 
 /// How long nothing of a group is kept open after its last process' end.
@@ -251,6 +253,7 @@ impl Reader {
             rests: known,
             calm: known,
             rest: Rest::since(at),
+            is_machine: plan.is_machine,
             plain: true,
             there: 0,
             brief: self.let_go.is_some(),
@@ -357,6 +360,8 @@ struct Pass<'a> {
     calm: bool,
     /// As long as nothing but the leading files is due.
     rest: Rest,
+    /// Whether the group is the whole machine.
+    is_machine: bool,
     /// Whether the leading files were read as ever: nothing was opened, nothing found to be gone.
     plain: bool,
     /// A bit a subject: whether any of its files is there.
@@ -378,7 +383,7 @@ impl Pass<'_> {
             _ if self.calm => slot.still.holds(at),
             _ => slot.still.holds_while_it_runs(at),
         };
-        if still && self.effort == Effort::Thrifty && self.stands(file) {
+        if still && self.effort == Effort::Thrifty && self.stands(file, slot.still.read) {
             self.pass_over(file, slot);
         } else {
             self.read(file, slot);
@@ -391,8 +396,8 @@ impl Pass<'_> {
         });
     }
 
-    /// Whether a file cannot have moved, or has not in all likelihood: see [`STILL_FOR`].
-    fn stands(&self, file: &File) -> bool {
+    /// Whether a file cannot have moved since it was read, or has not in all likelihood: see [`STILL_FOR`].
+    fn stands(&self, file: &File, read: Timestamp) -> bool {
         match file.moves {
             Moves::Always => self.calm,
             Moves::WithCpu => self.rests,
@@ -401,6 +406,13 @@ impl Pass<'_> {
             Moves::WithSwap => {
                 let Context { host, at } = self.context;
                 self.calm || host.swapless.lately(at, STILL_FOR.unsigned_abs())
+            }
+            Moves::WithStalls(resource) => {
+                let Context { host, at } = self.context;
+                let stalls = host.stalls.get(resource as usize).filter(|_| !self.is_machine);
+                self.calm
+                    || resource.of(self.sample).is_some_and(Psi::has_faded)
+                        && stalls.is_some_and(|stalls| stalls.stand_since(read, at))
             }
         }
     }
@@ -477,9 +489,20 @@ impl Pass<'_> {
             Err(()) => (file.parse)(&self.context, None, self.sample).unwrap_or(true),
         };
         self.note(file, slot);
-        slot.still.note(self.context.at, self.stands(file) && !moved);
+        slot.still.note(self.context.at, self.stands(file, self.context.at) && !moved);
+        self.tell_stalls(file);
         self.outcome.moved |= moved;
         moved
+    }
+
+    /// Has the machine's root tell of waits.
+    fn tell_stalls(&self, file: &File) {
+        let Moves::WithStalls(resource) = file.moves else { return };
+        if let Some(stalls) = self.context.host.stalls.get(resource as usize).filter(|_| self.is_machine)
+            && let Some(psi) = resource.of(self.sample)
+        {
+            stalls.note(self.context.at, psi.some.total);
+        }
     }
 
     /// The file's text, into the buffer.

@@ -18,6 +18,8 @@
 //! - cpuacct.usage: the sum of cpuacct.usage_percpu, which is read anyhow, and is not read itself.
 //! - cpu.stat (v1): counts the group's own quota alone. Without one nothing of it moves; throttling under a quota
 //!   that was set without notice may be up to 30 s late.
+//! - cpu.pressure: once its averages are zero it is passed over while no task of the machine waits for a CPU, as
+//!   the root's file tells. Likewise memory.pressure and io.pressure.
 
 mod sched;
 mod v1;
@@ -33,7 +35,8 @@ use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 use serde::Serialize;
 
 use crate::keyed::put;
-use crate::reader::plan::{File, Place, Subject};
+use crate::pressure::Resource;
+use crate::reader::plan::{File, Moves, Place, Subject};
 use crate::sample::{Psi, or_zero, or_zero_psi};
 
 /// CPU numbers; `cpu` in JSON.
@@ -146,7 +149,8 @@ pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) 
 const PRESSURE: File = File::new(Place::Unified, c"cpu.pressure", Subject::Cpu, |_, text, sample| {
     let psi = text.map(crate::pressure::parse).transpose()?;
     Ok(put(&mut sample.cpu.get_or_insert_default().psi, psi))
-});
+})
+.moving(Moves::WithStalls(Resource::Cpu));
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/cpu", ..PRESSURE };

@@ -26,7 +26,8 @@ use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::keyed::put;
-use crate::reader::plan::{Context, File, Place, Subject};
+use crate::pressure::Resource;
+use crate::reader::plan::{Context, File, Moves, Place, Subject};
 use crate::sample::{Psi, or_zero_psi};
 
 /// Block io by device; `diskio` in JSON. Lists are empty where the kernel has no such file.
@@ -163,7 +164,8 @@ pub(crate) fn files(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) 
 const PRESSURE: File = File::new(Place::Unified, c"io.pressure", Subject::DiskIo, |_, text, sample| {
     let psi = text.map(crate::pressure::parse).transpose()?;
     Ok(put(&mut sample.diskio.get_or_insert_default().psi, psi))
-});
+})
+.moving(Moves::WithStalls(Resource::Io));
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File = File { place: Place::Proc, name: c"pressure/io", ..PRESSURE };

@@ -35,7 +35,8 @@ use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 use serde::Serialize;
 
 use crate::keyed::put;
-use crate::reader::plan::{File, Place, Subject};
+use crate::pressure::Resource;
+use crate::reader::plan::{File, Moves, Place, Subject};
 use crate::sample::Sample;
 use crate::sample::{Psi, or_zero, or_zero_psi};
 
@@ -229,7 +230,8 @@ fn more(hierarchy: &Hierarchy, kinds: Kinds, files: &mut Vec<File>) {
 const PRESSURE: File = File::new(Place::Unified, c"memory.pressure", Subject::Memory, |_, text, sample| {
     let psi = text.map(crate::pressure::parse).transpose()?;
     Ok(put(&mut part(sample).psi, psi))
-});
+})
+.moving(Moves::WithStalls(Resource::Memory));
 
 /// The machine's own, for the root where no unified hierarchy has it.
 pub(crate) const PRESSURE_OF_MACHINE: File =

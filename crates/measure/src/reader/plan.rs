@@ -9,6 +9,7 @@ use plimsoll_kernel::error::ParseError;
 use plimsoll_kernel::hierarchy::{Controller, Hierarchy, Version};
 
 use crate::host::Host;
+use crate::pressure::Resource;
 use crate::sample::Sample;
 use crate::{cpu, cpuset, hugetlb, io, memory, network, pids};
 
@@ -172,6 +173,8 @@ pub(crate) enum Moves {
     UnderLimit,
     /// Not unless the machine has swap.
     WithSwap,
+    /// Its totals not unless those of the machine do; its averages fade until they are zero.
+    WithStalls(Resource),
 }
 
 impl std::fmt::Debug for File {

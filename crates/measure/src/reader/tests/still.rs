@@ -210,6 +210,56 @@ fn swap_is_checked_seldom_while_the_machine_has_none() {
     assert_eq!((8..18).map(&mut read).filter(|swap| *swap == Some(0)).count(), 8);
 }
 
+#[test]
+fn pressure_is_checked_seldom_while_the_machine_has_none() {
+    let (_folder, tree) = whole();
+    tree.write("cgroup.procs", "1\n");
+    let host = Arc::new(Host::new(tree.root.clone(), Kinds::default(), 100).unwrap());
+    let text = |total: u64, avg: u64| format!("some avg10={avg}.00 avg60=0.00 avg300=0.00 total={total}\n");
+    let (mut root, mut root_sample) = (Reader::new(&host, "/"), Sample::default());
+    let (mut reader, mut sample, mut buffer) = (Reader::new(&host, "/a/b"), Sample::default(), Vec::new());
+    // what the machine's file says, the group's, and when the group's is read
+    let mut read = |secs: i64, machine: u64, (total, avg): (u64, u64)| {
+        tree.write("io.pressure", &text(machine, 9));
+        tree.write("a/b/io.pressure", &text(total, avg));
+        tree.write("cpu.stat", &format!("usage_usec {secs}\n"));
+        tree.write("a/b/cpu.stat", &format!("usage_usec {secs}\n"));
+        root.read(at(secs), Effort::Thrifty, &mut buffer, &mut root_sample);
+        reader.read(at(secs), Effort::Thrifty, &mut buffer, &mut sample);
+        let some = sample.diskio.as_ref().and_then(|io| io.psi).map(|psi| psi.some);
+        some.map(|some| (some.total, some.avg10 / 100))
+    };
+    for secs in 0..6 {
+        assert_eq!(read(secs, 700, (5, 0)), Some((5, 0)));
+    }
+    // a kernel would not; it shows when it is read, and that nothing is believed for good
+    let late = (6..20).filter(|secs| read(*secs, 700, (6, 0)) == Some((5, 0))).count();
+    assert!((5..10).contains(&late), "{late} s");
+    for secs in 20..26 {
+        assert_eq!(read(secs, 700, (6, 0)), Some((6, 0)));
+    }
+    // the group's own file follows up to two seconds later, and then its averages fade
+    assert_eq!(read(26, 701, (6, 0)), Some((6, 0)));
+    assert_eq!(read(27, 701, (6, 0)), Some((6, 0)));
+    assert_eq!(read(28, 701, (7, 3)), Some((7, 3)));
+    for (secs, avg) in (29..41).zip([3, 3, 3, 3, 3, 2, 2, 2, 1, 1, 1, 0]) {
+        assert_eq!(read(secs, 701, (7, avg)), Some((7, avg)), "{secs}");
+    }
+    // without the machine's word it is read each time
+    for secs in 60..64 {
+        assert_eq!(read(secs, 701, (7, 0)), Some((7, 0)));
+    }
+    let mut alone = |secs: i64, total: u64| {
+        tree.write("a/b/cpu.stat", &format!("usage_usec {secs}\n"));
+        tree.write("a/b/io.pressure", &text(total, 0));
+        reader.read(at(secs), Effort::Thrifty, &mut buffer, &mut sample);
+        sample.diskio.as_ref().and_then(|io| io.psi).map(|psi| psi.some.total)
+    };
+    assert_eq!(alone(64, 8), Some(7), "the machine told a second ago");
+    assert_eq!(alone(66, 9), Some(9));
+    assert_eq!(alone(67, 10), Some(10));
+}
+
 /// A group `/a` and the machine's root, with the files of a scheduler and of the throttle.
 struct Disks {
     group: Group,
