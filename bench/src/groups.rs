@@ -8,6 +8,11 @@ use std::time::Duration;
 
 use crate::Result;
 
+/// How the groups are called that hold containers: with the bench's process id.
+pub(crate) const CONTAINERS: &str = "plimsoll-bench-";
+/// And those of what is measured.
+pub(crate) const HOMES: &str = "plimsoll-home-";
+
 /// The mount points of all cgroup hierarchies.
 pub(crate) fn hierarchies() -> Result<Vec<PathBuf>> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
@@ -156,7 +161,7 @@ impl Groups {
     pub(crate) fn new() -> Result<Self> {
         let hierarchies = hierarchies()?;
         hierarchies.iter().for_each(|root| enable(root));
-        let parent = Group::new(&hierarchies, format!("/plimsoll-bench-{}", std::process::id()))?;
+        let parent = Group::new(&hierarchies, format!("/{CONTAINERS}{}", std::process::id()))?;
         parent.dirs.iter().for_each(|dir| enable(dir));
         Ok(Self { members: Vec::new(), parent, hierarchies, made: 0 })
     }

@@ -18,6 +18,7 @@ mod rest;
 mod scenario;
 mod stats;
 mod subject;
+mod sweep;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -137,6 +138,9 @@ fn run(args: &[String]) -> Result<()> {
     }
     if scenarios.is_empty() {
         return Err(USAGE.into());
+    }
+    if scenarios != ["cluster"] {
+        sweep::arrange()?;
     }
     scenario::machine(&settings)?;
     for name in scenarios {

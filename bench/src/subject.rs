@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::groups::{Group, Groups, hierarchies};
+use crate::groups::{Group, Groups, HOMES, hierarchies};
 use crate::http::Client;
 use crate::{Result, Settings};
 
@@ -158,7 +158,7 @@ impl Drop for Subject {
 pub(crate) fn home(name: &str) -> Result<Group> {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let nth = MADE.fetch_add(1, Ordering::Relaxed);
-    Group::new(&hierarchies()?, format!("/plimsoll-home-{}-{nth}-{name}", std::process::id()))
+    Group::new(&hierarchies()?, format!("/{HOMES}{}-{nth}-{name}", std::process::id()))
 }
 
 /// Stops a process or lets it go on; one that is gone needs neither.

@@ -17,18 +17,29 @@ pub(super) fn read(host: &Inner) -> HostState {
     let limit = |name: &&str| text(&root.proc.join("sys/kernel").join(name))?.trim().parse().ok();
     HostState {
         at: host.stages.now(),
-        // in a container the host's own name is in its files alone
-        name: text(&root.proc.join("1/root/etc/hostname"))
-            .or_else(|| text(&root.rootfs.join("etc/hostname")))
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
+        name: name(&root.proc, &root.rootfs),
         boot: text(&root.proc.join("stat")).as_deref().and_then(boot),
         load: loadavg.as_deref().and_then(load),
         tasks: loadavg.as_deref().and_then(tasks),
         max_tasks: ["pid_max", "threads-max"].iter().filter_map(limit).min(),
         runtimes: host.followed.get().into_iter().flatten().map(|runtime| state_of(host, runtime)).collect(),
     }
+}
+
+/// The kernel's name of the host where this program has the host's own, which another UTS namespace, as that of a
+/// container, has not: there what the host's file says.
+fn name(proc: &Path, rootfs: &Path) -> String {
+    let kernels = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let space = |process: &str| std::fs::read_link(proc.join(process).join("ns/uts")).ok();
+    if space("self").is_some_and(|own| space("1") == Some(own)) {
+        return kernels();
+    }
+    [proc.join("1/root"), rootfs.to_owned()]
+        .iter()
+        .filter_map(|root| std::fs::read_to_string(root.join("etc/hostname")).ok())
+        .map(|name| name.trim().to_owned())
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(kernels)
 }
 
 /// The line `btime` of `/proc/stat`.
@@ -70,6 +81,33 @@ fn state_of(host: &Inner, runtime: &Followed) -> RuntimeState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernels_name_is_the_hosts_unless_it_is_a_containers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (proc, rootfs) = (folder.path().join("proc"), folder.path().join("rootfs"));
+        let write = |file: &Path, text: &str| {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        };
+        let space = |process: &str, number: u32| {
+            let link = proc.join(process).join("ns/uts");
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(format!("uts:[{number}]"), link).unwrap();
+        };
+        let kernels = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        // links that cannot be read say nothing
+        assert_eq!(name(&proc, &rootfs), kernels);
+        write(&rootfs.join("etc/hostname"), "mounted\n");
+        assert_eq!(name(&proc, &rootfs), "mounted");
+        space("self", 1);
+        space("1", 2);
+        write(&proc.join("1/root/etc/hostname"), "from-the-file\n");
+        assert_eq!(name(&proc, &rootfs), "from-the-file");
+        space("1", 1);
+        assert_eq!(name(&proc, &rootfs), kernels, "the file is read at boot only");
+    }
 
     #[test]
     fn the_boot_is_a_line_of_stat() {

@@ -60,7 +60,8 @@ impl Influx {
             })?;
             if matches!(answer.status, 204 | 400) { Ok(()) } else { Err(format!("status {}", answer.status)) }
         };
-        eventually("influxd answers", 30.0, ready);
+        // a busy machine takes its time to open the store
+        eventually("influxd answers", 90.0, ready);
     }
 
     pub fn stop(&mut self) {

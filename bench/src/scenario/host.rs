@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::groups::Groups;
+use crate::rest::{self, Pages};
 use crate::stats::{Table, at, median, short};
 use crate::subject::{Kind, Subject, home, signal};
-use crate::{Result, Settings, minimal, rest};
+use crate::{Result, Settings, minimal};
 
 const SCRAPES: usize = 50;
 /// After having gone on, before a window begins: what fell due meanwhile is read in this time.
@@ -123,28 +124,70 @@ fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [
     let reader_home = home("minimal")?;
     let plimsoll = subjects.iter().find(|subject| subject.kind == Kind::Plimsoll).ok_or("no program")?;
     let (mut reader, files) = minimal::start(groups, &reader_home, plimsoll.pid)?;
-    let before = rest::page_micros();
     let measured = rounds(turns, window, groups, subjects, &reader_home, reader.id());
-    let rested = [before, rest::page_micros()].map(short);
     let _ = reader.kill();
     let _ = reader.wait();
     let (least, costs) = measured?;
 
     let title = format!("CPU a container sample, {title}");
-    let table = Table::new(&title, &["program", "median µs", "least", "most", "ratio to minimal"]);
-    let row = |name: String, costs: &[f64]| {
-        let ratio = median(costs) / median(&least);
-        table.row(&[name, short(median(costs)), short(at(0.0, costs)), short(at(1.0, costs)), short(ratio)]);
+    let columns =
+        ["program", "median µs", "least", "most", "ratio to minimal", "of calm windows", "ratio in these"];
+    let table = Table::new(&title, &columns);
+    let row = |name: String, windows: &[Window]| {
+        let costs: Vec<f64> = micros(windows);
+        let [calm, calm_least] =
+            [windows, &least].map(|windows| micros(windows.iter().filter(|one| one.is_calm())));
+        let ratio = |costs: &[f64], least: &[f64]| match (costs, least) {
+            ([_, ..], [_, ..]) => short(median(costs) / median(least)),
+            _ => "none".to_owned(),
+        };
+        table.row(&[
+            name,
+            short(median(&costs)),
+            short(at(0.0, &costs)),
+            short(at(1.0, &costs)),
+            ratio(&costs, &micros(&least)),
+            calm.len().to_string(),
+            ratio(&calm, &calm_least),
+        ]);
     };
     row(format!("minimal, {files} files"), &least);
-    for (subject, costs) in subjects.iter().zip(&costs) {
-        row(subject.kind.name().to_owned(), costs);
+    for (subject, windows) in subjects.iter().zip(&costs) {
+        row(subject.kind.name().to_owned(), windows);
     }
-    println!("\nTouching a page that rested for a second: {} µs before, {} µs after.", rested[0], rested[1]);
+    let pages: Vec<f64> = costs.iter().chain([&least]).flatten().map(|window| window.page).collect();
+    println!(
+        "\nTouching a page that rested for a second: {} µs, {} to {} in all windows. Up to {} a window is calm.",
+        short(median(&pages)),
+        short(at(0.0, &pages)),
+        short(at(1.0, &pages)),
+        rest::CALM
+    );
     Ok(())
 }
 
-/// Microseconds a container sample: those of the minimal reader, those of each subject.
+/// What a subject took in its turn.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    /// Microseconds of CPU a container sample.
+    pub(super) micros: f64,
+    /// Microseconds for a page that rested for a second, meanwhile.
+    page: f64,
+}
+
+impl Window {
+    /// Whether the machine left what rested where it was.
+    fn is_calm(&self) -> bool {
+        self.page <= rest::CALM
+    }
+}
+
+/// Of each window.
+pub(super) fn micros<'a>(windows: impl IntoIterator<Item = &'a Window>) -> Vec<f64> {
+    windows.into_iter().map(|window| window.micros).collect()
+}
+
+/// The windows of the minimal reader, those of each subject.
 pub(super) fn rounds(
     rounds: usize,
     window: u64,
@@ -152,20 +195,21 @@ pub(super) fn rounds(
     subjects: &mut [Subject],
     reader_home: &crate::groups::Group,
     reader: u32,
-) -> Result<(Vec<f64>, Vec<Vec<f64>>)> {
+) -> Result<(Vec<Window>, Vec<Vec<Window>>)> {
     let (mut least, mut costs) = (Vec::new(), vec![Vec::new(); subjects.len()]);
+    let mut pages = Pages::new();
     subjects.iter().for_each(Subject::pause);
     let window = Duration::from_secs(window);
     for _ in 0..rounds {
         signal(reader, Signal::CONT);
         std::thread::sleep(SETTLE);
         let before = (reader_home.cpu_nanos()?, minimal::passes(reader)?);
-        std::thread::sleep(window);
+        let page = pages.sleep(window);
         let after = (reader_home.cpu_nanos()?, minimal::passes(reader)?);
         signal(reader, Signal::STOP);
         // with the group above and the root, as the subjects
         let samples = (after.1 - before.1).max(1) * (groups.members.len() as u64 + 2);
-        least.push((after.0 - before.0) as f64 / 1e3 / samples as f64);
+        least.push(Window { micros: (after.0 - before.0) as f64 / 1e3 / samples as f64, page });
 
         for (subject, costs) in subjects.iter_mut().zip(&mut costs) {
             subject.go_on();
@@ -173,7 +217,7 @@ pub(super) fn rounds(
             // the scrapes that count lie outside what is counted
             let samples = subject.samples()?;
             let (cpu, begin) = (subject.cpu_nanos()?, Instant::now());
-            std::thread::sleep(window);
+            let page = pages.sleep(window);
             let (cpu, time) = (subject.cpu_nanos()? - cpu, begin.elapsed());
             let samples = match (samples, subject.samples()?) {
                 (Some(before), Some(after)) => (after - before) as f64,
@@ -181,7 +225,7 @@ pub(super) fn rounds(
                 _ => time.as_secs_f64() * (groups.members.len() + 2) as f64,
             };
             subject.pause();
-            costs.push(cpu as f64 / 1e3 / samples.max(1.0));
+            costs.push(Window { micros: cpu as f64 / 1e3 / samples.max(1.0), page });
         }
     }
     subjects.iter().for_each(Subject::go_on);

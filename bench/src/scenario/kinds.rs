@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::host::rounds;
+use super::host::{micros, rounds};
 use crate::groups::Groups;
 use crate::stats::{Table, at, median, short};
 use crate::subject::{Kind, Subject, home};
@@ -61,6 +61,7 @@ pub(crate) fn run(settings: &Settings) -> Result<()> {
     let _ = reader.kill();
     let _ = reader.wait();
     let (_, costs) = measured?;
+    let costs: Vec<Vec<f64>> = costs.iter().map(micros).collect();
     let _ = std::fs::remove_file(events.trim_start_matches("--perf_events_config="));
 
     let table = Table::new(

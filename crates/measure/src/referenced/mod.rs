@@ -11,7 +11,7 @@
 pub mod families;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::dir::Dir;
@@ -45,13 +45,15 @@ pub struct Referenced {
 /// What it may not do, for those who ask why numbers are missing.
 #[derive(Debug, Default)]
 pub struct Trouble {
-    refused: AtomicBool,
+    /// Rounds in a row in which a process was refused.
+    refused: AtomicU32,
 }
 
 impl Trouble {
-    /// Whether a process could not be looked into, or not be reset.
+    /// Whether in each of the last two rounds a process could not be looked into, or not be reset. Once alone is no
+    /// lack of a right: the kernel also refuses a process that is just becoming another program.
     pub fn is_refused(&self) -> bool {
-        self.refused.load(Relaxed)
+        self.refused.load(Relaxed) >= 2
     }
 }
 
@@ -61,12 +63,14 @@ pub struct Survey {
     reset_every: u64,
     buffer: Vec<u8>,
     trouble: Arc<Trouble>,
+    /// Which file was refused in this round, the first of them.
+    refused: Option<(&'static str, Errno)>,
 }
 
 impl Survey {
     /// Of this machine; after every so many readings of a group its pages count as untouched again, 0 is never.
     pub fn new(host: &Arc<Host>, reset_every: u64) -> Self {
-        Self { host: host.clone(), reset_every, buffer: Vec::new(), trouble: Arc::default() }
+        Self { host: host.clone(), reset_every, buffer: Vec::new(), trouble: Arc::default(), refused: None }
     }
 
     /// What it may not do, also later.
@@ -92,7 +96,7 @@ impl Survey {
                 Ok(bytes) => sum = Some(sum.unwrap_or(0u64).saturating_add(bytes)),
                 Err(cause) if is_absent(cause) || is_gone(cause) => {}
                 Err(cause) => {
-                    self.tell("smaps_rollup", cause);
+                    self.refused.get_or_insert(("smaps_rollup", cause));
                     return None;
                 }
             }
@@ -110,19 +114,23 @@ impl Survey {
         Ok(referenced(&self.buffer))
     }
 
-    fn reset(&self, pids: &[u32]) {
+    fn reset(&mut self, pids: &[u32]) {
         for pid in pids {
             let process = Dir::try_open(&self.host.root.proc.join(pid.to_string()));
             match process.and_then(|process| process.write(c"clear_refs", b"1")) {
                 Ok(()) => {}
                 Err(cause) if is_absent(cause) || is_gone(cause) => {}
-                Err(cause) => self.tell("clear_refs", cause),
+                Err(cause) => {
+                    self.refused.get_or_insert(("clear_refs", cause));
+                }
             }
         }
     }
 
-    fn tell(&self, file: &str, cause: Errno) {
-        if !self.trouble.refused.swap(true, Relaxed) {
+    /// Counts the rounds in which something was refused, and says so when it has become a habit.
+    fn tell(&mut self) {
+        let Some((file, cause)) = self.refused.take() else { return self.trouble.refused.store(0, Relaxed) };
+        if self.trouble.refused.fetch_add(1, Relaxed) == 1 {
             tracing::warn!("/proc/<pid>/{file}: {cause}; referenced memory needs CAP_SYS_PTRACE");
         }
     }
@@ -160,6 +168,7 @@ impl rounds::Survey for Survey {
                 self.reset(&pids);
             }
         }
+        self.tell();
         // smaps of a large process is long
         self.buffer.shrink_to(64 << 10);
     }
@@ -212,6 +221,7 @@ mod tests {
         let root = plimsoll_kernel::root::Root::at(folder.path());
         let host = Arc::new(Host::new(root, plimsoll_core::kinds::Kinds::all(), 0).unwrap());
         let mut survey = Survey::new(&host, 2);
+        let trouble = survey.trouble();
         let deep = member(Target { group: "/a".into(), deep: true });
         let own = member(Target { group: "/a".into(), deep: false });
         let mut measure = |member: &Arc<rounds::Member<Survey>>| {
@@ -227,6 +237,11 @@ mod tests {
         // a folder cannot be read as a file
         std::fs::create_dir_all(folder.path().join("proc/8/smaps_rollup")).unwrap();
         assert_eq!(measure(&own), None);
-        assert!(survey.trouble().is_refused());
+        assert!(!trouble.is_refused(), "it may have been about to become another program");
+        assert_eq!(measure(&own), None);
+        assert!(trouble.is_refused());
+        std::fs::remove_dir(folder.path().join("proc/8/smaps_rollup")).unwrap();
+        assert_eq!(measure(&own), Some(4 << 10));
+        assert!(!trouble.is_refused());
     }
 }
