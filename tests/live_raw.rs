@@ -211,6 +211,58 @@ fn a_group_made_anew_starts_from_nothing() {
     );
 }
 
+/// As systemd does where the last unit that needs a controller has stopped.
+#[test]
+fn a_group_that_loses_a_controller_keeps_its_other_numbers() {
+    require!(Need::Root, Need::Workload);
+    let program = Plimsoll::start(&["--allow_dynamic_housekeeping=false"]);
+    let outer = Group::new(&format!("/{}", unique("plimsoll-loses")));
+    let control = |words: &str| {
+        std::fs::write(kernel::file("", &outer.name, "", "cgroup.subtree_control"), words).unwrap();
+    };
+    if kernel::v2() {
+        control("+cpu +memory +pids +io");
+    }
+    let inner = Group::new(&format!("{}/inner", outer.name));
+    let worker = Worker::start(&inner);
+    let value = |name: &str| {
+        let all = program.metrics_of("/metrics?max_age=0s");
+        all.iter().find(|one| one.label("id") == inner.name && one.name == name).map(|one| one.value)
+    };
+    // its CPU time goes on, whatever becomes of its memory
+    let works = || {
+        let cpu = || value("container_cpu_usage_seconds_total").ok_or("no CPU time".to_owned());
+        let before = cpu()?;
+        worker.order("burn 20");
+        if cpu()? - before > 0.015 { Ok(()) } else { Err(format!("{before}, {}", cpu()?)) }
+    };
+    let has_memory = |wanted: bool| {
+        eventually(&format!("memory is told: {wanted}"), 45.0, || {
+            works()?;
+            let usage = value("container_memory_usage_bytes");
+            if usage.is_some() == wanted { Ok(()) } else { Err(format!("{usage:?}")) }
+        });
+    };
+    has_memory(true);
+    let folder = kernel::file("memory", &inner.name, "", "");
+    if kernel::v2() {
+        control("-memory");
+    } else {
+        // the process to the group above
+        let above = folder.parent().unwrap().join("cgroup.procs");
+        std::fs::write(above, worker.child.id().to_string()).unwrap();
+        std::fs::remove_dir(&folder).unwrap();
+    }
+    has_memory(false);
+    if kernel::v2() {
+        control("+memory");
+    } else {
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("cgroup.procs"), worker.child.id().to_string()).unwrap();
+    }
+    has_memory(true);
+}
+
 #[test]
 fn one_container_is_never_two_series() {
     require!(Need::Root);

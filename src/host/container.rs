@@ -252,10 +252,12 @@ impl Container {
     /// A runtime has said that it has no such container, or (`down`) cannot say, which counts only where the
     /// name may be somebody else's. Returns whether nobody is left who could know it.
     pub(crate) fn disowned(&self, namespace: &str, down: bool) -> bool {
+        // in the order of [`Self::identify`], which may be under way on another thread
+        let known = lock(&self.known);
         let mut waiting = lock(&self.waiting);
         let before = waiting.len();
         waiting.retain(|(other, sure)| *other != namespace || (down && *sure));
-        before > waiting.len() && waiting.is_empty() && self.owner().is_empty()
+        before > waiting.len() && waiting.is_empty() && known.owner.is_empty()
     }
 
     /// Whether this runtime has not said yet that it is its, or not.

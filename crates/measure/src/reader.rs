@@ -57,6 +57,10 @@ const LET_GO_FOR: i64 = 5_000_000_000;
 /// How long a file or directory that is not there is not looked for again.
 const LOOK_AGAIN: i64 = 30_000_000_000;
 
+/// How long the last numbers stay of a hierarchy that a group is gone from while it is still there in another: one that
+/// is removed leaves them one after the other, and its last numbers are true for good. One that lives on has none there.
+const LEFT_AFTER: i64 = 5_000_000_000;
+
 /// How often it is asked whether the process still lives whose network is read. The question costs as much as
 /// three files; the price of asking seldom is that a dead process' namespace may live so much longer.
 const ALIVE_FOR: i64 = 5_000_000_000;
@@ -215,9 +219,19 @@ impl Reader {
     /// A directory of the group has appeared in a further hierarchy: what was missing is looked for again.
     pub fn rescan(&mut self) {
         self.rest = Rest::default();
-        self.places.iter_mut().for_each(PlaceState::rescan);
-        for slot in self.slots.iter_mut().filter(|slot| slot.absent) {
-            (slot.absent, slot.still) = (false, Stillness::default());
+        let lives = Place::ALL
+            .into_iter()
+            .zip(&self.places)
+            .any(|(place, state)| place.is_group() && state.is_there());
+        let mut again = 0u16;
+        for (place, state) in Place::ALL.into_iter().zip(&mut self.places) {
+            again |= u16::from(state.rescan(lives && place.is_group())) << place as u8;
+        }
+        let plan = plan_of(&self.host, &self.name);
+        for (file, slot) in plan.all_files().zip(&mut self.slots) {
+            if slot.absent || again & 1 << file.place as u8 != 0 {
+                (slot.absent, slot.still) = (false, Stillness::default());
+            }
         }
     }
 
@@ -465,7 +479,7 @@ impl Pass<'_> {
                 (file.parse)(&self.context, Some(self.buffer), self.sample)
                     .map_err(|cause: ParseError| self.fault(file, slot, |path| Error::parse(path, cause)))
             }
-            Err(Lost::Gone) if file.place.is_group() => {
+            Err(Lost::Gone) if file.place.is_group() && !self.has_left(file.place) => {
                 // the last numbers of a group that ended are true for good
                 self.plain = false;
                 self.note(file, slot);
@@ -508,21 +522,27 @@ impl Pass<'_> {
     /// The file's text, into the buffer.
     fn fetch(&mut self, file: &File, slot: &mut Slot) -> Result<(), Lost> {
         let Some(place) = self.places.get_mut(file.place as usize) else { return Err(Lost::Absent) };
+        let at = self.context.at;
         if let Some(result) = slot.file.read(self.buffer, file.enough) {
             let result = result.map_err(Lost::from);
             if result == Err(Lost::Gone) {
-                place.set_gone();
-            } else if file.place == Place::Process && place.has_ended_lately(file.place, self.context.at) {
+                // with its group, or alone: where its controller was switched off above, or pressure
+                if !file.place.is_group() {
+                    place.set_gone(at);
+                } else if place.dir(file.place, self.context.host, self.name, self.pid, at).is_ok() {
+                    place.has_ended(file.place, at);
+                }
+            } else if file.place == Place::Process && place.has_ended_lately(file.place, at) {
                 // what its namespace counted until the end is in this text; holding it open would hold all of it
                 slot.file.close();
             }
             return result;
         }
-        if slot.absent && within(slot.still.read, self.context.at, LOOK_AGAIN) && !place.is_gone() {
+        if slot.absent && within(slot.still.read, at, LOOK_AGAIN) && !place.is_gone() {
             return Err(Lost::Known);
         }
         self.plain = false;
-        let dir = place.dir(file.place, self.context.host, self.name, self.pid, self.context.at)?;
+        let dir = place.dir(file.place, self.context.host, self.name, self.pid, at)?;
         let budget = &self.context.host.budget;
         let result = slot.file.open_and_read(dir, file.name, budget, self.buffer, file.enough);
         if self.brief {
@@ -530,12 +550,23 @@ impl Pass<'_> {
         }
         match result.map_err(Lost::from) {
             Err(Lost::Gone) => {
-                place.set_gone();
+                if !file.place.is_group() {
+                    place.set_gone(at);
+                } else {
+                    place.has_ended(file.place, at);
+                }
                 Err(Lost::Gone)
             }
-            Err(Lost::Absent) if place.has_ended(file.place) => Err(Lost::Gone),
+            Err(Lost::Absent) if place.has_ended(file.place, at) => Err(Lost::Gone),
             other => other,
         }
+    }
+
+    /// Whether the group lives on, but no longer in this hierarchy.
+    fn has_left(&mut self, place: Place) -> bool {
+        let mut others = Place::ALL.into_iter().zip(&*self.places).filter(|(other, _)| *other != place);
+        let lives = others.any(|(other, state)| other.is_group() && state.is_there());
+        lives && self.places.get_mut(place as usize).is_some_and(|state| state.has_left(self.context.at))
     }
 
     /// Notes that the subject has something.
@@ -591,6 +622,8 @@ impl Pass<'_> {
         let host = self.context.host;
         let Some((version, _)) = host.hierarchy.controller(Controller::HugeTlb) else { return };
         let place = Place::of(Controller::HugeTlb, version);
+        // then it is absent below
+        self.has_left(place);
         let Some(state) = self.places.get_mut(place as usize).filter(|_| !plan.page_sizes.is_empty()) else {
             return;
         };
@@ -663,7 +696,7 @@ impl Pass<'_> {
         }
         let budget = &self.context.host.budget;
         let mut wanted = 0u16;
-        for (file, slot) in plan.files.iter().chain(plan.io_families.iter().flatten()).zip(&mut *slots) {
+        for (file, slot) in plan.all_files().zip(&mut *slots) {
             let through_dir = !slot.absent && !slot.file.is_kept() && slot.still.read != Timestamp::default();
             let keeps_alive = file.place == Place::Process && slot.file.is_kept();
             wanted |= u16::from(through_dir || keeps_alive) << file.place as u8;
@@ -691,7 +724,7 @@ impl Pass<'_> {
                 if place.is_group() && state.is_there() {
                     let opened =
                         state.dir(place, self.context.host, self.name, None, self.context.at).is_ok();
-                    if !opened || !state.has_ended(place) {
+                    if !opened || !state.has_ended(place, self.context.at) {
                         state.settle(false, &self.context.host.budget);
                     }
                 }

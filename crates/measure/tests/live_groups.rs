@@ -121,6 +121,33 @@ fn a_removed_group_is_gone_at_the_next_read_with_or_without_kept_files() {
     }
 }
 
+/// Kept files of what is switched off answer as those of a group that has ended.
+#[test]
+fn what_is_switched_off_in_a_living_group_is_absent_and_comes_back() {
+    let Some(host) = host(1000) else { return };
+    let Some(unified) = host.hierarchy.unified() else { return eprintln!("skipped: no unified hierarchy") };
+    let Some(group) = Group::new(&host, "off") else { return };
+    let switch = unified.join(&group.name[1..]).join("cgroup.pressure");
+    if !switch.exists() {
+        return eprintln!("skipped: this kernel has no cgroup.pressure");
+    }
+    let mut side = Side::new(&host, &group.name);
+    let stalls = |side: &mut Side| {
+        let outcome = side.read(Effort::Full);
+        assert_eq!((outcome.gone, outcome.faults), (false, 0), "{outcome:?}");
+        assert!(side.sample.memory.as_ref().unwrap().working_set.is_some());
+        side.sample.cpu.as_ref().unwrap().psi.is_some()
+    };
+    assert!(stalls(&mut side));
+    fs::write(&switch, "0").unwrap();
+    // once the last numbers stay, since most groups whose files go have ended
+    stalls(&mut side);
+    assert!(!stalls(&mut side));
+    fs::write(&switch, "1").unwrap();
+    side.secs += 30;
+    assert!(stalls(&mut side));
+}
+
 #[test]
 fn a_group_made_anew_under_its_name_is_another_one() {
     let Some(host) = host(1000) else { return };

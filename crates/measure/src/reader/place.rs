@@ -12,7 +12,7 @@ use plimsoll_kernel::file::{Budget, Kept};
 use plimsoll_kernel::format;
 
 use super::plan::Place;
-use super::{ALIVE_FOR, LOOK_AGAIN, within};
+use super::{ALIVE_FOR, LEFT_AFTER, LOOK_AGAIN, within};
 use crate::host::Host;
 
 /// What every group and every process has; without it the directory is an empty shell of one that ended.
@@ -49,7 +49,7 @@ pub(crate) struct PlaceState {
     state: State,
     /// Set when it is first opened: a directory of another inode is another group's.
     inode: u64,
-    /// When it was last looked for in vain, or seen to be alive.
+    /// When it was last looked for in vain, or seen to be alive, or found to be gone.
     looked: Timestamp,
     /// Of a process: it is in a group beside this one, of the same pod.
     beside: bool,
@@ -150,7 +150,7 @@ impl PlaceState {
     }
 
     /// Whether the open directory is an empty shell; marks it as gone then.
-    pub(crate) fn has_ended(&mut self, place: Place) -> bool {
+    pub(crate) fn has_ended(&mut self, place: Place, at: Timestamp) -> bool {
         let sign = match place {
             Place::Process => PROCESS_HAS,
             Place::Proc => return false,
@@ -158,7 +158,7 @@ impl PlaceState {
         };
         let ended = self.opened().is_some_and(|dir| !dir.has(sign));
         if ended {
-            self.set_gone();
+            self.set_gone(at);
         }
         ended
     }
@@ -169,12 +169,23 @@ impl PlaceState {
             return false;
         }
         self.looked = at;
-        self.has_ended(place)
+        self.has_ended(place, at)
     }
 
-    pub(crate) fn set_gone(&mut self) {
+    pub(crate) fn set_gone(&mut self, at: Timestamp) {
         self.open = Open::Not;
         self.state = State::Gone;
+        self.looked = at;
+    }
+
+    /// Of a group that lives on elsewhere: whether it has been gone from here for so long that it has left this
+    /// hierarchy alone. From now on it is missing, and looked for now and then.
+    pub(crate) fn has_left(&mut self, at: Timestamp) -> bool {
+        let left = self.is_gone() && !within(self.looked, at, LEFT_AFTER);
+        if left {
+            (self.state, self.looked) = (State::Missing, at);
+        }
+        left
     }
 
     pub(crate) fn is_gone(&self) -> bool {
@@ -197,11 +208,14 @@ impl PlaceState {
         matches!(self.open, Open::Kept(_))
     }
 
-    /// What was missing is looked for again at the next read.
-    pub(crate) fn rescan(&mut self) {
-        if self.state == State::Missing {
+    /// What was missing is looked for again at the next read, and what was gone, of a group that `lives` elsewhere.
+    /// Returns whether it may be another directory.
+    pub(crate) fn rescan(&mut self, lives: bool) -> bool {
+        let again = self.state == State::Missing || self.is_gone() && lives;
+        if again {
             self.state = State::Unknown;
         }
+        again
     }
 
     /// At the end of a read: kept if files are opened through it each time, closed if not or without room.

@@ -208,6 +208,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// Those that have a slot each, in the order of the slots.
+    pub(crate) fn all_files(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().chain(self.io_families.iter().flatten())
+    }
+
     /// Of any group but the root.
     pub(crate) fn of_group(hierarchy: &Hierarchy, kinds: Kinds, sys: &Path) -> Self {
         let mut plan = Self::common(hierarchy, kinds);

@@ -503,6 +503,52 @@ fn a_group_that_is_removed_is_gone_and_keeps_its_last_numbers() {
 }
 
 #[test]
+fn a_hierarchy_that_a_group_leaves_keeps_its_last_numbers_for_a_while_and_is_found_again() {
+    let (_folder, root) = v1_alone();
+    let usage = |bytes: &str| {
+        fs::create_dir_all(root.cgroup.join("memory/a")).unwrap();
+        fs::write(root.cgroup.join("memory/a/cgroup.procs"), "").unwrap();
+        fs::write(root.cgroup.join("memory/a/memory.usage_in_bytes"), bytes).unwrap();
+    };
+    let cpu =
+        |nanos: u32| fs::write(root.cgroup.join("cpuacct/a/cpuacct.usage"), format!("{nanos}\n")).unwrap();
+    usage("4096\n");
+    cpu(1);
+    let host = Arc::new(Host::new(root.clone(), all_kinds(), 0).unwrap());
+    let (mut sample, mut buffer, mut reader) = (Sample::default(), Vec::new(), Reader::new(&host, "/a"));
+    let mut read = |secs, effort, rescan| {
+        if rescan {
+            reader.rescan();
+        }
+        let outcome = reader.read(at(secs), effort, &mut buffer, &mut sample);
+        assert_eq!((outcome.gone, outcome.faults), (false, 0), "{secs}");
+        assert!(sample.cpu.is_some(), "{secs}");
+        sample.memory.as_ref().and_then(|memory| memory.usage)
+    };
+    assert_eq!(read(0, Effort::Full, false), Some(4096));
+    fs::remove_dir_all(root.cgroup.join("memory/a")).unwrap();
+    // it may be about to go from the others too
+    assert_eq!(read(1, Effort::Full, false), Some(4096));
+    assert_eq!(read(5, Effort::Full, false), Some(4096));
+    assert_eq!(read(7, Effort::Full, false), None);
+    usage("8192\n");
+    assert_eq!(read(8, Effort::Full, false), None, "nobody says that it is there again");
+    assert_eq!(read(9, Effort::Full, true), Some(8192));
+
+    // gone and there again before anybody looks; then without a word
+    fs::remove_dir_all(root.cgroup.join("memory/a")).unwrap();
+    assert_eq!(read(10, Effort::Full, false), Some(8192));
+    usage("12288\n");
+    cpu(2);
+    assert_eq!(read(11, Effort::Thrifty, true), Some(12288));
+    fs::remove_dir_all(root.cgroup.join("memory/a")).unwrap();
+    assert_eq!(read(12, Effort::Full, false), Some(12288));
+    assert_eq!(read(18, Effort::Full, false), None);
+    usage("16384\n");
+    assert_eq!(read(49, Effort::Full, false), Some(16384));
+}
+
+#[test]
 fn a_group_that_never_was_is_gone() {
     let (_folder, tree) = Tree::v2();
     let host = tree.host(10);
