@@ -51,6 +51,11 @@ fn names_and_known_work_are_right() {
         Container::start(&[&limit, "lxc.environment = TEST_VAR=FOO", "lxc.environment = OTHER=x"]);
     assert!(container.group.starts_with("/lxc"), "{}", container.group);
     let info = known(&program, &container);
+    // nobody answers for LXC: its containers show that it is there
+    let overview = program.json("/api/plimsoll/v1/overview");
+    let mut runtimes = overview["runtimes"].as_array().unwrap().iter();
+    let lxc = runtimes.find(|one| one["name"] == "lxc").unwrap();
+    assert_eq!((&lxc["state"], &lxc["containers"]), (&"up".into(), &1.into()), "{overview}");
     // as in cAdvisor it is no runtime's
     assert_eq!((info.get("namespace"), info.get("id")), (None, None));
     let root = container.root();

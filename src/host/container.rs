@@ -57,6 +57,7 @@ pub(crate) struct Container {
     /// Bytes that the kept past takes, and how many samples it has; told apart from the sampler, so that a
     /// scrape waits for no reading.
     kept: [AtomicUsize; 2],
+    /// Locked before [`Self::waiting`] where both are.
     known: Mutex<Known>,
     sampler: Mutex<Sampler>,
     latest: Mutex<Option<Arc<Sample>>>,
@@ -528,7 +529,8 @@ impl Container {
         // up to half as long again, as chance has it: not all of one age shall fall due in one sweep
         let chance = (self.seen.nanos() / 1_000).rem_euclid(1_000);
         let age = SPEC_AGE_NANOS + SPEC_AGE_NANOS / 2 / 1_000 * chance;
-        let aged = sampler.spec_read.is_none_or(|read| at.since(read) > age);
+        // also if the clock was set back since
+        let aged = sampler.spec_read.is_none_or(|read| !(0..=age).contains(&at.since(read)));
         if !self.spec_stale.swap(false, Ordering::Relaxed) && !aged {
             return;
         }

@@ -30,9 +30,13 @@ const STALE: Duration = Duration::from_secs(10);
 const MOST: usize = 4096;
 
 impl Exits {
-    /// A runtime's word.
-    pub(crate) fn told(&self, id: String, exit: Exit) {
+    /// A runtime's word; `again` where it told of this end before.
+    pub(crate) fn told(&self, id: String, exit: Exit, again: bool) {
         let mut told = lock(&self.told);
+        // what was taken already would stay for the end of the next run
+        if again && !told.iter().any(|(other, ..)| *other == id) {
+            return;
+        }
         told.retain(|(other, at, _)| *other != id && at.elapsed() < STALE);
         if told.len() >= MOST {
             told.pop_front();
@@ -73,18 +77,23 @@ mod tests {
     fn a_word_is_taken_once_and_the_newest_counts() {
         let exits = Exits::default();
         let exit = |code| Exit { code: Some(code), oom_killed: false };
-        exits.told("a".into(), exit(1));
-        exits.told("a".into(), exit(2));
+        exits.told("a".into(), exit(1), false);
+        exits.told("a".into(), exit(2), true);
         assert_eq!(exits.take("b"), None);
         assert_eq!(exits.take("a"), Some(exit(2)));
         assert_eq!(exits.take("a"), None);
+        // late, it is not the next run's
+        exits.told("a".into(), exit(3), true);
+        assert_eq!(exits.take("a"), None);
+        exits.told("a".into(), exit(4), false);
+        assert_eq!(exits.take("a"), Some(exit(4)));
     }
 
     #[test]
     fn words_that_nobody_takes_are_bounded() {
         let exits = Exits::default();
         for n in 0..2 * MOST {
-            exits.told(n.to_string(), Exit { code: None, oom_killed: false });
+            exits.told(n.to_string(), Exit { code: None, oom_killed: false }, false);
         }
         assert_eq!(lock(&exits.told).len(), MOST);
     }

@@ -235,8 +235,8 @@ impl Inner {
                     self.known(&container, namespace, &identity);
                 }
             }
-            Told::Ended { id, exit_code, oom_killed } => {
-                self.exits.told(id, Exit { code: exit_code, oom_killed });
+            Told::Ended { id, exit_code, oom_killed, again } => {
+                self.exits.told(id, Exit { code: exit_code, oom_killed }, again);
             }
             Told::Gone { .. } => {}
             Told::Unknown { id } => {
@@ -271,7 +271,16 @@ impl Inner {
         }
         self.stores_are(runtime.daemon.namespace(), status);
         let passed_over = std::mem::take(&mut *lock(&self.passed_over));
-        passed_over.iter().for_each(|name| self.appeared(name));
+        for name in passed_over {
+            self.appeared(&name);
+            // its end may have been told before: then nobody tells of it again
+            if !self.stages.measure.has_group(&name)
+                && let Some(container) = self.registry.get(&name)
+                && self.registry.remove_this(&container)
+            {
+                container.vanished();
+            }
+        }
     }
 
     /// Where the runtime keeps its images, and its containers where that is elsewhere: a label for the filesystem.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use plimsoll_core::time::Timestamp;
-use plimsoll_discover::{lxc, systemd};
 use plimsoll_serve::past::{HostState, RuntimeState};
 
 use super::Inner;
@@ -63,14 +62,11 @@ fn state_of(host: &Inner, runtime: &Followed) -> RuntimeState {
     let name = runtime.daemon.namespace();
     let containers = host.registry.all();
     let state = match runtime.is_up() {
-        // without a daemon there is nobody to be up; its containers show that it is there
-        Some(true) if matches!(name, lxc::NAMESPACE | systemd::NAMESPACE) => {
-            let any = containers.iter().any(|container| container.owner() == name);
-            if any { "up" } else { "absent" }
-        }
         Some(true) => "up",
         Some(false) => "down",
-        // never seen: missed only where a container waits for it
+        // nobody described it, as where there is no daemon: its containers show that it is there
+        None if containers.iter().any(|container| container.owner() == name) => "up",
+        // missed only where a container waits for it
         None if containers.iter().any(|container| container.waits_for(name)) => "down",
         None => "absent",
     };

@@ -222,12 +222,26 @@ async fn a_kill_that_is_told_after_the_end_counts_for_the_one_that_ended() {
     let at = lock(&machine.inner().ending).first().unwrap().seen;
     until("next", || machine.usage(&name) == Some(2)).await;
     machine.inner().killed(kill(Timestamp(at.nanos() + 1), &name, &name));
-    machine.inner().exits.told(ID.to_owned(), Exit { code: Some(137), oom_killed: false });
+    machine.inner().exits.told(ID.to_owned(), Exit { code: Some(137), oom_killed: false }, false);
     until("ended", || !machine.inner().ended().is_empty()).await;
     let ended = machine.inner().ended();
     let first = ended.first().unwrap();
     assert_eq!((first.exit_code, first.oom_killed, first.oom_events), (Some(137), true, 1));
     assert_eq!(machine.inner().container(&name).unwrap().oom_events, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_whose_group_is_gone_is_not_taken_in_again_when_its_runtime_answers() {
+    let machine = Machine::start(silent()).await;
+    let inner = machine.inner();
+    let docker = up(inner).await;
+    let name = format!("/docker/{ID}");
+    // its end was told while it was being passed over
+    lock(&inner.passed_over).insert(name.clone());
+    inner.told(&docker, Told::Up { status: Default::default() });
+    assert!(inner.container(&name).is_none());
+    machine.create(&name, 1);
+    until("one that is there", || machine.usage(&name) == Some(1)).await;
 }
 
 /// The kernel's word that it killed a process.

@@ -22,6 +22,7 @@ use plimsoll_kernel::sys;
 use crate::meters::Meters;
 use crate::pressure::Resource;
 use crate::reader::above::Family;
+use crate::reader::place::below;
 use crate::reader::plan::Plan;
 
 /// What all readers share.
@@ -85,6 +86,12 @@ impl Host {
             hierarchy,
             kinds,
         })
+    }
+
+    /// Whether a hierarchy that is read has this group.
+    pub fn has_group(&self, name: &str) -> bool {
+        let mut paths = self.hierarchy.watch_dirs(&self.kinds).into_iter();
+        paths.any(|root| below(&root, name).is_some_and(|path| path.is_dir()))
     }
 
     /// Has kills for want of memory read of groups on v1 too, at the cost of a file: for where the kernel's log, which
@@ -162,18 +169,27 @@ impl Stalls {
 /// How long an unknown disk is not looked for again.
 const DISKS_EVERY: i64 = 30_000_000_000;
 
+/// How long the names of known ones are believed: the number of a disk that was taken out may be given to another.
+const NAMES_FOR: i64 = 60_000_000_000;
+
 /// Names of disks, `/dev/vda`, by device number.
 #[derive(Debug)]
 pub struct Disks {
     block: PathBuf,
     names: RwLock<HashMap<(u64, u64), String>>,
     looked: AtomicI64,
+    /// How often the names have changed.
+    changes: AtomicU64,
 }
 
 impl Disks {
     fn of(root: &Root) -> Self {
-        let disks =
-            Self { block: root.sys.join("block"), names: RwLock::default(), looked: AtomicI64::new(0) };
+        let disks = Self {
+            block: root.sys.join("block"),
+            names: RwLock::default(),
+            looked: AtomicI64::new(0),
+            changes: AtomicU64::new(0),
+        };
         disks.refresh();
         disks
     }
@@ -181,7 +197,31 @@ impl Disks {
     /// Lists the disks anew.
     pub fn refresh(&self) {
         let names = list_disks(&self.block);
-        *self.names.write().unwrap_or_else(PoisonError::into_inner) = names;
+        let mut known = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if *known != names {
+            *known = names;
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How often the names have changed, as of the last minute: what was named before the last change has to be named
+    /// anew.
+    pub fn changes(&self, at: Timestamp) -> u64 {
+        self.look(at, NAMES_FOR);
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Lists the disks anew unless that was done lately; says whether it was.
+    fn look(&self, at: Timestamp, every: i64) -> bool {
+        let before = self.looked.load(Ordering::Relaxed);
+        let due = at.since(Timestamp(before)).unsigned_abs() >= every.unsigned_abs();
+        // one of the readers is enough
+        let mine = due
+            && self.looked.compare_exchange(before, at.nanos(), Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if mine {
+            self.refresh();
+        }
+        mine
     }
 
     /// Writes the name of a disk into `name`, empty if it has none. An unknown one makes it list the disks
@@ -190,10 +230,7 @@ impl Disks {
         if self.known(major, minor, name) {
             return;
         }
-        let before = self.looked.load(Ordering::Relaxed);
-        if at.since(Timestamp(before)).unsigned_abs() >= DISKS_EVERY.unsigned_abs() {
-            self.looked.store(at.nanos(), Ordering::Relaxed);
-            self.refresh();
+        if self.look(at, DISKS_EVERY) {
             self.known(major, minor, name);
         }
     }

@@ -45,11 +45,11 @@ use self::above::Above;
 pub use self::limits::Limits;
 use self::place::{Lost, PlaceState};
 use self::plan::{Context, File, Moves, Place, Plan, Subject};
-use self::still::{Rest, STILL_FOR, STILL_WITH_CPU, Stillness, within};
+use self::still::{Rest, STILL_FOR, STILL_FOR_LONG, STILL_WITH_CPU, Stillness, within};
 use crate::group::{self, Reach};
 pub use crate::host::Host;
 use crate::sample::{Psi, Sample};
-use crate::{cpu, hugetlb, memory, pids};
+use crate::{cpu, hugetlb, io, memory, pids};
 
 /// How long nothing of a group is kept open after its last process' end.
 const LET_GO_FOR: i64 = 5_000_000_000;
@@ -117,6 +117,8 @@ pub struct Reader {
     above_told: Option<u64>,
     /// How long only the leading files need a look while they do not move.
     rest: Rest,
+    /// How often the names of disks had changed when it last read.
+    disk_names: u64,
 }
 
 /// What is known of one file.
@@ -154,6 +156,7 @@ impl Reader {
             above: host.family.above(name),
             above_told: None,
             rest: Rest::default(),
+            disk_names: 0,
             host: Arc::clone(host),
         }
     }
@@ -253,6 +256,16 @@ impl Reader {
 
         let host = &*self.host;
         let plan = plan_of(host, &self.name);
+        let disk_names = host.disks.changes(at);
+        if std::mem::replace(&mut self.disk_names, disk_names) != disk_names {
+            sample.diskio.iter_mut().for_each(io::DiskIo::forget_names);
+            (self.io, self.rest) = Default::default();
+            for (_, slot) in
+                plan.all_files().zip(&mut self.slots).filter(|(file, _)| file.subject == Subject::DiskIo)
+            {
+                slot.still = Stillness::default();
+            }
+        }
         let mut pass = Pass {
             context: Context { host, at },
             name: &self.name,
@@ -264,6 +277,7 @@ impl Reader {
             sample,
             limits: self.limits,
             effort,
+            known,
             rests: known,
             calm: known,
             rest: Rest::since(at),
@@ -288,7 +302,9 @@ impl Reader {
             let moved = by_parts.unwrap_or_else(|| {
                 if let Some(above) = asked.filter(|_| is_cpu) {
                     self.above_told = pass.ask(above, file);
-                    if self.above_told.is_some() && self.above_told == told_before {
+                    // of a quota's periods the kernel may count two more after the last work
+                    let lately = within(slot.still.read, at, STILL_FOR_LONG);
+                    if self.above_told.is_some() && self.above_told == told_before && lately {
                         return pass.pass_over(file, slot);
                     }
                 }
@@ -368,6 +384,8 @@ struct Pass<'a> {
     sample: &'a mut Sample,
     limits: Limits,
     effort: Effort,
+    /// Whether the sample has what this reader read last; else there is nothing to pass over.
+    known: bool,
     /// Whether its CPU time is known and has not moved since the last read.
     rests: bool,
     /// Whether no leading file has moved since the last read.
@@ -397,7 +415,7 @@ impl Pass<'_> {
             _ if self.calm => slot.still.holds(at),
             _ => slot.still.holds_while_it_runs(at),
         };
-        if still && self.effort == Effort::Thrifty && self.stands(file, slot.still.read) {
+        if still && self.known && self.effort == Effort::Thrifty && self.stands(file, slot.still.read) {
             self.pass_over(file, slot);
         } else {
             self.read(file, slot);

@@ -65,7 +65,7 @@ async fn a_container_is_known_with_its_start_and_its_exit_code() {
     assert_eq!(identity.started.unwrap().to_string(), "2026-11-21T10:00:52.5Z");
     std::fs::write(at("exits/.x"), "7").unwrap();
     std::fs::rename(at("exits/.x"), at("exits").join(ID)).unwrap();
-    let ended = Told::Ended { id: ID.to_owned(), exit_code: Some(7), oom_killed: false };
+    let ended = Told::Ended { id: ID.to_owned(), exit_code: Some(7), oom_killed: false, again: false };
     next(&|told| *told == ended).await;
     let none = "0".repeat(64);
     crio.ask(&none);

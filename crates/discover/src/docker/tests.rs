@@ -238,7 +238,7 @@ async fn odd_events_are_passed_over() {
     fake.raw("/events", chunk.as_bytes(), true);
     fake.listen();
     let (_docker, mut told) = fake.start();
-    let ended = Told::Ended { id: ID.to_owned(), exit_code: Some(3), oom_killed: false };
+    let ended = Told::Ended { id: ID.to_owned(), exit_code: Some(3), oom_killed: false, again: false };
     until(&mut told, |told| *told == ended).await;
 }
 
@@ -257,7 +257,7 @@ async fn a_late_word_of_memory_is_told_again() {
     fake.listen();
     let (_docker, mut told) = fake.start();
     for oom_killed in [false, true] {
-        let ended = Told::Ended { id: ID.to_owned(), exit_code: Some(137), oom_killed };
+        let ended = Told::Ended { id: ID.to_owned(), exit_code: Some(137), oom_killed, again: oom_killed };
         until(&mut told, |told| *told == ended).await;
     }
 }

@@ -412,7 +412,8 @@ impl Follow {
 
     async fn gone(&mut self, id: String) -> Result<(), Over> {
         if self.known.remove(&id).is_some_and(|known| known.running) {
-            self.tell(Told::Ended { id: id.clone(), exit_code: None, oom_killed: false }).await?;
+            self.tell(Told::Ended { id: id.clone(), exit_code: None, oom_killed: false, again: false })
+                .await?;
         }
         self.tell(Told::Gone { id }).await
     }
@@ -482,7 +483,7 @@ impl Follow {
             self.tell(Told::Known { id: id.clone(), identity }).await?;
         }
         if let Some((exit_code, oom_killed)) = ended {
-            self.tell(Told::Ended { id, exit_code, oom_killed }).await?;
+            self.tell(Told::Ended { id, exit_code, oom_killed, again: false }).await?;
         }
         Ok(())
     }
@@ -545,13 +546,13 @@ impl Follow {
                 if !self.ways.tells {
                     self.known.remove(&id);
                 }
-                self.tell(Told::Ended { id, exit_code, oom_killed }).await?;
+                self.tell(Told::Ended { id, exit_code, oom_killed, again: false }).await?;
             }
             What::Oom => {
                 let known = self.known.entry(id.clone()).or_default();
                 known.oom = true;
                 if let Some(exit_code) = known.ended {
-                    self.tell(Told::Ended { id, exit_code, oom_killed: true }).await?;
+                    self.tell(Told::Ended { id, exit_code, oom_killed: true, again: true }).await?;
                 }
             }
             What::Destroyed => {

@@ -23,6 +23,8 @@ pub enum Told {
         exit_code: Option<i64>,
         /// Whether it was killed for want of memory.
         oom_killed: bool,
+        /// Whether this end was told before.
+        again: bool,
     },
     /// It was removed.
     Gone {

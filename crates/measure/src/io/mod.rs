@@ -106,6 +106,31 @@ pub struct Ops {
     pub write: Option<u64>,
 }
 
+impl DiskIo {
+    /// All lists by device.
+    fn lists(&mut self) -> [&mut Vec<PerDisk>; 12] {
+        [
+            &mut self.io_service_bytes,
+            &mut self.io_serviced,
+            &mut self.io_queued,
+            &mut self.sectors,
+            &mut self.io_service_time,
+            &mut self.io_wait_time,
+            &mut self.io_merged,
+            &mut self.io_time,
+            &mut self.io_cost_usage,
+            &mut self.io_cost_wait,
+            &mut self.io_cost_indebt,
+            &mut self.io_cost_indelay,
+        ]
+    }
+
+    /// Has every device named anew when it is read next.
+    pub(crate) fn forget_names(&mut self) {
+        self.lists().into_iter().flatten().for_each(|disk| disk.device.clear());
+    }
+}
+
 impl Ops {
     /// Name and value of each operation that is there, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
@@ -188,10 +213,11 @@ impl<'a> Filler<'a> {
             self.list.push(PerDisk::default());
         }
         let Some(disk) = self.list.get_mut(self.length) else { return };
-        if (disk.major, disk.minor) != (major, minor) || disk.device.is_empty() {
-            self.moved |= (disk.major, disk.minor) != (major, minor);
+        let same = (disk.major, disk.minor) == (major, minor);
+        if !same || disk.device.is_empty() {
             (disk.major, disk.minor) = (major, minor);
             context.host.disks.name(major, minor, context.at, &mut disk.device);
+            self.moved |= !same || !disk.device.is_empty();
         }
         self.moved |= put(&mut disk.stats, stats);
         self.length += 1;

@@ -11,7 +11,7 @@ const SETTLES: i64 = 3_000_000_000;
 pub(super) const STILL_FOR: i64 = 10_000_000_000;
 
 /// The same after [`CHECKS`] such pauses that ended without a change.
-const STILL_FOR_LONG: i64 = 30_000_000_000;
+pub(super) const STILL_FOR_LONG: i64 = 30_000_000_000;
 
 /// As many as outlast the 30 s after which the kernel writes dirty pages back, so that the last echo of what the
 /// group did is over.

@@ -549,6 +549,29 @@ fn a_hierarchy_that_a_group_leaves_keeps_its_last_numbers_for_a_while_and_is_fou
 }
 
 #[test]
+fn a_number_that_another_disk_has_now_has_its_name_within_a_minute() {
+    let (_folder, tree) = whole();
+    let block = tree.root.sys.join("block");
+    let add = |name: &str| {
+        fs::create_dir_all(block.join(name)).unwrap();
+        fs::write(block.join(name).join("dev"), "8:0\n").unwrap();
+    };
+    add("sda");
+    let host = tree.host(10);
+    let (mut sample, mut buffer, mut reader) = (Sample::default(), Vec::new(), Reader::new(&host, "/a/b"));
+    let mut name = |secs| {
+        let outcome = reader.read(at(secs), Effort::Thrifty, &mut buffer, &mut sample);
+        (sample.diskio.as_ref().unwrap().io_service_bytes[0].device.clone(), outcome.moved)
+    };
+    assert_eq!(name(1000), ("/dev/sda".to_owned(), true));
+    fs::remove_dir_all(block.join("sda")).unwrap();
+    add("sdb");
+    assert_eq!(name(1059), ("/dev/sda".to_owned(), false));
+    assert_eq!(name(1060), ("/dev/sdb".to_owned(), true));
+    assert_eq!(name(1061), ("/dev/sdb".to_owned(), false));
+}
+
+#[test]
 fn a_group_that_never_was_is_gone() {
     let (_folder, tree) = Tree::v2();
     let host = tree.host(10);
