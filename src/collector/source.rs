@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plimsoll::flags::cluster::{Cluster as Settings, Source as Wanted};
+use plimsoll::flags::cluster::{Cluster as Settings, REQUEST_TIMEOUT, Source as Wanted};
 use plimsoll_client::{Pem, Tls};
 use plimsoll_core::cluster::names::Names;
 use plimsoll_core::cluster::objects::Objects;
@@ -85,9 +85,7 @@ async fn of_heapster(
     let source = with_choice(Source::of_uri(uri)?, settings.nodes.choice.clone());
     let told = KubeSource::of_uri(uri)?;
     let connected = connect(settings, &told.api, told.host_id_annotation.clone(), objects, names).await?;
-    let Connection { tls, token, .. } = &connected.connection;
-    let tls = Tls { insecure: tls.insecure || settings.nodes.insecure_tls, ..tls.clone() };
-    let access = NodeAccess::of_source(&told, &tls, token);
+    let access = heapsters_access(settings, &told, &connected.connection)?;
     let rules = Rules { ready_only: true, selector: selected(settings)?, ..Rules::default() };
     Ok((source, access, rules, Some(connected)))
 }
@@ -110,8 +108,23 @@ async fn connect(
     Ok(Connected { connection, _watch: watch })
 }
 
-/// Kubelets as metrics-server asks them.
-fn access(settings: &Settings, connection: &Connection) -> Result<NodeAccess, Failure> {
+/// Kubelets as Heapster asks them, and as flags say that its sources have no word for.
+fn heapsters_access(
+    settings: &Settings,
+    told: &KubeSource,
+    connection: &Connection,
+) -> Result<NodeAccess, Failure> {
+    let (tls, token) = credentials(settings, connection)?;
+    let mut access = NodeAccess::of_source(told, &tls, &token);
+    // metrics-server's default is none of Heapster's
+    if settings.nodes.timeout != REQUEST_TIMEOUT {
+        access.within = settings.nodes.timeout;
+    }
+    Ok(access)
+}
+
+/// What kubelets are shown, and who signs for them: what the API server is shown, unless a flag says otherwise.
+fn credentials(settings: &Settings, connection: &Connection) -> Result<(Tls, Token), Failure> {
     let nodes = &settings.nodes;
     let mut tls = connection.tls.clone();
     if let Some(ca) = &nodes.ca {
@@ -125,6 +138,13 @@ fn access(settings: &Settings, connection: &Connection) -> Result<NodeAccess, Fa
         Some(file) => Token::file(file)?,
         None => connection.token.clone(),
     };
+    Ok((tls, token))
+}
+
+/// Kubelets as metrics-server asks them.
+fn access(settings: &Settings, connection: &Connection) -> Result<NodeAccess, Failure> {
+    let nodes = &settings.nodes;
+    let (tls, token) = credentials(settings, connection)?;
     let access = NodeAccess {
         port: nodes.port,
         node_status_port: nodes.status_port,
@@ -160,8 +180,12 @@ fn of_hosts(settings: &Settings) -> Result<NodeAccess, Failure> {
 
 /// As much as kubelets tell where somebody takes it; where only `metrics.k8s.io` is served, CPU and memory.
 fn best(settings: &Settings) -> Choice {
-    let only_usage = settings.plain.is_none() && settings.sinks.uris.iter().all(|uri| uri.key == "metric");
-    if only_usage { Choice::cpu_and_memory() } else { Choice::of_kubelet() }
+    let taken = settings.plain.is_some() || settings.reduced_metrics;
+    if !taken && settings.sinks.uris.iter().all(|uri| uri.key == "metric") {
+        Choice::cpu_and_memory()
+    } else {
+        Choice::of_kubelet()
+    }
 }
 
 fn choice_of_hosts(settings: &Settings) -> Choice {
@@ -184,4 +208,51 @@ fn host(word: &str) -> Result<Host, Failure> {
 
 fn selected(settings: &Settings) -> Result<LabelSelector, Failure> {
     LabelSelector::parse(&settings.nodes.selector).map_err(|error| format!("-node-selector: {error}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use plimsoll::flags::{self, Command};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_heapster_source_takes_the_flags_on_kubelets() {
+        let source = "kubernetes.summary_api:http://127.0.0.1:1?inClusterConfig=false&kubeletHttps=true&kubeletPort=10250";
+        let access = async |more: &[&str]| {
+            let source = format!("--source={source}");
+            let args = ["cluster", &source].into_iter().chain(more.iter().copied()).map(Into::into);
+            let Ok(Command::Cluster(settings, _)) = flags::parse("plimsoll", args) else {
+                panic!("{more:?}")
+            };
+            let Wanted::Uri(uri) = &settings.source else { panic!("no source") };
+            let told = KubeSource::of_uri(uri).unwrap();
+            let connection = Connection::new(&told.api, |_| None).await.unwrap();
+            heapsters_access(&settings, &told, &connection).unwrap()
+        };
+        let heapster = access(&[]).await;
+        assert_eq!(
+            (heapster.within, heapster.tls.ca, heapster.tls.insecure),
+            (Duration::from_secs(20), None, true)
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let token = folder.path().join("token");
+        std::fs::write(&token, "secret").unwrap();
+        let flags = [
+            "--kubelet-certificate-authority=/ca.pem",
+            "--kubelet-client-certificate=/c.pem",
+            "--kubelet-client-key=/k.pem",
+            "--kubelet-request-timeout=5s",
+            &format!("--kubelet-token-file={}", token.display()),
+        ];
+        let told = access(&flags).await;
+        assert_eq!((told.port, told.within), (10250, Duration::from_secs(5)));
+        let file = |path: &str| Pem::File(path.into());
+        assert_eq!((told.tls.ca, told.tls.insecure), (Some(file("/ca.pem")), false));
+        assert_eq!(told.tls.identity, Some((file("/c.pem"), file("/k.pem"))));
+        assert_eq!(told.token.header().await.unwrap().unwrap(), "Bearer secret");
+        assert!(access(&["--kubelet-insecure-tls"]).await.tls.insecure);
+    }
 }

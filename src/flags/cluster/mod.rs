@@ -14,7 +14,7 @@ use plimsoll_core::cluster::uri::Uri;
 use plimsoll_nodes::ask::{Choice, ChoiceError};
 
 pub use self::list::SECTIONS;
-pub use self::settings::{Cluster, FrontProxy, Nodes, Plain, Secure, Sinks, Source};
+pub use self::settings::{Cluster, FrontProxy, Nodes, Plain, REQUEST_TIMEOUT, Secure, Sinks, Source};
 
 use super::draft::{Draft, pair, usage};
 use super::grammar::{self, Book, End};
@@ -72,7 +72,7 @@ impl Default for Words {
                 status_port: false,
                 address_types: texts(&["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"]),
                 selector: String::new(),
-                timeout: Duration::from_secs(10),
+                timeout: REQUEST_TIMEOUT,
                 completely_insecure: false,
                 insecure_tls: false,
                 ca: None,
@@ -230,7 +230,7 @@ impl Words {
         let kubernetes = matches!(source, Source::Kubernetes(_));
         if kubernetes && nodes.timeout > resolution.mul_f64(0.9) {
             // Heapster's shortest period is half of what nodes are given by default
-            if nodes.timeout == Duration::from_secs(10) {
+            if nodes.timeout == REQUEST_TIMEOUT {
                 nodes.timeout = resolution.mul_f64(0.9);
             } else {
                 return usage(format!(

@@ -49,6 +49,9 @@ pub enum Source {
     HostsFile(PathBuf),
 }
 
+/// How long one may take, unless a flag says otherwise: as metrics-server.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How nodes are asked. A Heapster source says some of it in its own options, which win.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nodes {

@@ -246,6 +246,8 @@ pub struct Set {
     pub created: Option<Timestamp>,
     /// When the node took the sample; absent in sums.
     pub scraped: Option<Timestamp>,
+    /// In how many rounds before this one the node gave this very sample, one after the other.
+    pub again: u8,
     /// Plain metrics.
     pub values: Values,
     /// CPU by the time between samples; absent before the second sample.
@@ -270,6 +272,7 @@ impl Set {
             started: None,
             created: None,
             scraped: None,
+            again: 0,
             values: Values::default(),
             cpu_rate: None,
             more: None,

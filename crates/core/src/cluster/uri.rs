@@ -69,7 +69,9 @@ impl Uri {
                 uri.scheme = url.scheme().to_owned();
                 if !url.username().is_empty() {
                     let decoded = |text: &str| {
-                        url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
+                        // of a form `&` would end a value, and `+` be a blank
+                        let form = text.replace('+', "%2B").replace('&', "%26");
+                        url::form_urlencoded::parse(form.as_bytes())
                             .map(|(text, _)| text.into_owned())
                             .next()
                             .unwrap_or_default()
@@ -170,6 +172,10 @@ mod tests {
         assert_eq!(parse("gcm:?metrics=all").unwrap().option("metrics"), Some("all"));
         assert_eq!(parse("kubernetes.summary_api:''").unwrap().host, "");
         assert_eq!(parse("influxdb:http://h?pw=${PW}&user=$USER.x").unwrap().option("pw"), Some("secret"));
+        let user = |text: &str| parse(text).unwrap().user.unwrap();
+        let wanted = |password: &str| ("u".to_owned(), password.to_owned());
+        assert_eq!(user("influxdb:http://u:a&b=c+d@h:1"), wanted("a&b=c+d"));
+        assert_eq!(user("influxdb:http://u:a%26b%40%2B@h:1"), wanted("a&b@+"));
         assert_eq!(
             parse("kubernetes:https://kubernetes.default:443?x=1").unwrap().host,
             "kubernetes.default"

@@ -17,6 +17,7 @@ pub(crate) use self::access::authority;
 pub use self::access::{AddressRule, NoAddress, NodeAccess};
 pub use self::route::{Choice, ChoiceError, PATH_ANNOTATION, Route};
 use crate::decode::{DecodeError, Reading};
+use crate::kube::TokenError;
 
 /// A node that answers a later question only is asked the first ones again after so long.
 const AGAIN: Duration = Duration::from_secs(600);
@@ -127,9 +128,11 @@ impl Asker {
         &self.access
     }
 
-    /// What is to be shown now. While there is no new token it is the last one.
-    pub(crate) async fn shown(&self) -> Option<HeaderValue> {
-        let told = self.access.token.header().await;
+    /// What is to be shown now. While there is no new token, or none comes `within`, it is the last one.
+    pub(crate) async fn shown(&self, within: Duration) -> Option<HeaderValue> {
+        let told = tokio::time::timeout(within, self.access.token.header()).await;
+        let late = |_| TokenError::Kubeconfig(format!("no new token within {within:?}"));
+        let told = told.map_err(late).and_then(|told| told);
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         match told {
             Ok(header) => *shown = Shown { header, wrong: None },

@@ -218,10 +218,10 @@ async fn a_summary_stands_where_finer_times_are_not_to_be_had() {
 async fn requests_say_who_asks_and_what_is_understood() {
     let node = FakeNode::new(|_| text(RESOURCE)).await;
     let mut desk = Desk::of(&node);
-    assert!(desk.asker.shown().await.is_none());
+    assert!(desk.asker.shown(Duration::from_secs(5)).await.is_none());
     let (_, bearer) = plimsoll_client::bearer("secret").unwrap();
     desk.asker = Asker::new(NodeAccess { token: Token::fixed(bearer), ..NodeAccess::heapster() }).unwrap();
-    let header = desk.asker.shown().await;
+    let header = desk.asker.shown(Duration::from_secs(5)).await;
     let of = Arc::clone(&desk.target.node);
     let reading = Reading { node: &of, names: &desk.names, at: Timestamp::from_secs(1000) };
     let choice = Route::Resource.into();

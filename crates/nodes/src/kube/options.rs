@@ -107,6 +107,8 @@ impl Source {
             "kubeletPort",
             "kubeletHttps",
             "host_id_annotation",
+            // read where the question is chosen
+            "route",
         ];
         for (option, _) in uri.query.iter().filter(|(option, _)| !known.contains(&option.as_str())) {
             tracing::warn!(source = %uri.key, option, ?known, "the source has no such option");

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -57,7 +58,9 @@ pub(super) struct Credential {
 }
 
 /// A plugin, and what it gave last.
-pub(super) struct Plugin {
+pub(super) struct Plugin(Arc<Inner>);
+
+struct Inner {
     exec: Exec,
     /// Whoever needs a new one waits for whoever asks for it.
     last: Mutex<(u64, Option<Credential>)>,
@@ -83,7 +86,7 @@ struct Status {
 
 impl Plugin {
     pub(super) fn new(exec: Exec) -> Self {
-        Self { exec, last: Mutex::default() }
+        Self(Arc::new(Inner { exec, last: Mutex::default() }))
     }
 
     /// What it gave last, or what it gives now where that has ended.
@@ -91,27 +94,39 @@ impl Plugin {
     /// # Errors
     /// It cannot be run, fails, or says something else.
     pub(super) async fn credential(&self) -> Result<Credential, TokenError> {
+        let inner = Arc::clone(&self.0);
+        // who asks may give up waiting; the plugin goes on, or it would be started anew and given up on for ever
+        let renewed = tokio::spawn(async move { inner.credential().await }).await;
+        renewed.unwrap_or_else(|error| Err(self.0.wrong(error.to_string())))
+    }
+
+    /// The API server does not know this one any more: the next is asked for.
+    pub(super) async fn refused(&self, number: u64) {
+        let mut last = self.0.last.lock().await;
+        if last.1.as_ref().is_some_and(|known| known.number == number) {
+            last.1 = None;
+        }
+    }
+}
+
+impl Inner {
+    async fn credential(&self) -> Result<Credential, TokenError> {
         let mut last = self.last.lock().await;
         if let (_, Some(known)) = &*last
             && known.until.is_none_or(|until| Timestamp::now() < until)
         {
             return Ok(known.clone());
         }
-        let name = self.exec.command.display();
-        let wrong = |cause| TokenError::Kubeconfig(format!("the plugin {name}: {cause}"));
-        let new = self.exec.answer().await.and_then(|bytes| self.exec.read(&bytes)).map_err(wrong)?;
+        let answer = self.exec.answer().await;
+        let new = answer.and_then(|bytes| self.exec.read(&bytes)).map_err(|cause| self.wrong(cause))?;
         last.0 += 1;
         let new = Credential { number: last.0, ..new };
         last.1 = Some(new.clone());
         Ok(new)
     }
 
-    /// The API server does not know this one any more: the next is asked for.
-    pub(super) async fn refused(&self, number: u64) {
-        let mut last = self.last.lock().await;
-        if last.1.as_ref().is_some_and(|known| known.number == number) {
-            last.1 = None;
-        }
+    fn wrong(&self, cause: String) -> TokenError {
+        TokenError::Kubeconfig(format!("the plugin {}: {cause}", self.exec.command.display()))
     }
 }
 
@@ -262,6 +277,15 @@ mod tests {
         let pem = |text: &str| Pem::Content(text.as_bytes().to_vec());
         assert_eq!((credential.header, credential.identity), (None, Some((pem("c"), pem("k")))));
         assert_eq!(endless.credential().await.unwrap().number, 1);
+    }
+
+    #[tokio::test]
+    async fn it_goes_on_when_who_asked_gives_up() {
+        let slow = Plugin::new(giving(&field("token", "$(sleep 0.3; echo t)")));
+        let asked = std::time::Instant::now();
+        assert!(tokio::time::timeout(Duration::from_millis(50), slow.credential()).await.is_err());
+        assert_eq!(slow.credential().await.unwrap().number, 1);
+        assert!(asked.elapsed() < Duration::from_millis(600), "it was started anew");
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 //!   anew and nothing of it has a rate;
 //! - a disk is compared with itself rather than with the first one;
 //! - a sample that the node gave again (kubelets take theirs at their own pace) keeps its rates, so that sums over
-//!   many do not dip; after [`Rates::limit`] it has none any more;
+//!   many do not dip, for three rounds; then it has none any more;
 //! - an entity that was absent from a round has a rate again as soon as it is back;
 //! - a pod that was made again under its name is another pod, also where nothing tells a start.
 
@@ -37,6 +37,9 @@ const OF_PODS_ALONE: [Metric; 4] =
 /// The labeled ones.
 const LABELED: [Metric; 2] = [Metric::DiskIoReadBytesRate, Metric::DiskIoWriteBytesRate];
 
+/// What times are cut to where they are not told finer.
+const SECOND: i64 = 1_000_000_000;
+
 /// Kubelets take samples every ten to twenty seconds, however short the time between rounds.
 const SHORTEST_LIMIT: i64 = 60_000_000_000;
 
@@ -61,9 +64,14 @@ impl Rates {
         Self { resolution: resolution_nanos, absent: Absent::default(), said: false }
     }
 
-    /// How old a sample may be to be compared with, or to be shown again: three rounds.
+    /// How old a sample may be to be compared with: three rounds.
     fn limit(&self) -> i64 {
         self.resolution.saturating_mul(3).max(SHORTEST_LIMIT)
+    }
+
+    /// Whether a sample that came again so often is younger than that. Judged by rounds: a node's clock may be wrong.
+    fn is_fresh(&self, again: u8) -> bool {
+        self.resolution.saturating_mul(i64::from(again) + 1) <= self.limit()
     }
 
     /// Gives the sets their rates.
@@ -98,7 +106,13 @@ impl Rates {
             };
             guess = place.map_or(guess, |place| place + 1);
             let before = before.filter(|before| same_life(before, set));
-            let step = before.and_then(|before| step(before, scraped, at, limit));
+            let mut step = before.and_then(|before| step(before.scraped?, scraped, limit));
+            if let (Some(before), Some(Step::Again)) = (before, step) {
+                // the finer one of the two times
+                set.scraped = before.scraped.max(set.scraped);
+                set.again = before.again.saturating_add(1);
+                step = step.filter(|_| self.is_fresh(set.again));
+            }
             if let Some((before, step)) = before.zip(step) {
                 plain(set, before, step);
                 labeled(set, before, step);
@@ -123,11 +137,17 @@ fn same_life(before: &Set, now: &Set) -> bool {
     same_start && same_pod && went_on
 }
 
-fn step(before: &Set, scraped: Timestamp, at: Timestamp, limit: i64) -> Option<Step> {
-    match scraped.since(before.scraped?) {
-        0 => (at.since(scraped) <= limit).then_some(Step::Again),
-        passed => (1..=limit).contains(&passed).then_some(Step::Later(passed)),
+fn step(before: Timestamp, scraped: Timestamp, limit: i64) -> Option<Step> {
+    let passed = scraped.since(before);
+    if passed == 0 || is_cut(before, scraped) || is_cut(scraped, before) {
+        return Some(Step::Again);
     }
+    (1..=limit).contains(&passed).then_some(Step::Later(passed))
+}
+
+/// Whether the one time is the other, cut to the second: a node tells one sample now finer and now not.
+fn is_cut(cut: Timestamp, fine: Timestamp) -> bool {
+    cut.nanos() == fine.nanos() - fine.nanos().rem_euclid(SECOND)
 }
 
 /// What was added to a counter; nothing if it went back. Counters beyond 2^63 are kept bit by bit.

@@ -159,6 +159,50 @@ fn a_sample_that_came_again_keeps_its_rates_for_three_rounds() {
     assert_eq!(found, [kept, kept, kept, lost, lost, lost]);
 }
 
+/// Rates of `c` in rounds of 15 s, of samples with these times in milliseconds, each with the same use a second.
+fn over_rounds(scraped: &[i64]) -> Vec<Option<CpuRate>> {
+    let mut rates = Rates::new(15 * SECOND);
+    let mut previous = None;
+    let found = scraped.iter().enumerate().map(|(round, millis)| {
+        // half a core, by the sample's true time: that of a cut one is 900 ms later
+        let truly = if millis % 1000 == 0 { millis + 900 } else { *millis };
+        let mut set = cpu(-900, 0, truly * 500_000);
+        set.scraped = Some(Timestamp::from_secs(0).plus_nanos(millis * 1_000_000));
+        let mut next = batch(15 * round as i64, [set]);
+        rates.compute(&mut next, previous.as_ref());
+        let rate = next.get(&c()).unwrap().cpu_rate;
+        previous = Some(next);
+        rate
+    });
+    found.collect()
+}
+
+#[test]
+fn how_long_a_sample_came_again_is_not_asked_of_the_nodes_clock() {
+    let half = |secs| Some(CpuRate { nanocores: 500_000_000, window_nanos: secs * SECOND });
+    for behind in [-7200, -61, -45, 0, 45, 7200] {
+        let at = |secs: i64| (secs + behind) * 1000 + 900;
+        // every other round brings no new sample
+        let found = over_rounds(&[at(0), at(15), at(15), at(40), at(40)]);
+        assert_eq!(found, [None, half(15), half(15), half(25), half(25)], "{behind}");
+        let found = over_rounds(&[at(0), at(15), at(15), at(15), at(15), at(15), at(80)]);
+        assert_eq!(found, [None, half(15), half(15), half(15), half(15), None, None], "{behind}");
+    }
+}
+
+#[test]
+fn a_time_that_is_told_finer_or_cut_is_of_the_same_sample() {
+    let rate = |millis: i64| Some(CpuRate { nanocores: 500_000_000, window_nanos: millis * 1_000_000 });
+    // told finer, cut, finer; what follows is by the finer time
+    let found = over_rounds(&[900, 15_900, 15_000, 15_900, 31_900]);
+    assert_eq!(found, [None, rate(15_000), rate(15_000), rate(15_000), rate(16_000)]);
+    let found = over_rounds(&[900, 15_900, 15_000, 31_900]);
+    assert_eq!(found, [None, rate(15_000), rate(15_000), rate(16_000)]);
+    // another second, another sample
+    let found = over_rounds(&[900, 15_900, 16_900]);
+    assert_eq!(found, [None, rate(15_000), rate(1000)]);
+}
+
 #[test]
 fn a_sandbox_that_came_again_has_not_its_containers_rates_twice() {
     let sandbox = |scraped| {

@@ -159,7 +159,7 @@ impl<'a> Writer<'a> {
             tags.push((name, value));
         }
         tags.push(("cluster_name", self.shape.cluster_name.as_str()));
-        tags.sort_unstable_by_key(|(name, _)| *name);
+        tags.sort_by_key(|(name, _)| *name);
         self.tags.clear();
         for (place, (name, value)) in tags.iter().enumerate() {
             // of two with one name the later one counts

@@ -49,7 +49,7 @@ fn push(out: &mut String, set: &Set) -> std::fmt::Result {
     writeln!(out, "   Create time: {}", instant(set.started))?;
     writeln!(out, "   Labels:")?;
     let mut labels = set.labels();
-    labels.sort_unstable_by_key(|(name, _)| *name);
+    labels.sort_by_key(|(name, _)| *name);
     for (place, (name, value)) in labels.iter().enumerate() {
         // of two with one name the later one counts
         if labels.get(place + 1).is_none_or(|(next, _)| next != name) {
@@ -60,7 +60,7 @@ fn push(out: &mut String, set: &Set) -> std::fmt::Result {
     let plain = set.values.iter().map(|(metric, value)| (metric.name(), value));
     let custom = set.custom().iter().map(|custom| (&*custom.name, custom.value));
     let mut metrics: Vec<_> = plain.chain(custom).collect();
-    metrics.sort_unstable_by_key(|(name, _)| *name);
+    metrics.sort_by_key(|(name, _)| *name);
     for (name, value) in metrics {
         writeln!(out, "      {name} = {}", Number(value))?;
     }
