@@ -173,7 +173,7 @@ pub static ROWS: &[Row<Sample>] = &[
         "Cumulative number of refaults of previously evicted anonymous pages.",
         Kind::Memory,
         &[],
-        Source { v1: "-", v2: "memory.stat workingset_refault_anon" },
+        Source { v1: "memory.stat total_workingset_refault_anon", v2: "memory.stat workingset_refault_anon" },
         |s, out| out.maybe(memory(s).and_then(|memory| memory.workingset_refault_anon)),
     ),
     counter(
@@ -181,7 +181,7 @@ pub static ROWS: &[Row<Sample>] = &[
         "Cumulative number of refaults of previously evicted file pages.",
         Kind::Memory,
         &[],
-        Source { v1: "-", v2: "memory.stat workingset_refault_file" },
+        Source { v1: "memory.stat total_workingset_refault_file", v2: "memory.stat workingset_refault_file" },
         |s, out| out.maybe(memory(s).and_then(|memory| memory.workingset_refault_file)),
     ),
     counter(

@@ -82,10 +82,10 @@ pub struct Memory {
     /// Pages reclaimed. v1 absent | v2 pgsteal.
     #[serde(serialize_with = "or_zero")]
     pub pgsteal: Option<u64>,
-    /// Count. v1 absent | v2 workingset_refault_file.
+    /// Count. v1 total_workingset_refault_file (5.9) | v2 workingset_refault_file.
     #[serde(serialize_with = "or_zero")]
     pub workingset_refault_file: Option<u64>,
-    /// Count. v1 absent | v2 workingset_refault_anon.
+    /// Count. v1 total_workingset_refault_anon (5.9) | v2 workingset_refault_anon.
     #[serde(serialize_with = "or_zero")]
     pub workingset_refault_anon: Option<u64>,
     /// How often the limit was hit. v1 `memory.failcnt` | v2 `memory.events` max.

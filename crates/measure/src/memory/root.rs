@@ -23,11 +23,11 @@ pub(super) const MEMINFO_USAGE: File = file(c"meminfo", |context, text, sample| 
     Ok(put(&mut memory.usage, usage) | moved)
 });
 
-/// Faults.
+/// Faults and refaults.
 pub(super) const VMSTAT_V1: File =
     file(c"vmstat", |_, text, sample| Ok(Faults::parse(text)?.store(part(sample)))).until(has_faults);
 
-/// Faults, and what v1 groups do not tell.
+/// The same, and what v1 groups do not tell.
 pub(super) const VMSTAT_V2: File = file(c"vmstat", |_, text, sample| {
     let (faults, reclaim) = (Faults::parse(text)?, Reclaim::parse(text)?);
     let memory = part(sample);
@@ -109,16 +109,20 @@ pub(crate) fn parse_meminfo(text: &[u8]) -> Result<MemInfo, ParseError> {
 }
 
 keyed! {
-    /// Of `/proc/vmstat`: the machine's faults, which are those of all groups. There is no number for the root alone.
-    Faults { pgfault: b"pgfault", pgmajfault: b"pgmajfault" }
+    /// Of `/proc/vmstat`: the machine's faults, which are those of all groups, and what had been given up and was wanted
+    /// again (by sort of page since Linux 5.9). There is no number for the root alone.
+    Faults {
+        refault_anon: b"workingset_refault_anon",
+        refault_file: b"workingset_refault_file",
+        pgfault: b"pgfault",
+        pgmajfault: b"pgmajfault",
+    }
 }
 
 keyed! {
     /// Of `/proc/vmstat`, in pages. These by sort of page count the reclaim of groups as well (since Linux 5.8), as the
     /// group's own file does; those by cause (`pgscan_kswapd`, ...) do not.
     Reclaim {
-        refault_anon: b"workingset_refault_anon",
-        refault_file: b"workingset_refault_file",
         scan_anon: b"pgscan_anon",
         scan_file: b"pgscan_file",
         steal_anon: b"pgsteal_anon",
@@ -126,8 +130,8 @@ keyed! {
     }
 }
 
-/// Whether whole lines of the beginning of a text have them all. The text may be longer than a page, and the kernel
-/// sums up all CPUs' numbers for each page that is asked for.
+/// Whether whole lines of the beginning of a text have them all; where the kernel tells refaults, they stand before the
+/// faults. The text may be longer than a page, and the kernel sums up all CPUs' numbers for each page that is asked for.
 fn has_faults(text: &[u8]) -> bool {
     text.ends_with(b"\n")
         && Faults::parse(Some(text)).is_ok_and(|stat| stat.pgfault.is_some() && stat.pgmajfault.is_some())
@@ -136,9 +140,7 @@ fn has_faults(text: &[u8]) -> bool {
 /// The same of these.
 fn has_reclaim(text: &[u8]) -> bool {
     let all = |stat: &Reclaim| {
-        let of_anon = [stat.refault_anon, stat.scan_anon, stat.steal_anon];
-        let of_file = [stat.refault_file, stat.scan_file, stat.steal_file];
-        of_anon.iter().chain(&of_file).all(Option::is_some)
+        [stat.scan_anon, stat.scan_file, stat.steal_anon, stat.steal_file].iter().all(Option::is_some)
     };
     text.ends_with(b"\n") && Reclaim::parse(Some(text)).is_ok_and(|stat| all(&stat))
 }
@@ -149,6 +151,8 @@ impl Faults {
             | put(&mut memory.container_data.pgmajfault, self.pgmajfault)
             | put(&mut memory.hierarchical_data.pgfault, self.pgfault)
             | put(&mut memory.hierarchical_data.pgmajfault, self.pgmajfault)
+            | put(&mut memory.workingset_refault_file, self.refault_file)
+            | put(&mut memory.workingset_refault_anon, self.refault_anon)
     }
 }
 
@@ -157,8 +161,6 @@ impl Reclaim {
         let sum = |anon: Option<u64>, file: Option<u64>| anon?.checked_add(file?);
         put(&mut memory.pgscan, sum(self.scan_anon, self.scan_file))
             | put(&mut memory.pgsteal, sum(self.steal_anon, self.steal_file))
-            | put(&mut memory.workingset_refault_file, self.refault_file)
-            | put(&mut memory.workingset_refault_anon, self.refault_anon)
     }
 }
 

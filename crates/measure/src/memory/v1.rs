@@ -39,6 +39,8 @@ keyed! {
         total_mapped_file: b"total_mapped_file",
         total_dirty: b"total_dirty",
         total_writeback: b"total_writeback",
+        total_refault_anon: b"total_workingset_refault_anon",
+        total_refault_file: b"total_workingset_refault_file",
         total_swap: b"total_swap",
         total_pgfault: b"total_pgfault",
         total_pgmajfault: b"total_pgmajfault",
@@ -62,6 +64,8 @@ impl Stat {
             | put(&mut memory.total_inactive_file, self.total_inactive_file)
             | put(&mut memory.file_dirty, self.total_dirty)
             | put(&mut memory.file_writeback, self.total_writeback)
+            | put(&mut memory.workingset_refault_file, self.total_refault_file)
+            | put(&mut memory.workingset_refault_anon, self.total_refault_anon)
             | put(&mut memory.container_data.pgfault, self.pgfault)
             | put(&mut memory.container_data.pgmajfault, self.pgmajfault)
             | put(&mut memory.hierarchical_data.pgfault, self.total_pgfault)
