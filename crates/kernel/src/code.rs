@@ -50,7 +50,7 @@ struct Mapping<'a> {
     rights: &'a str,
     /// Its device and inode; no inode where it is of no file.
     file: (&'a str, &'a str),
-    /// No page of it is a copy.
+    /// No page of it is a copy, nor is one in swap.
     is_unchanged: bool,
 }
 
@@ -60,10 +60,13 @@ fn mappings(smaps: &str) -> impl Iterator<Item = Mapping<'_>> {
     std::iter::from_fn(move || {
         loop {
             let Some(mut mapping) = head(lines.next()?) else { continue };
+            let mut unchanged = [false; 2];
             while let Some(line) = lines.next_if(|line| head(line).is_none()) {
-                mapping.is_unchanged |=
-                    line.strip_prefix("Anonymous:").is_some_and(|rest| rest.trim() == "0 kB");
+                for (of, name) in unchanged.iter_mut().zip(["Anonymous:", "Swap:"]) {
+                    *of |= line.strip_prefix(name).is_some_and(|rest| rest.trim() == "0 kB");
+                }
             }
+            mapping.is_unchanged = unchanged == [true; 2];
             return Some(mapping);
         }
     })
@@ -104,11 +107,13 @@ mod tests {
 
     #[test]
     fn what_was_or_may_be_written_to_stays() {
-        let one = |range: &str, rights: &str, inode: u32, anonymous: u32| {
+        let in_swap = |range: &str, rights: &str, inode: u32, anonymous: u32, swap: u32| {
             format!(
-                "{range} {rights} 00000000 fe:00 {inode} /usr/bin/a b\nSize: 4 kB\nAnonymous: {anonymous} kB\nVmFlags: rd ex\n"
+                "{range} {rights} 00000000 fe:00 {inode} /usr/bin/a b\nSize: 4 kB\nAnonymous: {anonymous} kB\n\
+                 Swap: {swap} kB\nVmFlags: rd ex\n"
             )
         };
+        let one = |range: &str, rights: &str, inode, anonymous| in_swap(range, rights, inode, anonymous, 0);
         let smaps = [
             one("1000-2000", "r--p", 7, 0),
             one("2000-4000", "r-xp", 7, 0),
@@ -118,13 +123,15 @@ mod tests {
             one("7000-8000", "r-xp", 8, 0),
             one("8000-9000", "r--p", 0, 0),
             "9000-a000 r-xp 00000000 fe:00 7\nSize: 4 kB\n".to_owned(),
+            in_swap("a000-b000", "r--p", 7, 0, 4),
+            "b000-c000 r--p 00000000 fe:00 7\nAnonymous: 0 kB\n".to_owned(),
         ]
         .concat();
         let f = |inside, wanted: &[Range<usize>]| assert_eq!(unwritten(&smaps, inside), wanted);
         f(0x3000, &[0x1000..0x2000, 0x2000..0x4000]);
         f(0x7000, std::slice::from_ref(&(0x7000..0x8000)));
         f(0x8000, &[]);
-        f(0xa000, &[]);
+        f(0xd000, &[]);
     }
 
     proptest! {

@@ -41,7 +41,7 @@ impl Dir {
         sys::open_file(&self.fd, name)
     }
 
-    /// Reads one of its files whole into the buffer: open, read, close.
+    /// Reads one of its files, of short records, whole into the buffer: open, read, close.
     ///
     /// # Errors
     /// The kernel's.
@@ -97,13 +97,37 @@ impl AsFd for Dir {
 pub fn read_path(path: &Path, buffer: &mut Vec<u8>) -> Result<(), Error> {
     use rustix::fs::{Mode, OFlags};
     rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-        .and_then(|file| sys::read_whole(file, buffer))
+        .and_then(|file| sys::read_to_end(file, buffer))
         .map_err(|cause| Error::read(path, cause))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test starts a program")]
+    fn records_that_fill_half_a_page_are_no_end() {
+        // the kernel tells of one mapping of a program with so long a path, and only when asked again of the next
+        let folder = tempfile::tempdir().unwrap();
+        let deep = (0..8).fold(folder.path().to_owned(), |path, _| path.join("d".repeat(200)));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::copy("/bin/sleep", deep.join("sleep")).unwrap();
+        let mut child = std::process::Command::new(deep.join("sleep")).arg("1000").spawn().unwrap();
+        let (mut buffer, mut records) = (Vec::new(), 0);
+        for _ in 0..100 {
+            let read = read_path(Path::new(&format!("/proc/{}/smaps", child.id())), &mut buffer);
+            records = String::from_utf8_lossy(&buffer).matches("\nSize:").count();
+            // it may not have become that program yet
+            if read.is_ok() && records > 4 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(records > 4, "{records} of its mappings");
+    }
 
     #[test]
     fn reads_short_and_long_files_whole() {

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// A sequence file hands out at most a page at a time, cut between two records. A read that brings less
-/// than this has brought all, unless a single record is longer than the rest of the page.
+/// than this has brought all, unless a single record is longer than the rest of the page: see [`read_to_end`].
 const SURELY_WHOLE: usize = 3072;
 
 /// What a buffer starts with: more than any of the usual files.
@@ -87,8 +87,8 @@ fn step_inside(root: impl AsFd, path: &CStr) -> Result<OwnedFd, Errno> {
     Ok(at)
 }
 
-/// Reads a whole file from its beginning into the buffer, replacing what was there. One `pread` where the
-/// file is short; the file's own position is not used, so the descriptor can be kept.
+/// Reads a whole file of short records from its beginning into the buffer, replacing what was there. One `pread` where
+/// the file is short; the file's own position is not used, so the descriptor can be kept.
 ///
 /// # Errors
 /// The kernel's; `EFBIG` for a file that is longer than any of ours can be.
@@ -106,6 +106,18 @@ pub fn read_until(
     buffer: &mut Vec<u8>,
     enough: impl Fn(&[u8]) -> bool,
 ) -> Result<(), Errno> {
+    read_pages(file, buffer, |text| text.len() < SURELY_WHOLE || enough(text))
+}
+
+/// Reads any file whole: also one whose records may be longer than a kilobyte, as those of CPUs, mappings and mounts.
+///
+/// # Errors
+/// As [`read_whole`].
+pub fn read_to_end(file: impl AsFd, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+    read_pages(file, buffer, |_| false)
+}
+
+fn read_pages(file: impl AsFd, buffer: &mut Vec<u8>, is_all: impl Fn(&[u8]) -> bool) -> Result<(), Errno> {
     buffer.clear();
     if buffer.capacity() < FIRST_CAPACITY {
         buffer.reserve(FIRST_CAPACITY);
@@ -120,7 +132,7 @@ pub fn read_until(
             Err(Errno::INTR) => continue,
             Err(cause) => return Err(cause),
         };
-        if count == 0 || buffer.len() < SURELY_WHOLE || enough(buffer) {
+        if count == 0 || is_all(buffer) {
             return Ok(());
         }
         if buffer.len() > LONGEST {

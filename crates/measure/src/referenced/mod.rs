@@ -18,6 +18,7 @@ use plimsoll_kernel::dir::Dir;
 use plimsoll_kernel::error::{Errno, is_absent, is_gone};
 use plimsoll_kernel::format;
 use plimsoll_kernel::hierarchy::{Controller, Hierarchy};
+use plimsoll_kernel::sys;
 
 use crate::group::{self, Reach};
 use crate::host::Host;
@@ -64,7 +65,7 @@ pub struct Survey {
     buffer: Vec<u8>,
     trouble: Arc<Trouble>,
     /// Which file was refused in this round, the first of them.
-    refused: Option<(&'static str, Errno)>,
+    refused: Option<(u32, &'static str, Errno)>,
 }
 
 impl Survey {
@@ -96,7 +97,7 @@ impl Survey {
                 Ok(bytes) => sum = Some(sum.unwrap_or(0u64).saturating_add(bytes)),
                 Err(cause) if is_absent(cause) || is_gone(cause) => {}
                 Err(cause) => {
-                    self.refused.get_or_insert(("smaps_rollup", cause));
+                    self.refused.get_or_insert((*pid, "smaps_rollup", cause));
                     return None;
                 }
             }
@@ -108,7 +109,7 @@ impl Survey {
         let process = Dir::try_open(&self.host.root.proc.join(pid.to_string()))?;
         match process.read(c"smaps_rollup", &mut self.buffer) {
             // also of a process that has just ended: then the next says so too
-            Err(Errno::NOENT) => process.read(c"smaps", &mut self.buffer)?,
+            Err(Errno::NOENT) => sys::read_to_end(process.file(c"smaps")?, &mut self.buffer)?,
             other => other?,
         }
         Ok(referenced(&self.buffer))
@@ -121,7 +122,7 @@ impl Survey {
                 Ok(()) => {}
                 Err(cause) if is_absent(cause) || is_gone(cause) => {}
                 Err(cause) => {
-                    self.refused.get_or_insert(("clear_refs", cause));
+                    self.refused.get_or_insert((*pid, "clear_refs", cause));
                 }
             }
         }
@@ -129,9 +130,14 @@ impl Survey {
 
     /// Counts the rounds in which something was refused, and says so when it has become a habit.
     fn tell(&mut self) {
-        let Some((file, cause)) = self.refused.take() else { return self.trouble.refused.store(0, Relaxed) };
+        let Some((pid, file, cause)) = self.refused.take() else {
+            return self.trouble.refused.store(0, Relaxed);
+        };
         if self.trouble.refused.fetch_add(1, Relaxed) == 1 {
-            tracing::warn!("/proc/<pid>/{file}: {cause}; referenced memory needs CAP_SYS_PTRACE");
+            tracing::warn!(
+                "/proc/{pid}/{file}: {cause}: the referenced memory of its container is left out (said once); for \
+                 processes of other users, and for those with rights that this one lacks, it takes CAP_SYS_PTRACE"
+            );
         }
     }
 }
