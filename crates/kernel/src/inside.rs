@@ -83,8 +83,11 @@ pub fn read(root: impl AsFd, path: &CStr, limit: usize) -> Result<Vec<u8>, Refus
     if bytes.len() > limit { Err(Refused::TooLong(limit)) } else { Ok(bytes) }
 }
 
-/// Opens for reading the very thing that was found.
-fn opened(found: &OwnedFd) -> Result<OwnedFd, Errno> {
+/// Opens for reading the very thing that was found, of which the caller knows that it is a file.
+///
+/// # Errors
+/// The kernel's.
+pub fn opened(found: &OwnedFd) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/self/fd/{}", found.as_raw_fd());
     rustix::fs::open(
         path,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use plimsoll_core::runtime::Status;
@@ -43,6 +43,26 @@ pub(super) fn key(namespace: &str, id: &str) -> String {
     if id::is_id(id) { id.to_owned() } else { format!("{namespace}/{id}") }
 }
 
+/// In which namespace an id was last seen.
+#[derive(Clone, Default)]
+pub(super) struct Places(Arc<Mutex<HashMap<String, String>>>);
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It was removed: nobody asks for it again.
+    pub(super) fn forget(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+}
+
 /// Asks containerd.
 #[derive(Clone)]
 pub(super) struct Containerd {
@@ -51,8 +71,7 @@ pub(super) struct Containerd {
     envs: Vec<String>,
     proc: PathBuf,
     timeouts: Timeouts,
-    /// In which namespace an id was last seen.
-    places: Arc<Mutex<HashMap<String, String>>>,
+    pub(super) places: Places,
 }
 
 impl Containerd {
@@ -63,7 +82,7 @@ impl Containerd {
             envs: config.env_whitelist,
             proc: config.proc,
             timeouts: config.timeouts,
-            places: Arc::default(),
+            places: Places::default(),
         }
     }
 
@@ -119,8 +138,8 @@ impl Containerd {
         Ok(container::read(record, task.as_ref(), &self.envs, &self.proc))
     }
 
-    fn places(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn places(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.places.lock()
     }
 
     async fn version(&self) -> Result<Version, Fault> {
@@ -165,7 +184,7 @@ impl Remote for Containerd {
         let subscribe =
             async { Channel::open(&self.socket).await?.stream(EVENTS, &Subscribe { filters }).await };
         let stream = within(self.timeouts.ping, subscribe).await?;
-        Ok(Happenings { stream, scope: self.scope.clone() })
+        Ok(Happenings { stream, scope: self.scope.clone(), places: self.places.clone() })
     }
 
     async fn list(&self) -> Result<Vec<Listed>, Fault> {

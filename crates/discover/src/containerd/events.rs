@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::client::{Scope, key};
+use super::client::{Places, Scope, key};
 use super::grpc::Stream;
 use super::messages::{Envelope, Exit, Which};
 use crate::runtime::fault::Fault;
@@ -24,12 +24,17 @@ pub(super) const TOPICS: [&str; 8] = [
 pub(super) struct Happenings {
     pub(super) stream: Stream,
     pub(super) scope: Scope,
+    pub(super) places: Places,
 }
 
 impl Events for Happenings {
     async fn next(&mut self) -> Result<Option<(String, What)>, Fault> {
         let envelope = self.stream.next().await?;
-        Ok(read(envelope, &self.scope))
+        let told = read(envelope, &self.scope);
+        if let Some((id, What::Destroyed)) = &told {
+            self.places.forget(id);
+        }
+        Ok(told)
     }
 }
 

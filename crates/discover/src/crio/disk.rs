@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::container;
 use crate::runtime::conmon::{Place, below};
 use crate::runtime::remote::Inspected;
-use crate::runtime::{json, process, storage};
+use crate::runtime::{json, process, small, storage};
 
 /// Where CRI-O has its files unless it is told otherwise.
 const STORAGES: [&str; 2] = ["/run/containers/storage", "/var/lib/containers/storage"];
@@ -104,7 +104,7 @@ impl Left {
 
 /// The pid in a file, if it is still that container's: its group is called by the id.
 fn lives(proc: &Path, file: &Path, id: &str) -> Option<u32> {
-    let pid: u32 = std::fs::read_to_string(file).ok()?.trim().parse().ok()?;
+    let pid: u32 = small::number(file)?;
     let groups = process::groups(&proc.join(pid.to_string()));
     groups.iter().any(|group| group.contains(id)).then_some(pid)
 }

@@ -20,6 +20,7 @@ use super::Claim;
 use super::fault::Fault;
 use super::id::{self, Parts};
 use super::remote::{Events, What};
+use super::small;
 
 /// What the runtime of this word (`crio`, `libpod`) claims: `WORD-ID.scope` (systemd) and `WORD-ID` (cgroupfs).
 /// conmon's groups, and the group `container` that crun makes below a container's, whose numbers are in the
@@ -98,12 +99,12 @@ pub(crate) fn below(rootfs: &Path, path: &Path) -> PathBuf {
 
 /// The pid in a pid file.
 pub(crate) fn pid(rootfs: &Path, place: &Place) -> Option<u32> {
-    std::fs::read_to_string(below(rootfs, &place.pid_file)).ok()?.trim().parse().ok()
+    small::number(&below(rootfs, &place.pid_file))
 }
 
 /// The exit code in a container's file.
 fn code(folder: &Path, id: &str) -> Option<i64> {
-    std::fs::read_to_string(folder.join(id)).ok()?.trim().parse().ok()
+    small::number(&folder.join(id))
 }
 
 /// The folders in which conmons leave exit codes, watched from the first container on that has one there.

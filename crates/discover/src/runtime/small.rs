@@ -4,13 +4,20 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use plimsoll_kernel::inside;
+use rustix::fs::{FileType, Mode, OFlags};
 
-/// The file, if it is one. Never waits: what has a file's name may be a pipe.
+/// The file, if it is one. Nothing else is opened: what has a file's name may be a pipe that nobody writes to, or a
+/// device that acts when it is opened.
 pub(crate) fn open(path: &Path) -> Option<File> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);
-    file.metadata().ok()?.is_file().then_some(file)
+    let found = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let kind = FileType::from_raw_mode(rustix::fs::fstat(&found).ok()?.st_mode);
+    if kind.is_file() { inside::opened(&found).ok().map(File::from) } else { None }
+}
+
+/// The number that such a file holds alone.
+pub(crate) fn number<T: std::str::FromStr>(path: &Path) -> Option<T> {
+    std::str::from_utf8(&read(path, 64)?).ok()?.trim().parse().ok()
 }
 
 /// The whole file, if it is one and has at most so many bytes.
@@ -36,5 +43,12 @@ mod tests {
         let pipe = at("pipe");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         assert_eq!(read(&pipe, 2), None, "and it has not waited");
+        assert_eq!(read(Path::new("/dev/null"), 2), None);
+        std::fs::write(at("pid"), "17\n").unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("endless")).unwrap();
+        assert_eq!(
+            ["pid", "a", "endless", "pipe"].map(|name| number::<u32>(&at(name))),
+            [Some(17), None, None, None]
+        );
     }
 }
