@@ -13,7 +13,7 @@ mod common;
 use common::docker::{self, IMAGE};
 use common::http::Stream;
 use common::program::Plimsoll;
-use common::{Need, close, eventually, kernel, number, unique};
+use common::{Need, close, eventually, kernel, number, text, unique};
 use serde_json::Value;
 
 fn program() -> Plimsoll {
@@ -116,6 +116,10 @@ fn an_oom_kill_names_the_victim() {
     event(&program, &id, "oom");
     let entry = ended(&program, &id);
     assert_eq!(entry["oom_killed"], true, "{entry}");
+    // the kernel's log has a clock of its own: a kill lies within the container's life all the same
+    let [created, killed, ended] = ["containerCreation", "oomKill", "containerDeletion"]
+        .map(|kind| text(&event(&program, &id, kind), "/timestamp").parse::<jiff::Timestamp>().unwrap());
+    assert!(created < killed && killed < ended, "{created} {killed} {ended}");
     assert_eq!(number(&entry, "/exit_code"), 137.0);
     docker.remove(&name);
 }

@@ -14,6 +14,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use common::eventually;
 use common::program::{self, Finished, Plimsoll};
 use rustix::process::Signal;
 
@@ -121,6 +122,28 @@ fn a_port_that_is_taken_is_told_and_ends_it() {
     let done = run(&["--listen_ip=127.0.0.1", &format!("--port={port}")]);
     assert!(done.code.is_some_and(|code| code != 0), "{:?} {:?}", done.code, done.signal);
     assert!((done.stderr.clone() + &done.stdout).contains(&port), "{}{}", done.stdout, done.stderr);
+}
+
+#[test]
+fn a_docker_that_somebody_named_is_missed() {
+    let said = |docker: &str| {
+        let program = Plimsoll::start(&[&format!("--docker={docker}")]);
+        // others are looked for without a word: most hosts have one runtime or two
+        eventually("it was looked for", 10.0, || {
+            let validation = program.get("/validate/").text();
+            if validation.contains("ocker") { Ok(()) } else { Err(validation) }
+        });
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        program.log().lines().filter(|line| line.contains("WARN")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let named = said("unix:///nowhere/docker.sock");
+    assert!(
+        named.len() == 1 && named[0].contains("Docker at unix:///nowhere/docker.sock: cannot connect"),
+        "{named:?}"
+    );
+    let done = run(&["--docker=/var/run/docker.sock"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.stderr.contains("(-docker)") && done.stderr.contains("unix:///"), "{}", done.stderr);
 }
 
 #[test]

@@ -264,7 +264,8 @@ impl Draft {
         for (flag, factor) in
             [("initial_splay_factor", &mut pace.initial_splay), ("jitter_factor", &mut pace.jitter)]
         {
-            if !factor.is_finite() || *factor < 0.0 {
+            // so long a wait is none that anybody means, and much more cannot be told
+            if !(0.0..=1e6).contains(factor) {
                 notices.push(format!("-{flag}: {factor} is taken as 1"));
                 *factor = 1.0;
             }

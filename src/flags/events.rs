@@ -15,14 +15,28 @@ pub(super) fn ages(draft: &mut Draft, text: &str) {
         let nanos = value::duration(text).ok()?;
         u64::try_from(nanos).ok().map(Duration::from_nanos)
     };
-    let limits = limits(draft, "event_storage_age_limit", text, Memory::default().event_age, read);
+    let limits = limits(
+        draft,
+        "event_storage_age_limit",
+        text,
+        Memory::default().event_age,
+        "a duration such as 24h",
+        read,
+    );
     draft.settings.memory.event_age = limits;
 }
 
 /// How many events are kept.
 pub(super) fn counts(draft: &mut Draft, text: &str) {
     let read = |text: &str| text.parse().ok();
-    let limits = limits(draft, "event_storage_event_limit", text, Memory::default().event_count, read);
+    let limits = limits(
+        draft,
+        "event_storage_event_limit",
+        text,
+        Memory::default().event_count,
+        "a number such as 1000",
+        read,
+    );
     draft.settings.memory.event_count = limits;
 }
 
@@ -31,6 +45,7 @@ fn limits<T: Copy>(
     flag: &str,
     text: &str,
     before: PerType<T>,
+    wanted: &str,
     read: impl Fn(&str) -> Option<T>,
 ) -> PerType<T> {
     let mut default = None;
@@ -44,6 +59,9 @@ fn limits<T: Copy>(
                 "-{flag}: passed over {item:?}: no such type; \
                  the types are oom, oomKill, containerCreation, containerDeletion, default"
             )),
+            (_, None) if item.contains('=') => {
+                draft.warn(format!("-{flag}: passed over {item:?}: expected {wanted} behind ="));
+            }
             (_, None) => draft.warn(format!("-{flag}: passed over {item:?}: expected type=limit")),
         }
     }

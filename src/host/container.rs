@@ -359,7 +359,7 @@ impl Container {
     fn follow_application(&self, stages: &Stages) {
         let Some(poller) = &stages.poller else { return };
         let identity = lock(&self.known).identity.clone();
-        let wanted = identity.pid.and_then(|pid| Wanted::of(pid, &identity.labels));
+        let wanted = identity.pid.and_then(|pid| Wanted::of(pid, &self.name, &identity.labels));
         let mut application = lock(&self.application);
         let Some(wanted) = wanted.filter(|_| !self.is_gone()) else {
             *application = None;

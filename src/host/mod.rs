@@ -74,10 +74,10 @@ pub enum Error {
     #[error("the cgroup tree cannot be watched")]
     Watch(#[source] tree::Error),
     /// The certificate that applications are shown, or its key, is none.
-    #[error("the certificate for application metrics: {0}")]
+    #[error("the certificate for application metrics")]
     Certificate(#[from] plimsoll_poll::TlsError),
     /// A runtime's address or its TLS files are no such thing.
-    #[error(transparent)]
+    #[error("the address of Docker (-docker), or its TLS files")]
     Runtime(#[from] EndpointError),
     /// `start` was called a second time.
     #[error("the host was started before")]

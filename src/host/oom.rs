@@ -3,8 +3,9 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
+use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::clock;
 use plimsoll_measure::oom::{self, Since};
-use plimsoll_measure::processes::Clock;
 
 use super::{Inner, lock};
 
@@ -15,7 +16,7 @@ pub(super) fn start(host: &Arc<Inner>, stop: OwnedFd) {
     let stages = host.stages.clone();
     let log = host.options.kernel_log.clone();
     let follow = move || {
-        let boot = Clock::read(&stages.measure.root, stages.now()).boot;
+        let began = || Timestamp(clock::log_began());
         let on_kill = |kill| {
             if let Some(host) = weak.upgrade() {
                 host.killed(kill);
@@ -23,7 +24,7 @@ pub(super) fn start(host: &Arc<Inner>, stop: OwnedFd) {
         };
         let lost = &stages.meters.kernel_log_lost;
         // kills that are in the log already are told as events, as cAdvisor does, but count for nothing
-        let ended = oom::follow(&log, boot, Since::Oldest, lost, on_kill, stop.as_fd());
+        let ended = oom::follow(&log, began, Since::Oldest, lost, on_kill, stop.as_fd());
         if let (Err(error), Some(host)) = (ended, weak.upgrade()) {
             tracing::warn!(%error, "no events of kills for want of memory: see /validate/");
             *lock(&host.oom_missing) = Some(error.to_string());

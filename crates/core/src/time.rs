@@ -43,13 +43,15 @@ impl Timestamp {
     }
 
     /// Reads RFC 3339 (`2026-11-21T10:48:04.8Z`, any offset). `Ok(None)` for Go's zero time, which
-    /// clients send for "not set", and for anything before the year 1678, where nanoseconds end.
+    /// clients send for "not set", and for anything before the year 1678, where nanoseconds begin. What is later than
+    /// 2262, where they end, is the last instant that they can tell.
     ///
     /// # Errors
     /// The text is not RFC 3339.
     pub fn parse(text: &str) -> Result<Option<Self>, TimeError> {
         let at: jiff::Timestamp = text.parse().map_err(|cause| TimeError { text: text.to_owned(), cause })?;
-        Ok(i64::try_from(at.as_nanosecond()).ok().map(Self))
+        let nanos = at.as_nanosecond();
+        Ok((nanos >= i128::from(i64::MIN)).then(|| Self(i64::try_from(nanos).unwrap_or(i64::MAX))))
     }
 }
 
@@ -117,6 +119,9 @@ mod tests {
         f("2026-11-21T10:48:04.811751959Z", Some(1_795_258_084_811_751_959));
         f("2026-11-21T12:48:04.8+02:00", Some(1_795_258_084_800_000_000));
         f(GO_ZERO, None);
+        // later than nanoseconds can tell, and so later than anything that is known
+        f("3000-01-01T00:00:00Z", Some(i64::MAX));
+        f("1600-01-01T00:00:00Z", None);
     }
 
     #[test]

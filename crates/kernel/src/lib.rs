@@ -10,6 +10,7 @@ pub mod nvml;
 pub mod sys;
 
 pub mod accounting;
+pub mod clock;
 pub mod code;
 pub mod heap;
 
@@ -20,5 +21,6 @@ pub mod inside;
 pub mod format;
 pub mod hierarchy;
 pub mod netlink;
+pub mod process;
 
 pub mod perf;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use plimsoll_kernel::dir::Dir;
 use plimsoll_kernel::error::Errno;
 use plimsoll_kernel::inside::{self, Refused};
+use plimsoll_kernel::process::is_of_group;
 use rustix::fs::{AtFlags, Mode, OFlags, statat};
 use tokio::sync::Semaphore;
 
@@ -38,9 +39,14 @@ impl Default for Gate {
 
 impl Place {
     /// # Errors
-    /// There is no such process.
-    pub(crate) fn open(proc: &Path, pid: u32, gate: Gate) -> Result<Self, Errno> {
-        Ok(Self { process: Dir::try_open(&proc.join(pid.to_string()))?, gate })
+    /// There is no such process in this group.
+    pub(crate) fn open(proc: &Path, pid: u32, group: &str, gate: Gate) -> Result<Self, Errno> {
+        let process = Dir::try_open(&proc.join(pid.to_string()))?;
+        // else labels of one container could have files of another read, or of the host
+        if group != "/" && !is_of_group(&process, group)? {
+            return Err(Errno::SRCH);
+        }
+        Ok(Self { process, gate })
     }
 
     /// Looks at the container's files from a thread that may hang there; `None` if it does.

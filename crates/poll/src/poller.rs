@@ -71,18 +71,20 @@ impl Default for Options {
 pub struct Wanted {
     /// Its first process, as the host counts.
     pub pid: u32,
+    /// The group that it must be in, or below: whoever told the number may be no friend.
+    pub group: Box<str>,
     /// Name of each collector and path of its configuration.
     pub collectors: BTreeMap<String, String>,
 }
 
 impl Wanted {
     /// From a container's labels; `None` where none asks for anything.
-    pub fn of(pid: u32, labels: &BTreeMap<String, String>) -> Option<Self> {
+    pub fn of(pid: u32, group: &str, labels: &BTreeMap<String, String>) -> Option<Self> {
         let asked =
             labels.range(LABEL.to_owned()..).map_while(|(key, path)| Some((key.strip_prefix(LABEL)?, path)));
         let collectors: BTreeMap<_, _> =
             asked.map(|(name, path)| (name.to_owned(), path.clone())).take(COLLECTORS).collect();
-        (!collectors.is_empty()).then_some(Self { pid, collectors })
+        (!collectors.is_empty()).then(|| Self { pid, group: group.into(), collectors })
     }
 }
 
@@ -152,7 +154,14 @@ impl Poller {
             .enumerate()
             .map(|(nth, (name, path))| {
                 let collector = Collector::new(nth, name.clone(), path.clone());
-                let run = run(collector, wanted.pid, gate.clone(), self.shared.clone(), state.clone());
+                let run = run(
+                    collector,
+                    wanted.pid,
+                    wanted.group.clone(),
+                    gate.clone(),
+                    self.shared.clone(),
+                    state.clone(),
+                );
                 handle.spawn(run).abort_handle()
             })
             .collect();
@@ -234,7 +243,14 @@ fn plain(said: &str) -> String {
 }
 
 /// One collector until its container is no longer tracked.
-async fn run(mut collector: Collector, pid: u32, gate: Gate, shared: Arc<Shared>, state: Arc<State>) {
+async fn run(
+    mut collector: Collector,
+    pid: u32,
+    group: Box<str>,
+    gate: Gate,
+    shared: Arc<Shared>,
+    state: Arc<State>,
+) {
     let nth = collector.nth();
     let mut place = None;
     let mut after_failure = Duration::ZERO;
@@ -243,7 +259,7 @@ async fn run(mut collector: Collector, pid: u32, gate: Gate, shared: Arc<Shared>
         let begin = Instant::now();
         let outcome = match &place {
             Some(place) => collector.poll(place, &shared).await,
-            None => match Place::open(&shared.options.proc, pid, gate.clone()) {
+            None => match Place::open(&shared.options.proc, pid, &group, gate.clone()) {
                 Ok(opened) => collector.poll(place.insert(Arc::new(opened)), &shared).await,
                 Err(cause) => Err(Fault::Process(cause.to_string())),
             },
@@ -355,10 +371,10 @@ mod tests {
             ("io.cadvisor.metrics.x", "/no"),
             ("z", "y"),
         ]);
-        let wanted = Wanted::of(7, &labels).unwrap();
+        let wanted = Wanted::of(7, "/", &labels).unwrap();
         let expected = map(&[("nginx", "/etc/nginx.json"), ("prometheus", "/etc/prometheus.json")]);
         assert_eq!((wanted.pid, wanted.collectors), (7, expected));
-        assert_eq!(Wanted::of(7, &map(&[("a", "b")])), None);
+        assert_eq!(Wanted::of(7, "/", &map(&[("a", "b")])), None);
     }
 
     #[test]
@@ -370,7 +386,7 @@ mod tests {
     #[test]
     fn so_many_collectors_and_no_more() {
         let labels = (0..100).map(|n| (format!("{LABEL}{n:03}"), String::new())).collect();
-        assert_eq!(Wanted::of(7, &labels).unwrap().collectors.len(), COLLECTORS);
+        assert_eq!(Wanted::of(7, "/", &labels).unwrap().collectors.len(), COLLECTORS);
     }
 
     #[test]

@@ -22,7 +22,7 @@ fn poller(options: Options) -> Poller {
 fn track(poller: &Poller, collectors: &[(&str, &Path)]) -> Tracked {
     let named = |(name, path): &(&str, &Path)| ((*name).to_owned(), path.display().to_string());
     let collectors: BTreeMap<String, String> = collectors.iter().map(named).collect();
-    poller.track(Wanted { pid: std::process::id(), collectors }).unwrap()
+    poller.track(Wanted { pid: std::process::id(), group: "/".into(), collectors }).unwrap()
 }
 
 /// Until it is so, or a while is over.
@@ -166,7 +166,19 @@ fn hostile_applications_cost_their_own_metrics_alone() {
         (track(&poller, &[("x", &folder.path().join("huge"))]), "is longer than"),
         (track(&poller, &[("x", &folder.path().join("prometheus.json"))]), "expected endpoint"),
         (
-            poller.track(Wanted { pid: u32::MAX, collectors: [Default::default()].into() }).unwrap(),
+            poller
+                .track(Wanted { pid: u32::MAX, group: "/".into(), collectors: [Default::default()].into() })
+                .unwrap(),
+            "cannot be reached",
+        ),
+        (
+            poller
+                .track(Wanted {
+                    pid: std::process::id(),
+                    group: "/another".into(),
+                    collectors: [("prometheus".to_owned(), "/etc/hostname".to_owned())].into(),
+                })
+                .unwrap(),
             "cannot be reached",
         ),
     ];

@@ -51,6 +51,10 @@ impl Remote for Engine {
         self.client.socket()
     }
 
+    fn is_wanted(&self) -> bool {
+        self.address != Config::default().endpoint
+    }
+
     async fn ping(&self) -> Result<(), Fault> {
         self.client.ping("/_ping", 1 << 10).await.map(drop)
     }

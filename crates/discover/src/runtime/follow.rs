@@ -134,6 +134,9 @@ impl Follow {
         loop {
             let down = match self.reach().await {
                 Ok(events) => {
+                    if said.is_some() {
+                        tracing::info!("{} at {} answers", self.ways.name, self.remote.address());
+                    }
                     (failures, seen) = (0, true);
                     self.session(events).await?
                 }
@@ -159,8 +162,8 @@ impl Follow {
     async fn down(&self, fault: &Fault, seen: bool) -> Result<(), Over> {
         let reason = fault.to_string();
         // most hosts have one runtime or two; what is missing is on `/validate/`
-        if seen || !matches!(fault, Fault::Connect(_)) {
-            tracing::info!(
+        if seen || self.remote.is_wanted() || !matches!(fault, Fault::Connect(_)) {
+            tracing::warn!(
                 "{} at {}: {reason}; it is looked for until it answers",
                 self.ways.name,
                 self.remote.address()

@@ -49,6 +49,10 @@ pub(crate) trait Remote: Clone + Send + Sync + 'static {
     fn wants_again(&self, _: &Identity) -> bool {
         false
     }
+    /// Whether somebody said where it is: then it is missed where it is not. Else it is one of those that may be there.
+    fn is_wanted(&self) -> bool {
+        false
+    }
     /// Its description, without images. Where there is no daemon there is nothing to describe, and never an answer.
     fn describe(&self) -> impl Future<Output = Result<Status, Fault>> + Send {
         std::future::pending()
@@ -88,6 +92,7 @@ pub(super) trait Asked: Send + Sync + 'static {
     fn list(&self) -> Coming<'_, Vec<Listed>>;
     fn inspect<'a>(&'a self, id: &'a str) -> Coming<'a, Inspected>;
     fn wants_again(&self, identity: &Identity) -> bool;
+    fn is_wanted(&self) -> bool;
     fn describe(&self) -> Coming<'_, Status>;
 }
 
@@ -133,6 +138,10 @@ impl<R: Remote> Asked for R {
 
     fn wants_again(&self, identity: &Identity) -> bool {
         Remote::wants_again(self, identity)
+    }
+
+    fn is_wanted(&self) -> bool {
+        Remote::is_wanted(self)
     }
 
     fn describe(&self) -> Coming<'_, Status> {

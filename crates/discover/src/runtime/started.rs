@@ -1,12 +1,13 @@
 //! When a process started, for runtimes that do not tell when they started a container.
 //!
 //! Reads: `/proc/<pid>/stat`, `/proc/stat`.
-//! Gives: the start, as exactly as the kernel tells it: to a hundredth of a second, the boot to a second.
+//! Gives: the start, to a hundredth of a second; on a machine that is not this one, to a second.
 //! Cost:  two small files a container at its start.
 
 use std::path::Path;
 
 use plimsoll_core::time::Timestamp;
+use plimsoll_kernel::clock;
 
 /// The start of a process; absent when it is gone.
 pub(crate) fn of(proc: &Path, pid: u32) -> Option<Timestamp> {
@@ -22,7 +23,7 @@ fn at(stat: &str, machine: &str, ticks_a_second: u64) -> Option<Timestamp> {
     let ticks: u64 = behind.split_ascii_whitespace().nth(19)?.parse().ok()?;
     let boot: i64 = machine.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(ticks_a_second.max(1));
-    let nanos = boot.checked_mul(1_000_000_000)?.checked_add(i64::try_from(nanos).ok()?)?;
+    let nanos = clock::boot(boot).checked_add(i64::try_from(nanos).ok()?)?;
     Some(Timestamp(nanos))
 }
 

@@ -26,7 +26,7 @@ pub enum Since {
 }
 
 /// Follows the log until `stop` can be read (or its other end is closed), and gives each kill. The wall time of
-/// a kill is `boot` and the log's own clock. Records that the kernel overwrote before they were read are added to
+/// a kill is `began`, asked at each record, and the log's own clock. Records that the kernel overwrote before they were read are added to
 /// `lost`, and following goes on.
 ///
 /// # Errors
@@ -34,7 +34,7 @@ pub enum Since {
 /// container. Or reading it fails.
 pub fn follow(
     kmsg: &Path,
-    boot: Timestamp,
+    began: impl Fn() -> Timestamp,
     since: Since,
     lost: &AtomicU64,
     on_kill: impl FnMut(Kill),
@@ -45,13 +45,13 @@ pub fn follow(
     if since == Since::Now {
         rustix::fs::seek(&log, SeekFrom::End(0)).map_err(|error| named(kmsg, error))?;
     }
-    follow_fd(log.as_fd(), boot, since, lost, on_kill, stop).map_err(|error| named(kmsg, error))
+    follow_fd(log.as_fd(), began, since, lost, on_kill, stop).map_err(|error| named(kmsg, error))
 }
 
 /// The same on an open log that gives a record each read.
 pub(super) fn follow_fd(
     log: BorrowedFd<'_>,
-    boot: Timestamp,
+    began: impl Fn() -> Timestamp,
     since: Since,
     lost: &AtomicU64,
     mut on_kill: impl FnMut(Kill),
@@ -63,7 +63,7 @@ pub(super) fn follow_fd(
         match rustix::io::read(log, &mut buffer) {
             Ok(0) => return Ok(()),
             Ok(n) => {
-                if let Some(kill) = buffer.get(..n).and_then(|bytes| state.record(bytes, boot, lost)) {
+                if let Some(kill) = buffer.get(..n).and_then(|bytes| state.record(bytes, &began, lost)) {
                     on_kill(kill);
                 }
             }
@@ -93,7 +93,7 @@ struct State {
 }
 
 impl State {
-    fn record(&mut self, bytes: &[u8], boot: Timestamp, lost: &AtomicU64) -> Option<Kill> {
+    fn record(&mut self, bytes: &[u8], began: impl Fn() -> Timestamp, lost: &AtomicU64) -> Option<Kill> {
         let record = record::parse(bytes)?;
         let gap = self.next.map_or(0, |next| record.seq.saturating_sub(next));
         if gap > 0 {
@@ -106,7 +106,7 @@ impl State {
             return None;
         }
         let nanos = i64::try_from(record.usec.saturating_mul(1000)).unwrap_or(i64::MAX);
-        let kill = self.parser.line(&record.text, boot.plus_nanos(nanos))?;
+        let kill = self.parser.line(&record.text, began().plus_nanos(nanos))?;
         Some(Kill { replayed: self.replayed, ..kill })
     }
 }

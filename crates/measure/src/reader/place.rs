@@ -1,7 +1,6 @@
 //! The directories of one container: opened when a file in them is, kept while that is of use.
 
 use std::ffi::CStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::dir::Dir;
 use plimsoll_kernel::error::{Errno, is_absent, is_gone};
 use plimsoll_kernel::file::{Budget, Kept};
-use plimsoll_kernel::format;
+use plimsoll_kernel::process::is_of_group;
 
 use super::plan::Place;
 use super::{ALIVE_FOR, LEFT_AFTER, LOOK_AGAIN, within};
@@ -260,26 +259,6 @@ pub(crate) fn above(group: &str) -> &str {
     group.rsplit_once('/').map(|(above, _)| above).filter(|above| !above.is_empty()).unwrap_or(group)
 }
 
-/// Whether the process is in the group or below it, so that a number that was given to another process since
-/// is not taken for it. Paths that are told relative to another cgroup namespace cannot be judged.
-pub(crate) fn is_of_group(process: &Dir, group: &str) -> Result<bool, Lost> {
-    let mut text = Vec::new();
-    process.read(c"cgroup", &mut text)?;
-    let group = Path::new(group).as_os_str().as_bytes();
-    let group = group.strip_suffix(b"/").unwrap_or(group);
-    Ok(format::lines(&text).any(|(_, line)| {
-        let path = line.splitn(3, |&byte| byte == b':').nth(2).unwrap_or_default();
-        path.starts_with(b"/..") || names(path, group)
-    }))
-}
-
-/// Whether the path has the group's name in it, ending at a `/` or the end.
-fn names(path: &[u8], group: &[u8]) -> bool {
-    path.windows(group.len().max(1))
-        .enumerate()
-        .any(|(start, window)| window == group && matches!(path.get(start + group.len()), None | Some(b'/')))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,18 +272,5 @@ mod tests {
         f("/docker/1", Some("/cg/docker/1"));
         f("/../etc", None);
         f("/a/../../etc", None);
-    }
-
-    #[test]
-    fn a_process_is_of_a_group_by_whole_names() {
-        let f = |path: &str, group: &str, is| {
-            assert_eq!(names(path.as_bytes(), group.as_bytes()), is, "{path} {group}");
-        };
-        f("/docker/1", "/docker/1", true);
-        f("/docker/1/init.scope", "/docker/1", true);
-        f("/kind/docker/1", "/docker/1", true);
-        f("/docker/12", "/docker/1", false);
-        f("/other", "/docker/1", false);
-        f("", "/docker/1", false);
     }
 }

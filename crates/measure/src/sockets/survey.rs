@@ -14,12 +14,13 @@ use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::dir::Dir;
 use plimsoll_kernel::error::{Errno, ParseError, is_absent, is_gone};
 use plimsoll_kernel::netlink::{Netlink, Protocol};
+use plimsoll_kernel::process::is_of_group;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::files::{self, Columns, Inuse};
 use super::{TcpAdvanced, diag};
 use crate::host::Host;
-use crate::reader::place::{above, is_of_group};
+use crate::reader::place::above;
 use crate::rounds;
 
 /// Whose sockets.
