@@ -23,11 +23,10 @@ use tokio::sync::broadcast;
 use super::container::{Container, Work};
 use super::{Inner, lock, missing, own, state};
 
-/// Whether a sample is too old for who asks. One from the future is of before the clock was set back.
-fn is_old(at: Timestamp, asked: Timestamp, max_age: i64) -> bool {
-    const WHILE_ASKING: i64 = 1_000_000_000;
-    let age = asked.since(at);
-    age >= max_age || age < -WHILE_ASKING
+/// Whether a sample is too old for who `asked`. One from the future is of before the clock was set back.
+fn is_old(at: Timestamp, asked: Timestamp, now: Timestamp, max_age: i64) -> bool {
+    const BETWEEN_LOOKS: i64 = 1_000_000_000;
+    asked.since(at) >= max_age || at.since(now) > BETWEEN_LOOKS
 }
 
 impl Past for Inner {
@@ -71,7 +70,7 @@ impl Past for Inner {
         let old: Vec<Arc<Container>> = names
             .iter()
             .filter_map(|name| self.registry.get(name))
-            .filter(|container| container.sampled_at().is_none_or(|at| is_old(at, asked, max_age)))
+            .filter(|container| container.sampled_at().is_none_or(|at| is_old(at, asked, asked, max_age)))
             .collect();
         let stages = self.stages.clone();
         Box::pin(async move {
@@ -82,7 +81,7 @@ impl Past for Inner {
                 let mut work = Work::default();
                 for container in old {
                     // another request may have read it since this one asked
-                    if container.sampled_at().is_none_or(|at| is_old(at, asked, 1)) {
+                    if container.sampled_at().is_none_or(|at| is_old(at, asked, stages.now(), 1)) {
                         let reading = container.sample(&stages, Effort::Full, &mut work);
                         stages.meters.read(&reading);
                     }
@@ -172,12 +171,9 @@ mod tests {
 
     #[test]
     fn a_sample_is_old_by_its_age_or_when_the_clock_was_set_back() {
+        let secs = Timestamp::from_secs;
         let f = |at, max_age, old| {
-            assert_eq!(
-                is_old(Timestamp::from_secs(at), Timestamp::from_secs(100), max_age),
-                old,
-                "{at} {max_age}"
-            );
+            assert_eq!(is_old(secs(at), secs(100), secs(100), max_age), old, "{at} {max_age}");
         };
         f(90, 10_000_000_000, true);
         f(91, 10_000_000_000, false);
@@ -185,5 +181,8 @@ mod tests {
         f(101, 0, false);
         f(3700, 0, true);
         f(3700, i64::MAX, true);
+        // read for another while this one waited for its turn
+        assert!(!is_old(secs(103), secs(100), secs(104), 1));
+        assert!(is_old(secs(99), secs(100), secs(104), 1));
     }
 }

@@ -100,6 +100,8 @@ impl Remote for Podman {
         let on_disk = || disk::read(&self.proc, &self.rootfs, id, place.as_ref()?, &self.envs);
         let mut inspected = match self.told(id).await {
             Ok(inspected) => inspected,
+            // nobody watches over such a container: who does not listen would not know it either
+            Err(Fault::Connect(_)) if place.is_none() => return Err(Fault::not_found()),
             Err(fault) => on_disk().ok_or(fault)?,
         };
         // over the socket no folder is told that could be known by the id
@@ -128,5 +130,30 @@ impl Remote for Podman {
         let images = socket.get("/images/json", status::MOST).await?;
         let images = status::parse_images(&images).map_err(|error| Fault::nonsense(&error))?;
         Ok(Status { images, ..status })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn behind_a_socket_that_nobody_listens_on_there_is_no_container_without_a_conmon() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("podman.sock");
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        let (proc, id) = (folder.path().join("proc"), "a".repeat(64));
+        std::fs::create_dir_all(proc.join("7")).unwrap();
+        let endpoint = format!("unix://{}", socket.display());
+        let config =
+            Config { endpoint, proc: proc.clone(), rootfs: folder.path().to_owned(), ..Config::default() };
+        let podman = Podman::new(config).unwrap();
+        assert!(podman.inspect(&id).await.err().unwrap().is_not_found());
+        // one that it runs may be known when it listens again
+        std::fs::write(proc.join("7/comm"), "conmon\n").unwrap();
+        std::fs::write(proc.join("7/cmdline"), format!("conmon\0-c\0{id}\0-b\0/b\0-p\0/p\0--exit-dir\0/e\0"))
+            .unwrap();
+        let fault = podman.inspect(&id).await.err().unwrap();
+        assert!(matches!(fault, Fault::Connect(_)), "{fault}");
     }
 }

@@ -93,6 +93,8 @@ struct Work {
     /// Its cgroup is gone, and one more inspect may tell how it ended.
     leaving: HashSet<String>,
     failures: HashMap<String, u32>,
+    /// Those that wait for another try.
+    waiting: HashSet<String>,
     /// The list came, or was nonsense.
     listed: bool,
     /// The description is being asked for, or came.
@@ -331,7 +333,10 @@ impl Follow {
     async fn done(&mut self, work: &mut Work, done: Done) -> Result<(), Over> {
         match done {
             Done::Inspected(id, answer) => return self.inspected(work, id, answer).await,
-            Done::Inspect(id) => work.want(&id),
+            Done::Inspect(id) => {
+                work.waiting.remove(&id);
+                work.want(&id);
+            }
             Done::Listed(Ok(listed)) => {
                 work.listed = true;
                 self.listed(work, listed);
@@ -599,6 +604,7 @@ impl Work {
             removed: HashSet::new(),
             leaving: HashSet::new(),
             failures: HashMap::new(),
+            waiting: HashSet::new(),
             listed: false,
             described: false,
             list_failures: 0,
@@ -631,10 +637,13 @@ impl Work {
         let failures = self.failures.entry(id.clone()).or_default();
         let after = pause(AGAIN.0, AGAIN.1, *failures);
         *failures += 1;
-        self.tasks.spawn(async move {
-            sleep(after).await;
-            Done::Inspect(id)
-        });
+        // asked for by others too, it would have ever more of them
+        if self.waiting.insert(id.clone()) {
+            self.tasks.spawn(async move {
+                sleep(after).await;
+                Done::Inspect(id)
+            });
+        }
     }
 
     /// A request now, or the word to make it after a pause.

@@ -180,3 +180,46 @@ async fn one_without_a_code_is_not_waited_for_long() {
     let [(after, None)] = ends[..] else { panic!("{ends:?}") };
     assert!(after < Duration::from_millis(1600), "{after:?}");
 }
+
+/// A runtime that never has time.
+#[derive(Clone, Default)]
+struct Busy(Arc<AtomicUsize>);
+
+impl Remote for Busy {
+    const NAME: &'static str = "Busy";
+    const TELLS: bool = false;
+    type Events = Quiet;
+
+    fn address(&self) -> String {
+        String::new()
+    }
+
+    async fn ping(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    async fn events(&self) -> Result<Quiet, Fault> {
+        Ok(Quiet)
+    }
+
+    async fn inspect(&self, _: &str) -> Result<Inspected, Fault> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(Fault::Late(Duration::from_secs(1)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_asked_for_by_many_is_tried_again_by_one() {
+    let remote = Busy::default();
+    let (on, mut told) = mpsc::channel(64);
+    let (asks, asked) = mpsc::unbounded_channel();
+    tokio::spawn(Follow::new(Arc::new(remote.clone()), Duration::from_secs(10), on, asked).run());
+    tokio::spawn(async move { while told.recv().await.is_some() {} });
+    for _ in 0..200 {
+        asks.send(Ask::Who("one".to_owned())).ok().unwrap();
+        sleep(Duration::from_secs(3)).await;
+    }
+    // each question, and a try every fifteen seconds at least in ten minutes
+    let tried = remote.0.load(Ordering::Relaxed);
+    assert!((200..=260).contains(&tried), "{tried}");
+}
