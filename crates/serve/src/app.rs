@@ -137,10 +137,10 @@ impl App {
         B::Error: std::fmt::Display,
     {
         let query = Query::new(parts.uri.query());
-        let with_page = matches!(parts.method, Method::GET | Method::HEAD);
+        let prefix = &self.options.url_base_prefix;
         // links are relative, so that they also hold behind a proxy that adds a path of its own
         let depth = parts.uri.path().matches('/').count();
-        let root = "../".repeat(depth.saturating_sub(self.options.url_base_prefix.matches('/').count() + 1));
+        let root = "../".repeat(depth.saturating_sub(prefix.matches('/').count() + 1));
         match route {
             Route::Healthz => reply::text("ok"),
             Route::Validate => validate::answer(&*self.past).await,
@@ -163,13 +163,21 @@ impl App {
                 Err(refusal) => refusal,
             },
             Route::Containers(rest) => match unescape(rest, false) {
-                Some(name) => page::container::answer(&*self.past, &root, &parts.headers, &name).await,
+                Some(name) => match route::canonical(prefix, "containers", &name) {
+                    Some(to) => moved(&to, parts),
+                    None => page::container::answer(&*self.past, &root, &parts.headers, &name).await,
+                },
                 None => bad_escape(rest),
             },
             Route::Docker(rest) | Route::Podman(rest) => match unescape(rest, false) {
                 Some(alias) => {
                     let namespace = if matches!(route, Route::Docker(_)) { "docker" } else { "podman" };
-                    page::runtime::answer(&*self.past, &root, &parts.headers, namespace, &alias).await
+                    match route::canonical(prefix, namespace, &format!("/{alias}")) {
+                        Some(to) => moved(&to, parts),
+                        None => {
+                            page::runtime::answer(&*self.past, &root, &parts.headers, namespace, &alias).await
+                        }
+                    }
                 }
                 None => bad_escape(rest),
             },
@@ -178,14 +186,8 @@ impl App {
                 StatusCode::NOT_FOUND,
                 "no profiles here: they belong to Go's runtime, which this program has not; use perf",
             ),
-            Route::Moved(to) => {
-                let to = match parts.uri.query() {
-                    Some(query) => format!("{to}?{query}"),
-                    None => to,
-                };
-                reply::redirect(StatusCode::MOVED_PERMANENTLY, &to, with_page)
-            }
-            Route::Pages(to) => reply::redirect(StatusCode::TEMPORARY_REDIRECT, &to, with_page),
+            Route::Moved(to) => moved(&to, parts),
+            Route::Pages(to) => reply::redirect(StatusCode::TEMPORARY_REDIRECT, &to, with_page(parts)),
             Route::Nowhere => reply::error(StatusCode::NOT_FOUND, "404 page not found"),
         }
     }
@@ -262,6 +264,20 @@ where
 /// All bytes of a frame, whatever it is made of.
 fn chunk_of(mut data: impl Buf) -> Bytes {
     data.copy_to_bytes(data.remaining())
+}
+
+/// 301, query kept.
+fn moved(to: &str, parts: &Parts) -> Response<Body> {
+    let status = StatusCode::MOVED_PERMANENTLY;
+    match parts.uri.query() {
+        Some(query) => reply::redirect(status, &format!("{to}?{query}"), with_page(parts)),
+        None => reply::redirect(status, to, with_page(parts)),
+    }
+}
+
+/// Whether Go writes a page for a redirect.
+fn with_page(parts: &Parts) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD)
 }
 
 fn bad_escape(path: &str) -> Response<Body> {

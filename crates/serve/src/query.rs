@@ -1,5 +1,7 @@
 //! Paths and queries as Go's `net/url` reads them.
 
+use std::fmt::Write as _;
+
 /// Turns percent escapes back into text. `None` where an escape is broken; bytes that are no UTF-8 become
 /// the replacement character.
 pub fn unescape(text: &str, plus_is_space: bool) -> Option<String> {
@@ -17,6 +19,18 @@ pub fn unescape(text: &str, plus_is_space: bool) -> Option<String> {
         }
     }
     Some(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}
+
+/// Appends a path so that it can stand in a URL: the other way round.
+pub fn escape_path(out: &mut String, path: &str) {
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // writing to a String cannot fail
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
 }
 
 /// A query string; of a repeated name the first value counts.

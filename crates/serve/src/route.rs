@@ -4,6 +4,7 @@
 //! decoded by the route.
 
 use crate::kubelet;
+use crate::query::escape_path;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +94,16 @@ fn cleaned(path: &str) -> Option<String> {
         clean.push('/');
     }
     (clean != path).then_some(clean)
+}
+
+/// Where a page has its one address, if this is another: the decoded name below the place is not clean, as
+/// `/containers/%2e` or `/docker/%2F`. A page's links go up as often as its path has slashes, so that each path must
+/// be about as long as the name that it stands for.
+pub fn canonical(prefix: &str, place: &str, name: &str) -> Option<String> {
+    let clean = cleaned(name)?;
+    let mut to = format!("{prefix}/{place}");
+    escape_path(&mut to, &clean);
+    Some(to)
 }
 
 #[cfg(test)]

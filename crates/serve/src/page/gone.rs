@@ -12,6 +12,10 @@ use crate::own::ended::view;
 use crate::past::{EndedContainer, Past};
 use crate::reply;
 
+/// Longer than the kernel lets a path be, so nobody's name: it gets no page, whose links go up as often as the name
+/// has parts.
+const LONGEST: usize = 4096;
+
 /// Answers 404. `name` is a cgroup's, or a container's alias.
 pub fn answer(
     past: &dyn Past,
@@ -23,7 +27,7 @@ pub fn answer(
     let reads_pages = headers.get_all(ACCEPT).iter().any(|value| {
         value.to_str().is_ok_and(|text| text.split(',').any(|kind| kind.trim().starts_with("text/html")))
     });
-    if !reads_pages {
+    if !reads_pages || name.len() > LONGEST {
         return reply::error(StatusCode::NOT_FOUND, sentence);
     }
     let ended = past.ended();

@@ -1,6 +1,8 @@
 //! Text into HTML: everything that is not ours is escaped.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
+
+use crate::query::escape_path;
 
 /// Appends text so that it is only text, inside an element or a quoted attribute. The escapes are those of
 /// Go's `html.EscapeString`.
@@ -42,14 +44,7 @@ impl Html {
     /// A link to a path below the root.
     pub fn link(&mut self, root: &str, path: &str, text: &str) -> &mut Self {
         self.raw("<a href=\"").text(root);
-        for byte in path.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
-                self.0.push(char::from(byte));
-            } else {
-                // writing to a String cannot fail
-                let _ = write!(self.0, "%{byte:02X}");
-            }
-        }
+        escape_path(&mut self.0, path);
         self.raw("\">").text(text).raw("</a>")
     }
 

@@ -28,6 +28,37 @@ fn answered(method: &str, uri: &str, body: &[u8]) -> Option<(u16, usize)> {
     }))
 }
 
+/// What a browser is told: the status, where to go, how many bytes.
+fn shown(path: &str) -> (u16, String, usize) {
+    let request = Request::get(path).header("accept", "text/html");
+    let (runtime, app) = &*HOST;
+    runtime.block_on(async {
+        let answer = app.answer(request.body(Full::<bytes::Bytes>::default()).unwrap()).await;
+        let to = answer.headers().get("location").map_or("", |to| to.to_str().unwrap()).to_owned();
+        (answer.status().as_u16(), to, answer.into_body().collect().await.unwrap().to_bytes().len())
+    })
+}
+
+#[test]
+fn no_page_grows_with_the_length_of_its_path() {
+    for place in ["containers", "docker", "podman"] {
+        for again in ["/%2e", "/%2E%2e", "/%2F", "/.%2F", "/%2F/%2e%2e/x%2F.."] {
+            for (end, to) in [("", ""), ("/", ""), ("/a%20b", "a%20b"), ("/a/", "a/")] {
+                let path = format!("/{place}{}{end}", again.repeat(60_000 / again.len()));
+                let (status, location, length) = shown(&path);
+                assert_eq!((status, location), (301, format!("/{place}/{to}")), "{again} {end}");
+                assert!(length < 100, "{length} bytes");
+            }
+        }
+        // nobody's names
+        let (status, _, length) = shown(&format!("/{place}{}", "/a".repeat(32_000)));
+        assert_eq!(status, 404);
+        assert!(length < 200_000, "{length} bytes");
+    }
+    let (status, to, _) = shown("/containers/%2e%2e/docker%2f/?x=%2e");
+    assert_eq!((status, to.as_str()), (301, "/containers/docker/?x=%2e"));
+}
+
 fn path() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => prop::sample::select(vec![
