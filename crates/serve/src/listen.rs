@@ -2,7 +2,8 @@
 //!
 //! Comes in: an address, TLS or none, a function from request to answer. Goes out: HTTP/1.1.
 //! Bounds:   connections; bytes and seconds of a request's head; seconds idle; seconds without progress
-//!           while a client should read or send. One client's slowness costs another nothing.
+//!           while a client should read or send; how long a host that has vanished is waited for. One
+//!           client's slowness costs another nothing.
 
 mod watch;
 
@@ -23,14 +24,19 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch as signal};
 
 use crate::body::Body;
 use crate::tls::Tls;
 use watch::{Phase, Watched};
+
+/// A connection over TCP that is silent for so long is asked whether its client is there, and again after each such
+/// time without an answer: as Go does.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What one client may cost.
 #[derive(Clone, Copy, Debug)]
@@ -138,8 +144,7 @@ impl Bound {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // an answer's last part must not wait for an acknowledgement
-                let _ = stream.set_nodelay(true);
+                prepare(&stream);
                 Ok(Box::new(stream))
             }
             Socket::Unix(listener) => {
@@ -148,6 +153,17 @@ impl Bound {
             }
         }
     }
+}
+
+/// How a connection over TCP behaves. What the kernel refuses is not worth losing the client for.
+fn prepare(stream: &TcpStream) {
+    // an answer's last part must not wait for an acknowledgement
+    let _ = stream.set_nodelay(true);
+    // who waits for events sends nothing, and there may be none for hours: the kernel asks whether its host is still
+    // there, so that it does not hold a connection for ever
+    let _ = sockopt::set_tcp_keepidle(stream, KEEP_ALIVE);
+    let _ = sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE);
+    let _ = sockopt::set_socket_keepalive(stream, true);
 }
 
 impl Drop for Bound {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -223,6 +222,36 @@ async fn the_connection_that_is_too_many_is_told_503_and_idle_ones_make_room() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(server.is_well().await);
     drop(held);
+    server.end().await;
+}
+
+#[tokio::test]
+async fn the_kernel_asks_whether_a_silent_client_is_still_there() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (taken, _) = listener.accept().await.unwrap();
+    prepare(&taken);
+    assert!(taken.nodelay().unwrap());
+    assert!(sockopt::socket_keepalive(&taken).unwrap());
+    assert_eq!(sockopt::tcp_keepidle(&taken).unwrap(), Duration::from_secs(15));
+    assert_eq!(sockopt::tcp_keepintvl(&taken).unwrap(), Duration::from_secs(15));
+    drop(client);
+
+    // each that is taken: the kernel's own list tells which timer of a connection runs
+    let server = local(Limits::default()).await;
+    let client = server.connect().await;
+    let ends = [client.peer_addr(), client.local_addr()]
+        .map(|end| format!("{:08X}:{:04X}", u32::from_ne_bytes([127, 0, 0, 1]), end.unwrap().port()));
+    let timer = || {
+        let all = fs::read_to_string("/proc/net/tcp").unwrap();
+        let line = all.lines().find(|line| line.contains(&ends.join(" "))).map(str::to_owned);
+        line.and_then(|line| line.split_ascii_whitespace().nth(5).map(|timer| timer[..2].to_owned()))
+    };
+    let start = Instant::now();
+    while timer().as_deref() != Some("02") {
+        assert!(start.elapsed() < Duration::from_secs(5), "no keep-alive: {:?}", timer());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     server.end().await;
 }
 
