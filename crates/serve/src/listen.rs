@@ -1,9 +1,9 @@
 //! Connections: taking them, bounding what each may cost, ending them.
 //!
 //! Comes in: an address, TLS or none, a function from request to answer. Goes out: HTTP/1.1.
-//! Bounds:   connections; bytes and seconds of a request's head; seconds idle; seconds without progress
-//!           while a client should read or send; how long a host that has vanished is waited for. One
-//!           client's slowness costs another nothing.
+//! Bounds:   connections; bytes and seconds of a request's head; seconds of its body; seconds idle; seconds
+//!           without progress while a client should read or send; how long a host that has vanished is
+//!           waited for. One client's slowness costs another nothing.
 
 mod watch;
 
@@ -47,6 +47,8 @@ pub struct Limits {
     pub head: usize,
     /// From a request's first byte to the end of its head (and for the TLS handshake).
     pub head_time: Duration,
+    /// From the end of a request's head to the end of its body.
+    pub body_time: Duration,
     /// Between two requests.
     pub idle: Duration,
     /// Without a byte moving, while the client should read an answer or send a body.
@@ -61,6 +63,7 @@ impl Default for Limits {
             connections: 512,
             head: 64 * 1024,
             head_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(60),
             // longer than the usual scrape interval, so that Prometheus keeps its connection
             idle: Duration::from_secs(180),
             stalled: Duration::from_secs(60),

@@ -24,6 +24,7 @@ fn hasty() -> Limits {
     Limits {
         connections: 8,
         head_time: Duration::from_millis(300),
+        body_time: Duration::from_millis(600),
         idle: Duration::from_secs(2),
         stalled: Duration::from_millis(400),
         ..Limits::default()
@@ -162,6 +163,33 @@ async fn a_head_that_trickles_in_ends_in_time() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(start.elapsed() < Duration::from_secs(9), "still open");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_in_ends_in_time() {
+    let server = local(hasty()).await;
+    let mut stream = server.connect().await;
+    // the second has a clock of its own
+    for bytes in [6, usize::MAX] {
+        let head = format!("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", bytes.min(9999));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let start = Instant::now();
+        for sent in 0.. {
+            if sent == bytes || stream.write_all(b"x").await.is_err() {
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(9), "still open");
+            tokio::time::sleep(Duration::from_millis(45)).await;
+        }
+        if bytes == 6 {
+            let mut answer = [0; 1024];
+            let length = stream.read(&mut answer).await.unwrap();
+            assert!(String::from_utf8_lossy(&answer[..length]).ends_with("\r\nxxxxxx"));
+        } else {
+            assert!(start.elapsed() > Duration::from_millis(500), "{:?}", start.elapsed());
+        }
+    }
     server.end().await;
 }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(super) struct Phase(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     phase: AtomicU8,
+    /// How many requests there were.
+    requests: AtomicU64,
     /// The connection, which starts its idle clock when an answer has been sent.
     connection: AtomicWaker,
 }
@@ -38,8 +40,14 @@ const ANSWERING: u8 = 2;
 impl Phase {
     /// A request is there. Until the guard goes it is being answered.
     pub(super) fn begin(&self, has_body: bool) -> Answering {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
         self.0.phase.store(if has_body { TAKING_BODY } else { ANSWERING }, Ordering::Relaxed);
         Answering(self.clone())
+    }
+
+    /// Which request is there.
+    fn request(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u8 {
@@ -104,6 +112,8 @@ pub(super) struct Watched<S> {
     limits: Limits,
     /// When the head under way began to arrive.
     head: Option<Instant>,
+    /// When the handler began to take a body, and of which request.
+    body: Option<(u64, Instant)>,
     reading: Clock,
     writing: Clock,
 }
@@ -127,7 +137,16 @@ impl<S> Watched<S> {
     pub(super) fn new(stream: S, phase: Phase, limits: Limits) -> Self {
         // a client that connects means to ask
         let head = Some(Instant::now());
-        Self { stream, phase, limits, head, reading: Clock::default(), writing: Clock::default() }
+        Self { stream, phase, limits, head, body: None, reading: Clock::default(), writing: Clock::default() }
+    }
+
+    /// When the body under way was first waited for.
+    fn body(&mut self) -> Instant {
+        let request = self.phase.request();
+        match self.body {
+            Some((of, began)) if of == request => began,
+            _ => self.body.insert((request, Instant::now())).1,
+        }
     }
 
     /// How long the next byte of the client may take; `None` while it has nothing to send.
@@ -138,7 +157,10 @@ impl<S> Watched<S> {
         }
         match (phase, self.head) {
             (ANSWERING, _) => None,
-            (TAKING_BODY, _) => Some(self.limits.stalled),
+            (TAKING_BODY, _) => {
+                let left = self.limits.body_time.saturating_sub(self.body().elapsed());
+                Some(self.limits.stalled.min(left))
+            }
             (_, Some(began)) => Some(self.limits.head_time.saturating_sub(began.elapsed())),
             (_, None) => Some(self.limits.idle),
         }
@@ -165,12 +187,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         };
         if polled.is_ready() {
             this.reading.stop();
-            if this.phase.now() == ASKING && buffer.filled().len() > before {
-                let began = *this.head.get_or_insert_with(Instant::now);
-                // bytes that trickle in do not stop the clock of the head
-                if began.elapsed() > this.limits.head_time {
-                    return timed_out("the request's head took too long");
+            // bytes that trickle in do not stop the clock of the whole
+            match this.phase.now() {
+                _ if buffer.filled().len() == before => {}
+                ASKING => {
+                    let began = *this.head.get_or_insert_with(Instant::now);
+                    if began.elapsed() > this.limits.head_time {
+                        return timed_out("the request's head took too long");
+                    }
                 }
+                TAKING_BODY if this.body().elapsed() > this.limits.body_time => {
+                    return timed_out("the request's body took too long");
+                }
+                _ => {}
             }
             return polled;
         }
