@@ -53,8 +53,8 @@ fn write(mut family: Family, out: &mut Vec<u8>) {
         return;
     }
     out.extend_from_slice(&Head::once(family.name, family.help, family.kind, Format::Text));
-    // of two pods with the same name the later comes first, and its line stays
-    family.lines.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+    // of two pods with the same name the later comes first, and its line stays: the order among equals must hold
+    family.lines.sort_by(|a, b| a.labels.cmp(&b.labels));
     family.lines.dedup_by(|later, kept| later.labels == kept.labels);
     let mut seen = Seen::default();
     for Line { labels, value, at } in &family.lines {
@@ -200,4 +200,28 @@ fn working_set(sampled: &Sampled<'_>) -> Option<u64> {
 
 fn swap(sampled: &Sampled<'_>) -> Option<u64> {
     sampled.latest.memory.as_ref()?.swap
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_lines_with_the_same_labels_the_first_stays() {
+        let line = |name: u64, value| {
+            let mut labels = Vec::new();
+            pair(&mut labels, "pod", &format!("p{name:03}"));
+            Line { labels, value, at: None }
+        };
+        // scattered, so that a sort has something to move
+        let names = || (0..400).map(|n| n * 7 % 100);
+        let lines =
+            names().enumerate().map(|(at, name)| line(name, 1000 * (at as u64 / 100) + name)).collect();
+        let mut out = Vec::new();
+        write(Family { name: "x", help: "y", kind: Type::Gauge, nanos: false, lines }, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let wanted: Vec<String> = (0..100).map(|name| format!("x{{pod=\"p{name:03}\"}} {name}")).collect();
+        assert_eq!(samples, wanted);
+    }
 }
