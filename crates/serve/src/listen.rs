@@ -26,7 +26,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use rustls::pki_types::CertificateDer;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch as signal};
 
@@ -37,6 +37,9 @@ use watch::{Phase, Watched};
 /// A connection over TCP that is silent for so long is asked whether its client is there, and again after each such
 /// time without an answer: as Go does.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long, and how many bytes, a connection is still read once all has been said.
+const LINGER: (Duration, usize) = (Duration::from_secs(1), 4 << 20);
 
 /// What one client may cost.
 #[derive(Clone, Copy, Debug)]
@@ -286,11 +289,27 @@ async fn refuse(mut stream: Stream, _slot: OwnedSemaphorePermit, tls: bool) {
     let told = async {
         let mut sink = [0; 4096];
         // the request is read first: closing with it unread would reset the connection and lose the answer
-        let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut sink).await;
+        let _ = stream.read(&mut sink).await;
         let _ = stream.write_all(FULL).await;
         let _ = stream.shutdown().await;
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), told).await;
+}
+
+/// Says that no more will come, and lets the client send what it is at for a while, so that it comes to read the answer.
+async fn linger(mut stream: Stream) {
+    let (most, mut left) = LINGER;
+    let sent = async {
+        let _ = stream.shutdown().await;
+        let mut sink = vec![0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut sink).await {
+            left = left.saturating_sub(read);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(most, sent).await;
 }
 
 struct Connection {
@@ -318,7 +337,27 @@ impl Connection {
 
     async fn http(mut self, stream: Stream, peer: Option<PeerCertificates>) {
         let phase = Phase::default();
-        let stream = Watched::new(stream, phase.clone(), self.limits);
+        let mut stream = Watched::new(stream, phase.clone(), self.limits);
+        match self.answers(&mut stream, phase.clone(), peer).await {
+            // what is left of a body, or of a head that was refused, would reset the connection and lose the answer
+            Ok(()) if phase.had_body() => {}
+            Err(error) if error.is_parse() => tracing::debug!("connection: {error}"),
+            Ok(()) => return,
+            Err(error) => return tracing::debug!("connection: {error}"),
+        }
+        tokio::select! {
+            () = linger(stream.into_inner()) => {}
+            () = async { drop(self.ended.wait_for(|ended| *ended).await) } => {}
+        }
+    }
+
+    /// Answers requests until there are no more.
+    async fn answers(
+        &mut self,
+        stream: &mut Watched<Stream>,
+        phase: Phase,
+        peer: Option<PeerCertificates>,
+    ) -> hyper::Result<()> {
         let handler = Arc::clone(&self.handler);
         let service = service_fn(move |mut request: Request<Incoming>| {
             if let Some(peer) = &peer {
@@ -338,21 +377,18 @@ impl Connection {
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let mut last = false;
-        let done = loop {
+        loop {
             tokio::select! {
-                done = &mut connection => break done,
+                done = &mut connection => return done,
                 () = self.crowded.notified(), if !last => {
                     last = true;
                     connection.as_mut().graceful_shutdown();
                 }
                 () = async { drop(self.ended.wait_for(|ended| *ended).await) } => {
                     connection.as_mut().graceful_shutdown();
-                    break tokio::time::timeout(self.limits.grace, connection).await.unwrap_or(Ok(()));
+                    return tokio::time::timeout(self.limits.grace, connection).await.unwrap_or(Ok(()));
                 }
             }
-        };
-        if let Err(error) = done {
-            tracing::debug!("connection: {error}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ struct Shared {
     phase: AtomicU8,
     /// How many requests there were.
     requests: AtomicU64,
+    /// Whether the newest had a body.
+    body: AtomicBool,
     /// The connection, which starts its idle clock when an answer has been sent.
     connection: AtomicWaker,
 }
@@ -41,8 +43,14 @@ impl Phase {
     /// A request is there. Until the guard goes it is being answered.
     pub(super) fn begin(&self, has_body: bool) -> Answering {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
+        self.0.body.store(has_body, Ordering::Relaxed);
         self.0.phase.store(if has_body { TAKING_BODY } else { ANSWERING }, Ordering::Relaxed);
         Answering(self.clone())
+    }
+
+    /// Whether the last request had a body, of which some may not have been read.
+    pub(super) fn had_body(&self) -> bool {
+        self.0.body.load(Ordering::Relaxed)
     }
 
     /// Which request is there.
@@ -138,6 +146,11 @@ impl<S> Watched<S> {
         // a client that connects means to ask
         let head = Some(Instant::now());
         Self { stream, phase, limits, head, body: None, reading: Clock::default(), writing: Clock::default() }
+    }
+
+    /// The stream without its clocks.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 
     /// When the body under way was first waited for.
