@@ -36,6 +36,15 @@ struct Nonces {
     order: VecDeque<String>,
 }
 
+/// Somebody who knows the password.
+enum Known {
+    /// And who answers a challenge that holds, with a count that was not there before: what to tell back.
+    Fresh(HeaderMap),
+    /// But of a challenge that does not hold: its nonce is from before a restart, or forgotten, or its count has been
+    /// overtaken by another request. A browser that is told so asks again by itself, and nobody for the password.
+    Stale,
+}
+
 impl Digest {
     pub(super) fn new(file: PathBuf, realm: String) -> Self {
         let opaque = token().unwrap_or_default();
@@ -45,16 +54,21 @@ impl Digest {
     /// # Errors
     /// The challenge.
     pub(super) fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<HeaderMap, String> {
-        self.known(method, uri, headers).ok_or_else(|| self.challenge())
+        match self.known(method, uri, headers) {
+            Some(Known::Fresh(info)) => Ok(info),
+            Some(Known::Stale) => Err(self.challenge(true)),
+            None => Err(self.challenge(false)),
+        }
     }
 
-    fn known(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<HeaderMap> {
+    fn known(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Known> {
         let fields = fields(credentials(headers, "Digest")?);
         let get = |name: &str| fields.get(name).map(String::as_str);
         let asked = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let [nonce, nc, cnonce, claimed] = [get("nonce")?, get("nc")?, get("cnonce")?, get("uri")?];
         let algorithm = get("algorithm").is_none_or(|name| name.eq_ignore_ascii_case("MD5"));
-        if !algorithm || get("qop")? != "auth" || get("opaque")? != self.opaque || claimed != asked {
+        let opaque = get("opaque")?;
+        if !algorithm || get("qop")? != "auth" || claimed != asked {
             return None;
         }
         // an unknown user is computed for as well, so that time does not tell who is known
@@ -66,11 +80,14 @@ impl Digest {
             return None;
         }
         // last, so that only who knows the password can use up a count
-        self.count(nonce, u64::from_str_radix(nc, 16).ok()?)?;
+        let count = u64::from_str_radix(nc, 16).ok()?;
+        if opaque != self.opaque || self.count(nonce, count).is_none() {
+            return Some(Known::Stale);
+        }
         let rspauth = answer(&md5(&["", claimed]));
         let info = format!("qop=\"auth\", rspauth=\"{rspauth}\", cnonce=\"{cnonce}\", nc=\"{nc}\"");
         let info = HeaderValue::from_str(&info).ok()?;
-        Some(HeaderMap::from_iter([(HeaderName::from_static("authentication-info"), info)]))
+        Some(Known::Fresh(HeaderMap::from_iter([(HeaderName::from_static("authentication-info"), info)])))
     }
 
     /// Takes a count that is higher than all before; `None` for others and for unknown nonces.
@@ -81,12 +98,13 @@ impl Digest {
         Some(())
     }
 
-    fn challenge(&self) -> String {
-        // without randomness there is a nonce that no count is accepted for: nobody gets in
+    fn challenge(&self, stale: bool) -> String {
+        // without randomness there is a nonce that no count is accepted for: nobody gets in, and none tries for ever
         let nonce = token().inspect(|nonce| self.remember(nonce)).unwrap_or_default();
+        let stale = if stale && !nonce.is_empty() { ", stale=true" } else { "" };
         let Self { realm, opaque, .. } = self;
         format!(
-            "Digest realm=\"{realm}\", nonce=\"{nonce}\", opaque=\"{opaque}\", algorithm=MD5, qop=\"auth\""
+            "Digest realm=\"{realm}\", nonce=\"{nonce}\", opaque=\"{opaque}\", algorithm=MD5, qop=\"auth\"{stale}"
         )
     }
 

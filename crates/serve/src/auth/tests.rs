@@ -195,6 +195,54 @@ async fn a_nonce_that_was_not_given_out_is_worth_nothing() {
 }
 
 #[tokio::test]
+async fn who_knows_the_password_is_told_that_only_the_nonce_is_old() {
+    let (_folder, guard) = digest_file();
+    // the challenge, and whether it says that the last one is stale
+    let challenge = async |headers: &HeaderMap| {
+        let refused =
+            guard.check(&Method::GET, &Uri::from_static("/containers/"), headers).await.unwrap_err();
+        assert_eq!(refused.status(), 401);
+        let challenge = refused.headers()["www-authenticate"].to_str().unwrap().to_owned();
+        assert!(challenge.starts_with("Digest realm="), "{challenge}");
+        challenge.contains(", stale=true")
+    };
+    let client = Client::new(&guard, HA1).await;
+    let of = |nonce: &str, opaque: &str, ha1: &str| Client {
+        nonce: nonce.to_owned(),
+        opaque: opaque.to_owned(),
+        ha1: ha1.to_owned(),
+    };
+    let before_restart = of("AAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBB", HA1);
+    assert!(challenge(&before_restart.headers(1, "/containers/", "admin")).await);
+    let forgotten = of("AAAAAAAAAAAAAAAA", &client.opaque, HA1);
+    assert!(challenge(&forgotten.headers(1, "/containers/", "admin")).await);
+    let elsewhere = of(&client.nonce, "BBBBBBBBBBBBBBBB", HA1);
+    assert!(challenge(&elsewhere.headers(1, "/containers/", "admin")).await);
+    let good = client.headers(2, "/containers/", "admin");
+    assert!(lets_in(&guard, &good).await);
+    assert!(challenge(&good).await, "sent again");
+    assert!(challenge(&client.headers(1, "/containers/", "admin")).await, "overtaken");
+    let wrong = HA1.replace('7', "8");
+    for (nonce, opaque) in [
+        (client.nonce.as_str(), client.opaque.as_str()),
+        ("AAAAAAAAAAAAAAAA", client.opaque.as_str()),
+        ("AAAAAAAAAAAAAAAA", "BBBBBBBBBBBBBBBB"),
+    ] {
+        let wrong = of(nonce, opaque, &wrong);
+        assert!(!challenge(&wrong.headers(3, "/containers/", "admin")).await, "another password");
+        let right = of(nonce, opaque, HA1);
+        assert!(!challenge(&right.headers(3, "/containers/", "root")).await, "another user");
+        assert!(!challenge(&right.headers(3, "/docker/", "admin")).await, "another page");
+        let nobody = of(nonce, opaque, &"0".repeat(32));
+        assert!(!challenge(&nobody.headers(3, "/containers/", "root")).await, "an unknown user");
+    }
+    assert!(!challenge(&HeaderMap::new()).await);
+    // the next challenge is good
+    let client = Client::new(&guard, HA1).await;
+    assert!(lets_in(&guard, &client.headers(1, "/containers/", "admin")).await);
+}
+
+#[tokio::test]
 async fn nonces_are_bounded_and_the_oldest_goes() {
     let (_folder, guard) = digest_file();
     let client = Client::new(&guard, HA1).await;
