@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use plimsoll_core::cluster::batch::Value;
-use plimsoll_core::cluster::history::{History, HistoryError, Question, Subject};
+use plimsoll_core::cluster::history::{Bucket, History, HistoryError, Question, Subject};
 use plimsoll_core::time::Timestamp;
 
 use super::model::asked::{Asked, Of};
 use super::model::params::{self, Params};
-use super::model::points::{Items, Points};
+use super::model::points::{self, Points};
 use super::past::ClusterPast;
 use super::{model, reply};
 use crate::body::Body;
+use crate::json;
 use crate::query::Query;
 
 /// Answers a question about longer ago.
@@ -99,7 +100,10 @@ async fn values(history: &dyn History, of: &Of, metric: &str, query: Query<'_>, 
         Of::One(_) => {
             reply::pretty(&Points(given.first().map_or(&[], |values: &Vec<(Timestamp, Value)>| values)))
         }
-        Of::Each(_) => reply::compact(&Items { items: given.iter().map(|values| Points(values)).collect() }),
+        Of::Each(list) => {
+            let json = |values: &Vec<(Timestamp, Value)>| json::to_vec(&Points(values));
+            points::items(list.places.clone(), given, json)
+        }
     })
 }
 
@@ -121,10 +125,12 @@ async fn many_made_one(
     if given.iter().any(Vec::is_empty) {
         return Err(Refusal::Failed(lost(&given)));
     }
-    let mut all = given.iter().map(|buckets| aggregated::Buckets { buckets, size });
     Ok(match of {
-        Of::One(_) => reply::pretty(&all.next()),
-        Of::Each(_) => reply::compact(&Items { items: all.collect() }),
+        Of::One(_) => reply::pretty(&given.first().map(|buckets| aggregated::Buckets { buckets, size })),
+        Of::Each(list) => {
+            let json = move |buckets: &Vec<Bucket>| json::to_vec(&aggregated::Buckets { buckets, size });
+            points::items(list.places.clone(), given, json)
+        }
     })
 }
 
@@ -136,7 +142,7 @@ fn question(of: &Of, metric: &str, query: Query<'_>, now: Timestamp) -> Result<Q
         .ok_or_else(|| Refusal::Bad("no start time (or a start time of zero) provided".to_owned()))?;
     let subjects = match of {
         Of::One(subject) => vec![subject.clone()],
-        Of::Each(subjects) => subjects.clone(),
+        Of::Each(list) => list.subjects.clone(),
     };
     let labels = params.labels.unwrap_or_default();
     let legal = subjects.iter().try_for_each(names::check_subject);

@@ -3,6 +3,8 @@
 //! Paths: see [`find`]. Ours besides Heapster's: workloads, `/namespaces/{ns}/deployments/...` and the other kinds;
 //! containers of nodes with slashes in their names, encoded or not.
 
+use std::collections::HashMap;
+
 use plimsoll_core::cluster::history::Subject;
 use plimsoll_core::cluster::key::{Key, WorkloadKind};
 use plimsoll_core::cluster::names::Name;
@@ -37,8 +39,33 @@ pub enum Asked {
 pub enum Of {
     /// One entity's.
     One(Subject),
-    /// Those of each, in this order.
-    Each(Vec<Subject>),
+    /// Those of each of a list.
+    Each(List),
+}
+
+/// Whom a list names, in its order. Who is named twice has two places in the answer, but is looked up and held once: a
+/// path has room for one pod's name tens of thousands of times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// All that are named, each once, in the order of their first places.
+    pub subjects: Vec<Subject>,
+    /// For each place, which of them.
+    pub places: Vec<usize>,
+}
+
+impl FromIterator<Subject> for List {
+    fn from_iter<I: IntoIterator<Item = Subject>>(named: I) -> Self {
+        let (mut list, mut known) = (Self::default(), HashMap::new());
+        for subject in named {
+            let next = list.subjects.len();
+            let place = *known.entry(subject.clone()).or_insert(next);
+            if place == next {
+                list.subjects.push(subject);
+            }
+            list.places.push(place);
+        }
+        list
+    }
 }
 
 impl Asked {
@@ -48,7 +75,7 @@ impl Asked {
         match self {
             Self::Aggregated(..) => false,
             Self::Values(Of::One(subject), _) => by_name(subject),
-            Self::Values(Of::Each(subjects), _) => subjects.iter().all(by_name),
+            Self::Values(Of::Each(list), _) => list.subjects.iter().all(by_name),
             _ => true,
         }
     }
@@ -239,13 +266,13 @@ mod tests {
         f("namespaces/s/pods/p/containers", Asked::Containers(n("s"), n("p")));
         f("debug/allkeys", Asked::Keys);
         let pod = |pod: &str| Subject::Key(Key::Pod { namespace: Name::from("s"), pod: Name::from(pod) });
-        let list = Of::Each(vec![pod("a"), pod(""), pod("a")]);
+        let list = Of::Each(List { subjects: vec![pod("a"), pod("")], places: vec![0, 1, 0] });
         f("namespaces/s/pod-list/a,,a/metrics/custom/x", Asked::Values(list, "custom/x".into()));
         let id = |uid: &str| Subject::PodId(Name::from(uid));
         f("pod-id/u/metrics/m", Asked::Values(Of::One(id("u")), "m".into()));
         let container = Of::One(Subject::PodIdContainer(n("u"), n("c")));
         f("pod-id/u/containers/c/metrics/m", Asked::Values(container, "m".into()));
-        let list = Of::Each(vec![id("u"), id("v")]);
+        let list = Of::Each([id("u"), id("v")].into_iter().collect());
         f("pod-id-list/u,v/metrics-aggregated/max/m", Asked::Aggregated(list, "max".into(), "m".into()));
     }
 

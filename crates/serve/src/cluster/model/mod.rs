@@ -34,12 +34,10 @@ pub fn answer(past: &dyn ClusterPast, asked: &Asked, query: Query<'_>) -> Respon
         Asked::Values(of, metric) => match Params::parse(query, past.now()) {
             Ok(params) => match of {
                 Of::One(subject) => reply::pretty(&Points(&values(past, subject, metric, &params))),
-                Of::Each(subjects) => {
-                    let all: Vec<Values> =
-                        subjects.iter().map(|subject| values(past, subject, metric, &params)).collect();
-                    reply::compact(&points::Items {
-                        items: all.iter().map(|values| Points(values)).collect(),
-                    })
+                Of::Each(list) => {
+                    let each = list.subjects.iter().map(|subject| values(past, subject, metric, &params));
+                    let json = |values: &Values| json::to_vec(&Points(values));
+                    points::items(list.places.clone(), each.collect(), json)
                 }
             },
             Err(sentence) => reply::refused(StatusCode::BAD_REQUEST, &sentence),

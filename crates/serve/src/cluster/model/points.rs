@@ -3,9 +3,13 @@
 //! Whole numbers are unsigned there, so that a fraction is cut and what is negative becomes huge; `floatValue`, which
 //! Heapster declares and never fills, has the number itself wherever it is a fraction.
 
+use http::Response;
 use plimsoll_core::cluster::batch::Value;
 use plimsoll_core::time::{GO_ZERO, Timestamp};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use crate::body::Body;
+use crate::cluster::reply::{self, Around};
 
 /// One entity's values, oldest first: `{"metrics":[...],"latestTimestamp":"..."}`.
 pub struct Points<'a>(pub &'a [(Timestamp, Value)]);
@@ -23,11 +27,19 @@ impl Serialize for Points<'_> {
     }
 }
 
-/// Those of several, in the order asked: `{"items":[...]}`.
-#[derive(serde::Serialize)]
-pub struct Items<T> {
-    /// One for each.
-    pub items: Vec<T>,
+/// Those of a list, in the order asked: `{"items":[...]}`. Each place is written as the client takes it, so that one who
+/// is named often is in memory once.
+pub fn items<T>(
+    places: Vec<usize>,
+    each: Vec<T>,
+    json: impl Fn(&T) -> Vec<u8> + Send + 'static,
+) -> Response<Body>
+where
+    T: Send + 'static,
+{
+    let (open, none) = ("{\"items\":[".to_owned(), "{\"items\":[]}\n".to_owned());
+    let around = Around { open, between: ",", close: "]}\n", none, depth: None };
+    reply::streamed(around, places.into_iter().filter_map(move |place| each.get(place).map(&json)))
 }
 
 struct Point {

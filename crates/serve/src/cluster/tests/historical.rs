@@ -315,6 +315,23 @@ async fn a_store_that_fails_or_has_nothing_is_told() {
     assert_eq!(get(&alone, "/api/v1/historical/nodes").await.text(), "404: Page Not Found");
 }
 
+#[tokio::test]
+async fn the_store_is_asked_once_about_a_pod_that_is_named_twice() {
+    let pod = |pod: &str| Subject::Key(Key::Pod { namespace: name("shop"), pod: name(pod) });
+    for path in ["metrics", "metrics-aggregated/max"] {
+        let (app, store) = over(Store::default());
+        let uri = format!("/api/v1/historical/namespaces/shop/pod-list/b,a,b/{path}/cpu-usage?{START}");
+        let items = get(&app, &uri).await.json()["items"].clone();
+        assert_eq!((items.as_array().unwrap().len(), &items[0]), (3, &items[2]), "{path}");
+        assert!(path != "metrics" || items[0] != items[1]);
+        let asked = store.asked.lock().unwrap().clone();
+        let [Asked::Values(question) | Asked::Aggregated(question, ..)] = &asked[..] else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(question.subjects, [pod("b"), pod("a")], "{path}");
+    }
+}
+
 fn app_without_history() -> ClusterApp {
     app(ClusterFake::cluster())
 }

@@ -167,6 +167,22 @@ async fn a_huge_list_of_pods_is_answered_in_order() {
 }
 
 #[tokio::test]
+async fn a_pod_that_is_named_often_is_in_memory_once() {
+    let app = app(ClusterFake::cluster());
+    let all = vec!["web-1"; 10_000].join(",");
+    let uri = format!("/api/v1/model/namespaces/shop/pod-list/{all}/metrics/cpu-usage");
+    let request = http::Request::get(uri).body(http_body_util::Empty::<bytes::Bytes>::new()).unwrap();
+    let mut body = app.answer(request).await.into_body();
+    let mut bytes = 0;
+    while let Some(piece) = http_body_util::BodyExt::frame(&mut body).await {
+        let piece = piece.unwrap().into_data().unwrap();
+        assert!(piece.len() < 64 << 10, "{} bytes at once", piece.len());
+        bytes += piece.len();
+    }
+    assert!(bytes > 1 << 20, "{bytes} bytes in all");
+}
+
+#[tokio::test]
 async fn before_the_first_round_there_is_nothing() {
     let app = app(ClusterFake::empty());
     for uri in ["/api/v1/model/nodes", "/api/v1/model/debug/allkeys", "/api/v1/model/metrics"] {
