@@ -54,6 +54,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// Between two requests.
     pub idle: Duration,
+    /// Without a byte moving, while a client is answered that sends no more: it may read on, or have gone.
+    pub half_closed: Duration,
     /// Without a byte moving, while the client should read an answer or send a body.
     pub stalled: Duration,
     /// For answers under way when the program ends.
@@ -69,6 +71,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(60),
             // longer than the usual scrape interval, so that Prometheus keeps its connection
             idle: Duration::from_secs(180),
+            half_closed: Duration::from_secs(10),
             stalled: Duration::from_secs(60),
             grace: Duration::from_secs(1),
         }
@@ -373,6 +376,7 @@ impl Connection {
         });
         let connection = http1::Builder::new()
             .max_buf_size(self.limits.head)
+            // an end that the client comes to is noticed, but `Watched` tells it late
             .half_close(false)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);

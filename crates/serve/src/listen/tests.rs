@@ -24,6 +24,7 @@ fn hasty() -> Limits {
         connections: 8,
         head_time: Duration::from_millis(300),
         body_time: Duration::from_millis(600),
+        half_closed: Duration::from_millis(500),
         idle: Duration::from_secs(2),
         stalled: Duration::from_millis(400),
         ..Limits::default()
@@ -44,7 +45,7 @@ async fn local(limits: Limits) -> Server {
     start(limits, Address::Tcp(([127, 0, 0, 1], 0).into()), None).await
 }
 
-/// `/big`: 100 MB in parts; `/never`: no answer; `/echo`: the body; else `ok`.
+/// `/big`: 100 MB in parts; `/late`: `late`, after a while; `/events`: one, and no end; `/never`: no answer; `/echo`: the body; else `ok`.
 async fn answer(request: Request<Incoming>) -> Response<Body> {
     static PARTS: AtomicUsize = AtomicUsize::new(0);
     match request.uri().path() {
@@ -57,6 +58,18 @@ async fn answer(request: Request<Incoming>) -> Response<Body> {
                 ])))
             }));
             Response::new(http_body_util::StreamBody::new(parts).boxed_unsync())
+        }
+        "/late" => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            Response::new(full("late"))
+        }
+        "/events" => {
+            let event = futures_util::stream::once(async {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                bytes::Bytes::from_static(b"event")
+            });
+            let events = futures_util::StreamExt::chain(event, futures_util::stream::pending());
+            Response::new(crate::body::streamed(events))
         }
         "/never" => std::future::pending().await,
         "/parts" => Response::new(full(PARTS.load(Ordering::Relaxed).to_string())),
@@ -218,6 +231,68 @@ async fn a_body_that_nobody_reads_loses_no_answer() {
             }
         }
     }
+    server.end().await;
+}
+
+#[tokio::test]
+async fn who_sends_no_more_still_gets_the_answer() {
+    let server = local(hasty()).await;
+    for (request, want) in [
+        ("GET / HTTP/1.0\r\n\r\n", "ok"),
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "ok"),
+        ("GET /late HTTP/1.1\r\nHost: x\r\n\r\n", "late"),
+        ("GET /late HTTP/1.0\r\n\r\n", "late"),
+        ("POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "late"),
+        ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "abc"),
+        // one behind the other
+        ("GET /late HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "ok"),
+    ] {
+        let mut stream = server.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let start = Instant::now();
+        let answer = rest(&mut stream).await;
+        assert!(
+            answer.starts_with("HTTP/1.") && answer.ends_with(&format!("\r\n{want}")),
+            "{request}: {answer}"
+        );
+        assert!(start.elapsed() < Duration::from_secs(2), "{request}");
+    }
+    // however long it takes to send it
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /big HTTP/1.0\r\n\r\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let (mut piece, mut all) = (vec![0; 1 << 20], 0);
+    let start = Instant::now();
+    while let read @ 1.. = stream.read(&mut piece).await.unwrap() {
+        all += read;
+        if start.elapsed() < Duration::from_millis(1200) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    assert!(all > 1600 * 65536, "{all} bytes");
+    server.end().await;
+}
+
+#[tokio::test]
+async fn who_has_gone_is_noticed_while_there_is_nothing_to_tell() {
+    let server = local(Limits { connections: 1, ..hasty() }).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /never HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(stream);
+    let start = Instant::now();
+    while !server.is_well().await {
+        assert!(start.elapsed() < Duration::from_secs(5), "still held");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // nobody can tell who has gone from who reads on: both are told for a while what there is to tell
+    let mut stream = server.connect().await;
+    stream.write_all(b"GET /events HTTP/1.0\r\n\r\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let start = Instant::now();
+    assert!(rest(&mut stream).await.ends_with("event"));
+    assert!(start.elapsed() < Duration::from_secs(5), "still held");
     server.end().await;
 }
 

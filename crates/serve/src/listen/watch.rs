@@ -124,6 +124,8 @@ pub(super) struct Watched<S> {
     body: Option<(u64, Instant)>,
     reading: Clock,
     writing: Clock,
+    /// Since the client said that it sends no more, without a byte going to it.
+    ended: Clock,
 }
 
 /// Runs while an operation waits.
@@ -136,6 +138,14 @@ impl Clock {
         self.0.get_or_insert_with(|| Box::pin(sleep(wait))).as_mut().poll(cx)
     }
 
+    /// Begins anew where it runs.
+    fn again(&mut self, cx: &mut Context<'_>, wait: Duration) {
+        if self.0.take().is_some() {
+            // not over: that it wakes whoever waits is all that is wanted
+            let _ = self.poll(cx, wait);
+        }
+    }
+
     fn stop(&mut self) {
         self.0 = None;
     }
@@ -145,7 +155,16 @@ impl<S> Watched<S> {
     pub(super) fn new(stream: S, phase: Phase, limits: Limits) -> Self {
         // a client that connects means to ask
         let head = Some(Instant::now());
-        Self { stream, phase, limits, head, body: None, reading: Clock::default(), writing: Clock::default() }
+        Self {
+            stream,
+            phase,
+            limits,
+            head,
+            body: None,
+            reading: Clock::default(),
+            writing: Clock::default(),
+            ended: Clock::default(),
+        }
     }
 
     /// The stream without its clocks.
@@ -193,6 +212,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let this = &mut *self;
         let before = buffer.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let ended = matches!(polled, Poll::Ready(Ok(()))) && buffer.filled().len() == before;
+        if ended && this.phase.now() != ASKING {
+            this.reading.stop();
+            this.phase.0.connection.register(cx.waker());
+            // whoever sends a request and then its end may still read the answer; told at once, hyper would drop it
+            return this.ended.poll(cx, this.limits.half_closed).map(Ok);
+        }
         let Some(patience) = this.patience() else {
             this.reading.stop();
             this.phase.0.connection.register(cx.waker());
@@ -224,6 +250,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// What was written, unless the client has let it wait for too long.
+    fn moved(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(polled, Poll::Ready(Ok(1..))) {
+            self.ended.again(cx, self.limits.half_closed);
+        }
+        self.written(cx, polled)
+    }
+
     /// What was tried, unless the client has let it wait for too long.
     fn written<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
@@ -238,7 +272,7 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(cx, polled)
+        self.moved(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -247,7 +281,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.written(cx, polled)
+        self.moved(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
