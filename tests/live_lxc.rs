@@ -55,7 +55,9 @@ fn names_and_known_work_are_right() {
     let overview = program.json("/api/plimsoll/v1/overview");
     let mut runtimes = overview["runtimes"].as_array().unwrap().iter();
     let lxc = runtimes.find(|one| one["name"] == "lxc").unwrap();
-    assert_eq!((&lxc["state"], &lxc["containers"]), (&"up".into(), &1.into()), "{overview}");
+    // others' tests have theirs meanwhile
+    let any = lxc["containers"].as_u64().is_some_and(|count| count >= 1);
+    assert!(any && lxc["state"] == "up", "{overview}");
     // as in cAdvisor it is no runtime's
     assert_eq!((info.get("namespace"), info.get("id")), (None, None));
     let root = container.root();

@@ -36,6 +36,7 @@ mod still;
 use std::sync::Arc;
 use std::time::Instant;
 
+use plimsoll_core::kinds::Kind;
 use plimsoll_core::time::Timestamp;
 use plimsoll_kernel::error::{Error, ParseError};
 use plimsoll_kernel::file::HotFile;
@@ -256,7 +257,7 @@ impl Reader {
 
         let host = &*self.host;
         let plan = plan_of(host, &self.name);
-        let disk_names = host.disks.changes(at);
+        let disk_names = if host.kinds.has(Kind::DiskIo) { host.disks.changes(at) } else { 0 };
         if std::mem::replace(&mut self.disk_names, disk_names) != disk_names {
             sample.diskio.iter_mut().for_each(io::DiskIo::forget_names);
             (self.io, self.rest) = Default::default();

@@ -22,14 +22,15 @@ const MACHINES: [(&str, &str, u32); 2] = [
 ];
 
 /// The files of each kind: beginnings of paths below the group or the process. A kind of which nothing stands here
-/// has files that no reader of containers opens: those of the machine, or of a thread of its own.
+/// has files that no reader of containers opens: those of the machine, or of a thread of its own. Disks have their names
+/// from the machine's list.
 const FILES: &[(Kind, &[&str])] = &[
     (Kind::Cpu, &["cpu.stat", "cpuacct."]),
     (Kind::PerCpu, &["cpuacct.usage_percpu"]),
     (Kind::Sched, &["schedstat"]),
     (Kind::Memory, &["memory."]),
     (Kind::MemoryNuma, &["memory.numa_stat"]),
-    (Kind::DiskIo, &["io.stat", "blkio."]),
+    (Kind::DiskIo, &["sys/block/", "io.stat", "blkio."]),
     (Kind::Network, &["net/dev"]),
     (Kind::Tcp, &["net/tcp", "net/tcp6"]),
     (Kind::Udp, &["net/udp", "net/udp6"]),

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use plimsoll_core::kinds::{Kind, Kinds};
+use plimsoll_core::kinds::Kinds;
 use plimsoll_kernel::root::Root;
 use proptest::prelude::*;
 
