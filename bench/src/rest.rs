@@ -9,8 +9,6 @@ use crate::stats::median;
 const PAGE: usize = 4096;
 /// Few, so that touching them takes no cache away from what is measured.
 const PAGES: usize = 64;
-/// Microseconds that a page costs at most where it is still there: what a machine of its own takes to find it anew.
-pub(crate) const CALM: f64 = 0.3;
 
 /// Pages that are touched once a second.
 pub(crate) struct Pages(Vec<u8>);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::groups::Groups;
-use crate::rest::{self, Pages};
+use crate::rest::Pages;
 use crate::stats::{Table, at, median, short};
 use crate::subject::{Kind, Subject, home, signal};
 use crate::{Result, Settings, minimal};
@@ -130,25 +130,16 @@ fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [
     let (least, costs) = measured?;
 
     let title = format!("CPU a container sample, {title}");
-    let columns =
-        ["program", "median µs", "least", "most", "ratio to minimal", "of calm windows", "ratio in these"];
-    let table = Table::new(&title, &columns);
+    let table = Table::new(&title, &["program", "median µs", "least", "most", "ratio to minimal"]);
     let row = |name: String, windows: &[Window]| {
-        let costs: Vec<f64> = micros(windows);
-        let [calm, calm_least] =
-            [windows, &least].map(|windows| micros(windows.iter().filter(|one| one.is_calm())));
-        let ratio = |costs: &[f64], least: &[f64]| match (costs, least) {
-            ([_, ..], [_, ..]) => short(median(costs) / median(least)),
-            _ => "none".to_owned(),
-        };
+        let costs = micros(windows);
+        let ratio = median(&costs) / median(&micros(&least));
         table.row(&[
             name,
             short(median(&costs)),
             short(at(0.0, &costs)),
             short(at(1.0, &costs)),
-            ratio(&costs, &micros(&least)),
-            calm.len().to_string(),
-            ratio(&calm, &calm_least),
+            short(ratio),
         ]);
     };
     row(format!("minimal, {files} files"), &least);
@@ -157,11 +148,10 @@ fn cpu(title: &str, turns: usize, window: u64, groups: &Groups, subjects: &mut [
     }
     let pages: Vec<f64> = costs.iter().chain([&least]).flatten().map(|window| window.page).collect();
     println!(
-        "\nTouching a page that rested for a second: {} µs, {} to {} in all windows. Up to {} a window is calm.",
+        "\nTouching a page that rested for a second: {} µs, {} to {} in all windows.",
         short(median(&pages)),
         short(at(0.0, &pages)),
-        short(at(1.0, &pages)),
-        rest::CALM
+        short(at(1.0, &pages))
     );
     Ok(())
 }
@@ -173,13 +163,6 @@ pub(super) struct Window {
     pub(super) micros: f64,
     /// Microseconds for a page that rested for a second, meanwhile.
     page: f64,
-}
-
-impl Window {
-    /// Whether the machine left what rested where it was.
-    fn is_calm(&self) -> bool {
-        self.page <= rest::CALM
-    }
 }
 
 /// Of each window.
