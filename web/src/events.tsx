@@ -4,7 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, ask, escaped, reason } from "./base";
 import { Empty } from "./parts";
 import { ask as change, place, toContainer } from "./route";
-import { called } from "./store";
+import { called, rows } from "./store";
 import type { Event } from "./types";
 import { bytes, clock, count } from "./units";
 import type { Moment } from "./chart";
@@ -130,11 +130,13 @@ export function Events() {
   const query = place.value.query;
   const [text, kind] = [query.get("q") ?? "", query.get("kind") ?? ""];
   const [most, setMost] = useState(SHOWN);
+  // names come with the overview, perhaps after the events
+  const named = rows.value;
   const shown = useMemo(() => {
     const wanted = text.toLowerCase();
     return events.filter((event) =>
       (!kind || event.event_type === kind) && (!wanted || `${event.container_name}\n${called(event.container_name)}\n${kindOf(event)}\n${detail(event)}`.toLowerCase().includes(wanted)));
-  }, [events, text, kind]);
+  }, [events, text, kind, named]);
   return (
     <>
       <h1>Events</h1>
