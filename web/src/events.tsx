@@ -1,10 +1,10 @@
 // What happened to containers: what is kept, then what comes.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api, ask, escaped, reason } from "./base";
 import { Empty } from "./parts";
 import { ask as change, place, toContainer } from "./route";
-import { called, rows } from "./store";
+import { called } from "./store";
 import type { Event } from "./types";
 import { bytes, clock, count } from "./units";
 import type { Moment } from "./chart";
@@ -130,13 +130,10 @@ export function Events() {
   const query = place.value.query;
   const [text, kind] = [query.get("q") ?? "", query.get("kind") ?? ""];
   const [most, setMost] = useState(SHOWN);
-  // names come with the overview, perhaps after the events
-  const named = rows.value;
-  const shown = useMemo(() => {
-    const wanted = text.toLowerCase();
-    return events.filter((event) =>
-      (!kind || event.event_type === kind) && (!wanted || `${event.container_name}\n${called(event.container_name)}\n${kindOf(event)}\n${detail(event)}`.toLowerCase().includes(wanted)));
-  }, [events, text, kind, named]);
+  const wanted = text.toLowerCase();
+  // each time anew: names come with the overview, perhaps after the events
+  const shown = events.filter((event) =>
+    (!kind || event.event_type === kind) && (!wanted || `${event.container_name}\n${called(event.container_name)}\n${kindOf(event)}\n${detail(event)}`.toLowerCase().includes(wanted)));
   return (
     <>
       <h1>Events</h1>

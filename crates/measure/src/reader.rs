@@ -545,12 +545,11 @@ impl Pass<'_> {
         if let Some(result) = slot.file.read(self.buffer, file.enough) {
             let result = result.map_err(Lost::from);
             if result == Err(Lost::Gone) {
-                // with its group, or alone: where its controller was switched off above, or pressure
-                if !file.place.is_group() {
-                    place.set_gone(at);
-                } else if place.dir(file.place, self.context.host, self.name, self.pid, at).is_ok() {
-                    place.has_ended(file.place, at);
+                if file.place.is_group() {
+                    // a directory that is no longer there is gone by that
+                    let _ = place.dir(file.place, self.context.host, self.name, self.pid, at);
                 }
+                place.lost_file(file.place, at);
             } else if file.place == Place::Process && place.has_ended_lately(file.place, at) {
                 // what its namespace counted until the end is in this text; holding it open would hold all of it
                 slot.file.close();
@@ -569,11 +568,7 @@ impl Pass<'_> {
         }
         match result.map_err(Lost::from) {
             Err(Lost::Gone) => {
-                if !file.place.is_group() {
-                    place.set_gone(at);
-                } else {
-                    place.has_ended(file.place, at);
-                }
+                place.lost_file(file.place, at);
                 Err(Lost::Gone)
             }
             Err(Lost::Absent) if place.has_ended(file.place, at) => Err(Lost::Gone),

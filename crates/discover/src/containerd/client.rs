@@ -100,7 +100,7 @@ impl Containerd {
             Some((namespace, _)) if !self.scope.has(namespace) => return Err(Fault::not_found()),
             Some((namespace, id)) => (vec![namespace.to_owned()], id),
             None => {
-                let place = self.places().get(wanted).cloned();
+                let place = self.places.lock().get(wanted).cloned();
                 if let Some(namespace) = place {
                     match self.get(&mut channel, &namespace, wanted).await {
                         Err(fault) if fault.is_not_found() => {}
@@ -115,13 +115,13 @@ impl Containerd {
                 Err(fault) if fault.is_not_found() => {}
                 answer => {
                     if answer.is_ok() && wanted == id {
-                        self.places().insert(id.to_owned(), namespace);
+                        self.places.lock().insert(id.to_owned(), namespace);
                     }
                     return answer;
                 }
             }
         }
-        self.places().remove(wanted);
+        self.places.lock().remove(wanted);
         Err(Fault::not_found())
     }
 
@@ -136,10 +136,6 @@ impl Containerd {
             Err(fault) => return Err(fault),
         };
         Ok(container::read(record, task.as_ref(), &self.envs, &self.proc))
-    }
-
-    fn places(&self) -> MutexGuard<'_, HashMap<String, String>> {
-        self.places.lock()
     }
 
     async fn version(&self) -> Result<Version, Fault> {
@@ -205,7 +201,7 @@ impl Remote for Containerd {
                     listed.push(Listed { id: key, running });
                 }
             }
-            *self.places() = places;
+            *self.places.lock() = places;
             Ok(listed)
         })
         .await

@@ -171,7 +171,17 @@ impl PlaceState {
         self.has_ended(place, at)
     }
 
-    pub(crate) fn set_gone(&mut self, at: Timestamp) {
+    /// A file of it is gone: with the process, but of a group perhaps alone, as where its controller was switched off
+    /// above.
+    pub(crate) fn lost_file(&mut self, place: Place, at: Timestamp) {
+        if place.is_group() {
+            self.has_ended(place, at);
+        } else {
+            self.set_gone(at);
+        }
+    }
+
+    fn set_gone(&mut self, at: Timestamp) {
         self.open = Open::Not;
         self.state = State::Gone;
         self.looked = at;

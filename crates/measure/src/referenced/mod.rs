@@ -135,7 +135,7 @@ impl Survey {
         };
         if self.trouble.refused.fetch_add(1, Relaxed) == 1 {
             tracing::warn!(
-                "/proc/{pid}/{file}: {cause}: the referenced memory of its container is left out (said once); for \
+                "/proc/{pid}/{file}: {cause}: the referenced memory of its container is left out; for \
                  processes of other users, and for those with rights that this one lacks, it takes CAP_SYS_PTRACE"
             );
         }
