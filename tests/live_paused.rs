@@ -46,6 +46,30 @@ fn freezer(group: &str) -> (PathBuf, [&'static str; 2]) {
     }
 }
 
+/// Directories of groups in v1's freezer, outer ones first; they go on and are removed when dropped.
+struct Freezable(Vec<PathBuf>);
+
+impl Freezable {
+    fn of(groups: &[&Group]) -> Self {
+        let folders = groups.iter().map(|group| freezer(&group.name).0.parent().unwrap().to_owned());
+        let mut made = Self(Vec::new());
+        for folder in folders.filter(|folder| !folder.exists()) {
+            std::fs::create_dir(&folder).unwrap();
+            made.0.push(folder);
+        }
+        made
+    }
+}
+
+impl Drop for Freezable {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            let _ = std::fs::write(folder.join("freezer.state"), "THAWED");
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
 #[test]
 fn docker_pauses_a_container_and_it_goes_on() {
     require!(Need::Docker);
@@ -92,13 +116,7 @@ fn a_stopped_group_stops_those_below() {
     require!(Need::Root, Need::Workload);
     let outer = Group::new(&format!("/{}", unique("plimsoll-frozen")));
     let inner = Group::new(&format!("{}/inner", outer.name));
-    let folders: Vec<PathBuf> =
-        [&outer, &inner].map(|group| freezer(&group.name).0.parent().unwrap().into()).into();
-    for folder in &folders {
-        if !folder.exists() {
-            std::fs::create_dir(folder).unwrap();
-        }
-    }
+    let _freezable = Freezable::of(&[&outer, &inner]);
     let program = program(&["--docker=", "--containerd=", "--podman="]);
     for group in [&outer, &inner] {
         shown(&program, &group.name, "");
@@ -110,9 +128,6 @@ fn a_stopped_group_stops_those_below() {
     std::fs::write(&file, go).unwrap();
     shown(&program, &outer.name, "");
     shown(&program, &inner.name, "");
-    for folder in folders.iter().rev().filter(|_| !kernel::v2()) {
-        std::fs::remove_dir(folder).unwrap();
-    }
 }
 
 #[test]

@@ -80,6 +80,8 @@ struct Known {
     /// Whether a runtime has told who this is, or none will.
     settled: bool,
     spec: Arc<Spec>,
+    /// How often [`Container::follow_freezer`] looked: a spec whose reading began before may say what was.
+    freezer_looks: u64,
     former: Former,
     labels: Arc<[u8]>,
 }
@@ -158,6 +160,7 @@ impl Container {
                 owner: "",
                 settled,
                 spec: Arc::default(),
+                freezer_looks: 0,
                 former: Former::default(),
                 labels,
             }),
@@ -414,12 +417,10 @@ impl Container {
     pub(crate) fn follow_freezer(&self, stages: &Stages, work: &mut Work) {
         let frozen = spec::frozen(&stages.measure, &self.name, &mut work.buffer);
         let mut known = lock(&self.known);
+        known.freezer_looks += 1;
         if known.spec.frozen != frozen {
             known.spec = Arc::new(Spec { frozen, ..(*known.spec).clone() });
         }
-        drop(known);
-        // a spec that is just being read may say what was before
-        self.written();
     }
 
     /// Its directory is gone.
@@ -534,25 +535,50 @@ impl Container {
         if !self.spec_stale.swap(false, Ordering::Relaxed) && !aged {
             return;
         }
-        let created = lock(&self.known).spec.creation_time;
+        let known = lock(&self.known);
+        let (created, freezer_looks) = (known.spec.creation_time, known.freezer_looks);
+        drop(known);
         match spec::read(&stages.measure, &self.name, created, &mut work.buffer) {
             Ok(spec) => {
-                let is_first = sampler.spec_read.replace(at).is_none();
+                let before = sampler.spec_read.replace(at);
                 sampler.reader.set_limits(Limits::of(&spec));
-                let mut known = lock(&self.known);
-                let mut merged = self.merge(&spec, &known.identity, stages.kinds);
-                merged.has_custom_metrics = known.spec.has_custom_metrics;
-                merged.custom_metrics = known.spec.custom_metrics.clone();
-                if *known.spec != merged {
-                    let before = known.spec.limits();
-                    if !is_first && before != merged.limits() {
-                        known.former.push(before, at, stages.storage_nanos);
-                    }
-                    known.spec = Arc::new(merged);
-                }
+                self.keep_spec(stages, &spec, freezer_looks, before.map(|_| at));
             }
             // a vanished group keeps its last spec; its end is told by the tree
             Err(error) => tracing::debug!(container = &*self.name, %error, "spec not read"),
+        }
+    }
+
+    /// How often [`Self::follow_freezer`] has looked.
+    #[cfg(test)]
+    pub(super) fn freezer_looks(&self) -> u64 {
+        lock(&self.known).freezer_looks
+    }
+
+    /// Keeps what was read, which began after so many looks of [`Self::follow_freezer`]. `changed`: that limits are
+    /// others now than at the reading before is news of that instant.
+    pub(super) fn keep_spec(
+        &self,
+        stages: &Stages,
+        spec: &Spec,
+        freezer_looks: u64,
+        changed: Option<Timestamp>,
+    ) {
+        let mut known = lock(&self.known);
+        let mut merged = self.merge(spec, &known.identity, stages.kinds);
+        merged.has_custom_metrics = known.spec.has_custom_metrics;
+        merged.custom_metrics = known.spec.custom_metrics.clone();
+        if known.freezer_looks != freezer_looks {
+            merged.frozen = known.spec.frozen;
+        }
+        if *known.spec != merged {
+            let before = known.spec.limits();
+            if let Some(at) = changed
+                && before != merged.limits()
+            {
+                known.former.push(before, at, stages.storage_nanos);
+            }
+            known.spec = Arc::new(merged);
         }
     }
 

@@ -29,7 +29,16 @@ impl Inner {
     /// One event of the cgroup tree; called on the watching thread.
     pub(crate) fn on_tree(self: &Arc<Self>, event: TreeEvent, work: &mut Work) {
         match event {
-            TreeEvent::Appeared { name, .. } => self.appeared(&name),
+            TreeEvent::Appeared { name, dir } => match self.registry.get(&name) {
+                Some(container) => {
+                    container.grown(self.stages.now());
+                    // it may have been stopped after its spec was read and before this directory was watched
+                    if self.freezer == Some(dir) {
+                        container.follow_freezer(&self.stages, work);
+                    }
+                }
+                None => self.appeared(&name),
+            },
             TreeEvent::Written { name, file, .. } => {
                 if let Some(container) = self.registry.get(&name) {
                     container.written();
@@ -62,8 +71,7 @@ impl Inner {
     }
 
     pub(super) fn appeared(&self, name: &str) {
-        if let Some(container) = self.registry.get(name) {
-            container.grown(self.stages.now());
+        if self.registry.get(name).is_some() {
             return;
         }
         let mut verdict = self.runtimes.verdict(name);

@@ -33,6 +33,7 @@ use plimsoll_discover::raw::claim::Raw;
 use plimsoll_discover::runtime::Runtimes;
 use plimsoll_discover::runtime::endpoint::EndpointError;
 use plimsoll_discover::watch::{self as tree, Watch};
+use plimsoll_kernel::hierarchy::Controller;
 use plimsoll_retain::ended::Ended;
 use plimsoll_retain::events::EventStore;
 use plimsoll_serve::past::{EndedContainer, Past};
@@ -101,6 +102,8 @@ struct Inner {
     oom_missing: Mutex<Option<String>>,
     housekeeping: OnceLock<Housekeeping>,
     watch: Mutex<Option<Watch>>,
+    /// Which of the watched directories is the freezer's.
+    freezer: Option<usize>,
     followed: OnceLock<followed::All>,
     /// Groups that only a runtime which does not answer could name, and that are not shown without a name.
     passed_over: Mutex<BTreeSet<String>>,
@@ -117,7 +120,10 @@ impl Host {
     pub fn new(options: Options, handle: tokio::runtime::Handle) -> Result<Self, Error> {
         let stages = Arc::new(Stages::new(&options)?);
         let (machine, versions) = machine::describe(&stages, &options);
+        let dirs = stages.measure.hierarchy.watch_dirs(&stages.kinds);
+        let freezer = stages.measure.hierarchy.controller(Controller::Freezer);
         let inner = Inner {
+            freezer: freezer.and_then(|(_, root)| dirs.iter().position(|dir| dir == root)),
             runtimes: Runtimes::new(Raw::new(options.docker_only, &options.raw_prefixes.join(","))),
             registry: Registry::default(),
             events: Mutex::new(EventStore::new(options.event_limits)),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use plimsoll_core::container::Spec;
 use plimsoll_core::event::{Event, EventType};
 use plimsoll_core::time::Timestamp;
 use plimsoll_discover::docker;
@@ -13,6 +14,7 @@ use plimsoll_kernel::root::Root;
 use plimsoll_measure::oom::Kill;
 use plimsoll_serve::past::{EventQuery, Past, Window};
 
+use super::container::Work;
 use super::exits::Exit;
 use super::followed::Followed;
 use super::{Host, Inner, Options, Pace, lock};
@@ -27,15 +29,24 @@ struct Machine {
 
 impl Machine {
     async fn start(docker: Option<docker::Config>) -> Self {
+        let runtimes = docker.into_iter().map(runtime::Config::Docker).collect();
+        Self::on(runtimes, Duration::from_millis(20), |root| {
+            fs::create_dir_all(&root.cgroup).unwrap();
+            fs::write(root.cgroup.join("cgroup.controllers"), "cpu cpuset memory\n").unwrap();
+        })
+        .await
+    }
+
+    /// On hierarchies that are made first.
+    async fn on(runtimes: Vec<runtime::Config>, base: Duration, make: impl FnOnce(&Root)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::at(folder.path());
-        fs::create_dir_all(&root.cgroup).unwrap();
-        fs::write(root.cgroup.join("cgroup.controllers"), "cpu cpuset memory\n").unwrap();
+        make(&root);
         let options = Options {
             root,
-            runtimes: docker.into_iter().map(runtime::Config::Docker).collect(),
+            runtimes,
             kernel_log: folder.path().join("kmsg"),
-            pace: Pace { base: Duration::from_millis(20), dynamic: false, ..Pace::default() },
+            pace: Pace { base, dynamic: false, ..Pace::default() },
             ..Options::default()
         };
         let host = Host::new(options, tokio::runtime::Handle::current()).unwrap();
@@ -61,6 +72,17 @@ impl Machine {
         fs::write(made.join("cgroup.procs"), "").unwrap();
         fs::create_dir_all(dir.parent().unwrap()).unwrap();
         fs::rename(&made, &dir).unwrap();
+    }
+
+    /// A file with another text, which nobody sees half written, and no watch notices.
+    fn write(&self, file: &str, text: &str) {
+        let made = self.folder.path().join("text");
+        fs::write(&made, text).unwrap();
+        fs::rename(made, self.path(file)).unwrap();
+    }
+
+    fn frozen(&self, name: &str) -> Option<bool> {
+        self.inner().container(name)?.spec.frozen
     }
 
     fn remove(&self, name: &str) {
@@ -388,4 +410,54 @@ async fn a_host_that_is_dropped_ends_its_threads() {
     drop(machine);
     drop(host);
     until("threads ended", || stages.strong_count() == 0).await;
+}
+
+/// A machine whose hierarchies are of v1.
+const V1: &str = "\
+31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+36 31 0:33 / /sys/fs/cgroup/freezer rw,relatime - cgroup cgroup rw,freezer
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_stopped_before_the_freezer_was_watched_is_shown_as_stopped() {
+    // no second sample tells it
+    let machine = Machine::on(Vec::new(), Duration::from_secs(3600), |root| {
+        for dir in ["memory", "freezer"] {
+            fs::create_dir_all(root.cgroup.join(dir)).unwrap();
+        }
+        fs::create_dir_all(root.proc.join("self")).unwrap();
+        fs::write(root.proc.join("self/mountinfo"), V1).unwrap();
+    })
+    .await;
+    machine.create("/memory/a", 1);
+    until("seen", || machine.inner().container("/a").is_some_and(|view| view.latest.is_some())).await;
+    assert_eq!(machine.frozen("/a"), None);
+    let made = machine.folder.path().join("frozen");
+    fs::create_dir(&made).unwrap();
+    fs::write(made.join("freezer.state"), "FROZEN\n").unwrap();
+    fs::rename(made, machine.path("/freezer/a")).unwrap();
+    until("stopped", || machine.frozen("/a") == Some(true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spec_that_is_just_being_read_does_not_unsay_what_the_freezer_does() {
+    let machine = Machine::start(None).await;
+    machine.create("/a", 1);
+    machine.write("/a/cgroup.events", "populated 1\nfrozen 0\n");
+    machine.write("/a/cgroup.freeze", "0\n");
+    until("seen", || machine.usage("/a").is_some()).await;
+    let stages = &machine.inner().stages;
+    let container = machine.inner().registry.get("/a").unwrap();
+    // read now, kept after the group was stopped
+    let looks = container.freezer_looks();
+    let read = Spec { frozen: Some(false), ..Spec::default() };
+    machine.write("/a/cgroup.freeze", "1\n");
+    container.follow_freezer(stages, &mut Work::default());
+    assert_eq!(machine.frozen("/a"), Some(true));
+    container.keep_spec(stages, &read, looks, None);
+    assert_eq!(machine.frozen("/a"), Some(true));
+    // one that was read after that is believed
+    container.keep_spec(stages, &read, container.freezer_looks(), None);
+    assert_eq!(machine.frozen("/a"), Some(false));
 }

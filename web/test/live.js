@@ -1,7 +1,7 @@
 // The page over the running program: PLIMSOLL_URL, with the containers that tests/live_page.rs started.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { open } from "./browser.js";
+import { open, soon } from "./browser.js";
 
 const URL_ = process.env.PLIMSOLL_URL;
 const [burner, holder, hostile] = process.env.PLIMSOLL_TEST_NAMES.split(" ");
@@ -34,23 +34,12 @@ function read(text) {
 const near = (what, shown, told, part) =>
   assert.ok(Math.abs(shown - told) <= Math.max(told * part, 0.011), `${what}: the page shows ${shown}, the API tells ${told}`);
 
-/** Again and again: the page and the API are asked one after the other, and a load moves in between. */
-async function soon(check) {
-  for (const end = Date.now() + 20_000; ;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((done) => setTimeout(done, 500));
-    }
-  }
-}
-
 test("numbers on the page are those of the API", async () => {
   const page = await at("/");
   await rowOf(page, burner).waitFor();
   // the load is steady once it has run for a while
   await page.waitForFunction((name) => [...document.querySelectorAll(".why")].some((why) => /throttled/.test(why.textContent) && why.closest("tr").textContent.includes(name)), burner);
+  // the page and the API are asked one after the other, and a load moves in between
   const { rows, machine } = await soon(async () => {
     const told = await ask("plimsoll/v1/overview");
     for (const title of [burner, holder]) {

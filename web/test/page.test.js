@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
-import { open } from "./browser.js";
+import { open, soon } from "./browser.js";
 import { mock } from "./mock.js";
 
 let browser;
@@ -26,7 +26,7 @@ async function at(path, options = {}, more = {}) {
   const server = await start(options);
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...more });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
@@ -70,32 +70,39 @@ test("sort, search, filters and groups; the address keeps the filters and the br
   const { page, server, done } = await at("/containers/");
   await page.locator(".rows tbody tr[data-name]").first().waitFor();
   await page.getByRole("button", { name: "Name" }).click();
-  const up = await names(page);
-  assert.deepEqual(up, [...up].sort());
+  const up = await soon(async () => {
+    const shown = await names(page);
+    assert.deepEqual(shown, [...shown].sort());
+    return shown;
+  });
   await page.getByRole("button", { name: "Name" }).click();
-  assert.equal(await first(page), [...up].sort().at(-1));
+  await soon(async () => assert.equal(await first(page), [...up].sort().at(-1)));
   assert.equal(await page.locator("th[aria-sort]").first().getAttribute("aria-sort"), "descending");
   await page.getByRole("button", { name: "CPU", exact: true }).click();
   // pressed, the pointer is on the table: it moves away, so that the order is free
   await page.mouse.move(5, 5);
-  const cpu = (await column(page, 3)).map((text) => (text.startsWith("<") ? 0 : parseFloat(text)));
-  assert.deepEqual(cpu, [...cpu].sort((a, b) => b - a));
+  await soon(async () => {
+    const cpu = (await column(page, 3)).map((text) => (text.startsWith("<") ? 0 : parseFloat(text)));
+    assert.deepEqual(cpu, [...cpu].sort((a, b) => b - a));
+  });
 
   await page.keyboard.press("/");
   await page.keyboard.type("redis");
-  assert.deepEqual([...new Set((await names(page)).map((name) => name.replace(/-\d$/, "")))], ["redis"]);
-  assert.match(page.url(), /\?q=redis$/);
+  await soon(async () => assert.deepEqual([...new Set((await names(page)).map((name) => name.replace(/-\d$/, "")))], ["redis"]));
+  await soon(() => assert.match(page.url(), /\?q=redis$/));
   await page.getByLabel("Runtime").selectOption("containerd");
-  assert.ok((await column(page, 1)).every((text) => text === "containerd"));
+  await soon(async () => assert.ok((await column(page, 1)).every((text) => text === "containerd")));
   await page.getByRole("button", { name: "Clear filters" }).click();
   await page.getByLabel("Label").fill("tier=front");
-  assert.equal((await names(page)).length, 12);
+  await soon(async () => assert.equal((await names(page)).length, 12));
   await page.getByLabel("Label").fill("nothing=such");
   await page.getByText("Nothing matches").waitFor();
   await page.locator(".empty").getByRole("button", { name: "Clear filters" }).click();
   await page.getByLabel("Group by").selectOption("compose");
-  const groups = await page.locator(".group .clip").allTextContents();
-  assert.ok(groups.includes("shop") && groups.at(-1) === "no compose project", groups.join());
+  await soon(async () => {
+    const groups = await page.locator(".group .clip").allTextContents();
+    assert.ok(groups.includes("shop") && groups.at(-1) === "no compose project", groups.join());
+  });
   await page.reload();
   await page.locator(".group").first().waitFor();
   assert.equal(await page.getByLabel("Group by").inputValue(), "compose");
@@ -119,7 +126,7 @@ test("keys: arrows walk, Enter opens, Escape goes back, ? explains", async () =>
   const name = await page.evaluate(() => document.activeElement.textContent);
   await page.keyboard.press("Enter");
   await page.locator(".chart canvas").first().waitFor();
-  assert.equal((await page.locator("h1").textContent()).trim().replace(/^(suffering|at its load line|near its load line) /, ""), name);
+  await soon(async () => assert.equal((await page.locator("h1").textContent()).trim().replace(/^(suffering|at its load line|near its load line) /, ""), name));
   await page.keyboard.press("Escape");
   await page.locator(".rows").waitFor();
   await page.keyboard.press("?");
@@ -145,12 +152,12 @@ test("a container: charts that grow, share a zoom, and its processes, sorted", a
   assert.equal(await page.getByText("1 is one core busy all the time").count(), 0);
   await page.getByRole("button", { name: "About CPU, cores" }).click();
   await page.getByText("1 is one core busy all the time").waitFor();
-  assert.match(await chart.getAttribute("aria-label"), /CPU, cores over .*: total [\d.<]+, at most/);
-  assert.ok((await page.locator(".legend").first().textContent()).includes("limit"));
+  await soon(async () => assert.match(await chart.getAttribute("aria-label"), /CPU, cores over .*: total [\d.<]+, at most/));
+  await soon(async () => assert.ok((await page.locator(".legend").first().textContent()).includes("limit")));
   const box = await chart.locator(".u-over").boundingBox();
   await page.mouse.move(box.x + box.width * 0.3, box.y + 40);
   await page.locator(".legend .when").first().waitFor();
-  assert.ok((await page.locator(".legend .when").count()) > 3, "the cursor is shared");
+  await soon(async () => assert.ok((await page.locator(".legend .when").count()) > 3, "the cursor is shared"));
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.6, box.y + 40, { steps: 5 });
   await page.mouse.up();
@@ -162,12 +169,12 @@ test("a container: charts that grow, share a zoom, and its processes, sorted", a
   await page.waitForFunction((old) => document.querySelector(".span").textContent !== old || /2 min/.test(old), was);
   const pids = () => page.locator(".processes tbody td:first-child").allTextContents();
   await page.getByRole("button", { name: "PID" }).click();
-  assert.deepEqual(await pids(), ["100", "101", "102", "103", "104", "105", "106"]);
+  await soon(async () => assert.deepEqual(await pids(), ["100", "101", "102", "103", "104", "105", "106"]));
   await page.getByRole("button", { name: "Memory", exact: true }).click();
-  assert.equal((await pids())[0], "106");
+  await soon(async () => assert.equal((await pids())[0], "106"));
   await page.locator(".pairs").getByRole("link", { name: "front" }).or(page.locator(".pairs").getByRole("link", { name: "back" })).click();
   await page.locator(".rows").waitFor();
-  assert.match(page.url(), /label=tier%3D/);
+  await soon(() => assert.match(page.url(), /label=tier%3D/));
   await done();
 });
 
@@ -284,7 +291,7 @@ test("a thousand rows: few are drawn, all are there, and scrolling is smooth", a
   const { page, done } = await at("/containers/", { scenario: "thousand", interval: 500 });
   await page.locator(".rows tbody tr[data-name]").first().waitFor();
   assert.ok((await page.locator(".rows tbody tr").count()) < 90);
-  assert.equal(await page.locator(".rows").getAttribute("aria-rowcount"), "1001");
+  await soon(async () => assert.equal(await page.locator(".rows").getAttribute("aria-rowcount"), "1001"));
   const frames = await page.evaluate(async () => {
     const times = [];
     let last = performance.now();
@@ -303,7 +310,7 @@ test("a thousand rows: few are drawn, all are there, and scrolling is smooth", a
   await page.waitForFunction(() => document.activeElement?.closest("tr")?.dataset.line === "999");
   assert.ok(heap < 100 * 2 ** 20);
   await page.locator("#search").fill("web-990");
-  assert.deepEqual(await names(page), ["web-990"]);
+  await soon(async () => assert.deepEqual(await names(page), ["web-990"]));
   await done();
 });
 

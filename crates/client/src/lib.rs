@@ -4,7 +4,9 @@
 //! Refuses to know: what is asked and what is answered.
 
 mod connect;
+mod file_version;
 mod many;
+mod renewed;
 mod tls;
 mod way;
 
@@ -22,7 +24,9 @@ use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::connect::Connector;
+pub use self::file_version::FileVersion;
 use self::many::Many;
+use self::renewed::Renewed;
 pub use self::tls::{Pem, Tls, TlsError};
 pub use self::way::{Proxy, ProxyError, Way};
 /// The body of an answer, as it comes.
@@ -65,10 +69,13 @@ pub enum AskError {
 /// Bytes in one piece that are read of an answer to [`ManyClient`].
 pub const SMALL_BUFFER: usize = 4 * 1024;
 
-/// Asks, and keeps connections for the next question. Clones share them.
+type Pooled = legacy::Client<Connector, Full<Bytes>>;
+
+/// Asks, and keeps connections for the next question. Clones share them. Certificates and keys in files are read again
+/// within seconds after they were replaced; new connections go by those.
 #[derive(Clone)]
 pub struct Client {
-    inner: legacy::Client<Connector, Full<Bytes>>,
+    inner: Arc<Renewed<Pooled>>,
 }
 
 /// The same for who asks thousands of peers again and again: a connection that rests costs little more than its socket.
@@ -76,7 +83,7 @@ pub struct Client {
 /// twice. An answer's head may not be longer than [`SMALL_BUFFER`].
 #[derive(Clone)]
 pub struct ManyClient {
-    inner: Arc<Many>,
+    inner: Arc<Renewed<Arc<Many>>>,
 }
 
 impl ManyClient {
@@ -85,7 +92,8 @@ impl ManyClient {
     /// # Errors
     /// A file of `tls` is missing or has something else in it.
     pub fn new(tls: &Tls) -> Result<Self, TlsError> {
-        Ok(Self { inner: Arc::new(Many::new(Connector::new(tls.config()?, &Way::default())?)) })
+        let make = |config| Ok(Arc::new(Many::new(Connector::new(config, &Way::default())?)));
+        Ok(Self { inner: Arc::new(Renewed::new(tls, make)?) })
     }
 
     /// The answer to a request.
@@ -94,7 +102,8 @@ impl ManyClient {
     /// There is none within the limits.
     pub async fn ask(&self, request: Request<Bytes>, limits: Limits) -> Result<Answer, AskError> {
         // boxed: who waits for the next round does not hold what a question needs
-        let whole = Box::pin(self.inner.ask(request.map(Full::new), limits.body));
+        let many = self.inner.now();
+        let whole = Box::pin(async move { many.ask(request.map(Full::new), limits.body).await });
         tokio::time::timeout(limits.within, whole).await.unwrap_or(Err(AskError::Late(limits.within)))
     }
 }
@@ -113,12 +122,15 @@ impl Client {
     /// # Errors
     /// A file of `tls` is missing or has something else in it, or the way's server name is no name.
     pub fn by(tls: &Tls, way: &Way) -> Result<Self, TlsError> {
-        let inner = legacy::Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(90))
-            .pool_max_idle_per_host(1)
-            .build(Connector::new(tls.config()?, way)?);
-        Ok(Self { inner })
+        let way = way.clone();
+        let make = move |config| {
+            Ok(legacy::Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(90))
+                .pool_max_idle_per_host(1)
+                .build(Connector::new(config, &way)?))
+        };
+        Ok(Self { inner: Arc::new(Renewed::new(tls, make)?) })
     }
 
     /// The answer to a request.
@@ -144,7 +156,7 @@ impl Client {
     }
 
     async fn head(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, AskError> {
-        self.inner.request(request).await.map_err(|error| AskError::Failed(chain(&error)))
+        self.inner.now().request(request).await.map_err(|error| AskError::Failed(chain(&error)))
     }
 
     async fn whole(&self, request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, AskError> {

@@ -1,18 +1,20 @@
 //! A file that is read again when it changed.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use plimsoll_client::FileVersion;
 use tokio::sync::Mutex;
 
-/// What tells one content from the next.
-type Stamp = (u64, u64, i64, i64, i64, i64);
+/// How long a file must have been left alone to be read, and how often that is waited for.
+const SETTLES: Duration = Duration::from_millis(50);
+const TRIES: u32 = 20;
 
 /// A file and what was seen of it.
 #[derive(Debug)]
 pub(crate) struct Followed {
     path: PathBuf,
-    seen: Mutex<Option<Stamp>>,
+    seen: Mutex<Option<FileVersion>>,
 }
 
 impl Followed {
@@ -24,18 +26,36 @@ impl Followed {
         &self.path
     }
 
-    /// Its content, if that is another than at the last call. After an error the next call reads again.
+    /// Its content, if that is another than at the last call. One that was changed a moment ago is left alone until it
+    /// rests: who writes over a file empties it first. After an error the next call reads again.
     pub(crate) async fn changed(&self) -> std::io::Result<Option<Vec<u8>>> {
         let mut seen = self.seen.lock().await;
-        let meta = tokio::fs::metadata(&self.path).await.inspect_err(|_| *seen = None)?;
-        let now = (meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec());
-        if *seen == Some(now) {
+        let (mut version, age) = self.version().await.inspect_err(|_| *seen = None)?;
+        if *seen == Some(version) {
             return Ok(None);
         }
         *seen = None;
-        let content = tokio::fs::read(&self.path).await?;
-        *seen = Some(now);
-        Ok(Some(content))
+        let mut rests = age.is_none_or(|age| age >= SETTLES);
+        for _ in 0..TRIES {
+            if rests {
+                let content = tokio::fs::read(&self.path).await?;
+                if self.version().await?.0 == version {
+                    *seen = Some(version);
+                    return Ok(Some(content));
+                }
+            }
+            tokio::time::sleep(SETTLES).await;
+            let (now, _) = self.version().await?;
+            rests = now == version;
+            version = now;
+        }
+        Err(std::io::Error::other("it is written over again and again"))
+    }
+
+    /// Which one it is, and how long ago it was changed; that is not known if the clock was set back since.
+    async fn version(&self) -> std::io::Result<(FileVersion, Option<Duration>)> {
+        let found = tokio::fs::metadata(&self.path).await?;
+        Ok((FileVersion::from(&found), found.modified()?.elapsed().ok()))
     }
 }
 
@@ -59,5 +79,21 @@ mod tests {
         assert!(file.changed().await.is_err());
         std::fs::write(&path, "two").unwrap();
         assert_eq!(file.changed().await.unwrap().unwrap(), b"two");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_written_over_is_read_when_that_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let file = Followed::new(path.clone());
+        std::fs::write(&path, "").unwrap();
+        let write = async {
+            tokio::time::sleep(SETTLES / 2).await;
+            std::fs::write(&path, "half").unwrap();
+            tokio::time::sleep(SETTLES).await;
+            std::fs::write(&path, "the whole").unwrap();
+        };
+        let (read, ()) = tokio::join!(file.changed(), write);
+        assert_eq!(read.unwrap().unwrap(), b"the whole");
+        assert_eq!(file.changed().await.unwrap(), None);
     }
 }
