@@ -155,14 +155,19 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in folders(&self.name) {
-            for _ in 0..100 {
-                match std::fs::remove_dir(&folder) {
-                    Err(error) if error.raw_os_error() == Some(16) => {
-                        std::thread::sleep(std::time::Duration::from_millis(20))
-                    }
-                    _ => break,
-                }
+            remove(&folder);
+        }
+    }
+}
+
+/// Removes a group's directory as soon as nobody is in it.
+pub fn remove(folder: &Path) {
+    for _ in 0..100 {
+        match std::fs::remove_dir(folder) {
+            Err(error) if error.raw_os_error() == Some(16) => {
+                std::thread::sleep(std::time::Duration::from_millis(20))
             }
+            _ => break,
         }
     }
 }

@@ -3,8 +3,17 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use super::{kernel, program, workload};
+
+/// Where LXC moves what ends a container, and leaves its group: those that were not there before.
+static PIVOTS: LazyLock<Vec<PathBuf>> = LazyLock::new(|| {
+    let hierarchies = std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+    let roots = hierarchies.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists());
+    let own = std::iter::once(PathBuf::from("/sys/fs/cgroup"));
+    own.chain(roots).map(|root| root.join("lxc.pivot")).filter(|pivot| !pivot.exists()).collect()
+});
 
 /// A running container; stopped when dropped.
 pub struct Container {
@@ -20,6 +29,7 @@ impl Container {
     /// Starts one that waits for orders, with these lines in its configuration besides.
     #[track_caller]
     pub fn start(lines: &[&str]) -> Self {
+        LazyLock::force(&PIVOTS);
         let name = super::unique("plimsoll-lxc");
         let folder = tempfile::Builder::new().prefix("plimsoll-lxc-").tempdir_in("/var/tmp").unwrap();
         let root = folder.path().join(&name).join("rootfs");
@@ -70,5 +80,6 @@ impl Drop for Container {
         if !self.group.is_empty() {
             drop(kernel::Group { name: std::mem::take(&mut self.group) });
         }
+        PIVOTS.iter().for_each(|pivot| kernel::remove(pivot));
     }
 }

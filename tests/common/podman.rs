@@ -168,8 +168,18 @@ impl Podman {
 impl Drop for Podman {
     fn drop(&mut self) {
         let _ = program::run(&mut self.command(&["rm", "--force", "--all", "--time", "0"]), 60.0);
-        for mount in ["root/overlay", "root/vfs", "root"] {
-            let _ = program::run(Command::new("umount").arg(self.settings.folder.join(mount)), 10.0);
+        // what cleans up after a container may still be at it
+        for _ in 0..50 {
+            let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+            let points = table.lines().filter_map(|line| line.split(' ').nth(4));
+            let Some(last) =
+                points.filter(|point| Path::new(point).starts_with(&self.settings.folder)).last()
+            else {
+                break;
+            };
+            if program::run(Command::new("umount").arg(last), 10.0).code != Some(0) {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
         }
         // Podman leaves its parents, which stay where another test has containers in them
         for hierarchy in std::fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {

@@ -196,6 +196,13 @@ test("who uses it: the largest on each other, as much as each has, and the rest"
   }
   const titles = await page.locator(".chart h3").evaluateAll((all) => all.map((one) => one.firstChild.textContent));
   assert.deepEqual(titles.slice(0, 4), ["Who uses CPU, cores", "Who uses memory", "Who uses the network", "Who uses disks"]);
+  // however short a name is, a finger hits it
+  const size = await chart.locator(".legend a").last().evaluate((link) => {
+    link.textContent = "i";
+    const { width, height } = link.getBoundingClientRect();
+    return [width, height];
+  });
+  assert.ok(Math.min(...size) >= 24, size.join());
   await chart.locator(".legend a").first().click();
   await page.getByRole("heading", { name: legend[1][0], level: 1 }).waitFor();
   await page.goto(`${server.url}/containers/system.slice`);

@@ -41,11 +41,12 @@ impl Podman {
         })
     }
 
-    /// root's socket, then those of the users that are logged in.
-    fn sockets(&self) -> Vec<Client> {
+    /// root's socket, then those of the users that are logged in. A container of root's is no user's business: what he
+    /// says of it would be made up.
+    fn sockets(&self, is_roots: bool) -> Vec<Client> {
         let there = |endpoint: &Endpoint| !matches!(endpoint, Endpoint::Unix(path) if !path.exists());
         let users = std::fs::read_dir(conmon::below(&self.rootfs, Path::new("/run/user")));
-        let users = users.into_iter().flatten().flatten();
+        let users = users.into_iter().flatten().flatten().filter(|_| !is_roots);
         let users = users.map(|user| Endpoint::Unix(user.path().join("podman/podman.sock")));
         std::iter::once(self.endpoint.clone())
             .chain(users)
@@ -55,9 +56,9 @@ impl Podman {
     }
 
     /// From the first socket that knows it. Podman speaks Docker's API.
-    async fn told(&self, id: &str) -> Result<Inspected, Fault> {
+    async fn told(&self, id: &str, is_roots: bool) -> Result<Inspected, Fault> {
         let mut last = Fault::not_found();
-        for socket in self.sockets() {
+        for socket in self.sockets(is_roots) {
             let answer = socket.get(&format!("/containers/{id}/json"), INSPECT).await;
             let read = |bytes: bytes::Bytes| {
                 inspect::parse_as(NAMESPACE, &bytes, &self.envs).map_err(|error| Fault::nonsense(&error))
@@ -98,7 +99,8 @@ impl Remote for Podman {
         let ended =
             place.as_ref().and_then(|place| self.exits.watch(&conmon::below(&self.rootfs, &place.exits), id));
         let on_disk = || disk::read(&self.proc, &self.rootfs, id, place.as_ref()?, &self.envs);
-        let mut inspected = match self.told(id).await {
+        let is_roots = place.as_ref().is_some_and(|place| place.is_roots);
+        let mut inspected = match self.told(id, is_roots).await {
             Ok(inspected) => inspected,
             // nobody watches over such a container: who does not listen would not know it either
             Err(Fault::Connect(_)) if place.is_none() => return Err(Fault::not_found()),
@@ -117,7 +119,7 @@ impl Remote for Podman {
     }
 
     async fn describe(&self) -> Result<Status, Fault> {
-        let sockets = self.sockets();
+        let sockets = self.sockets(false);
         let socket = sockets.first().ok_or_else(|| {
             Fault::Connect(format!("{}: no such socket; containers are known from their files", self.address))
         })?;
@@ -126,7 +128,7 @@ impl Remote for Podman {
 
     async fn describe_whole(&self) -> Result<Status, Fault> {
         let status = self.describe().await?;
-        let Some(socket) = self.sockets().into_iter().next() else { return Ok(status) };
+        let Some(socket) = self.sockets(false).into_iter().next() else { return Ok(status) };
         let images = socket.get("/images/json", status::MOST).await?;
         let images = status::parse_images(&images).map_err(|error| Fault::nonsense(&error))?;
         Ok(Status { images, ..status })
@@ -136,6 +138,21 @@ impl Remote for Podman {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn users_are_not_asked_for_roots_containers() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("podman.sock");
+        let users = folder.path().join("run/user/1000/podman");
+        std::fs::create_dir_all(&users).unwrap();
+        for path in [&socket, &users.join("podman.sock")] {
+            drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+        }
+        let endpoint = format!("unix://{}", socket.display());
+        let config = Config { endpoint, rootfs: folder.path().to_owned(), ..Config::default() };
+        let podman = Podman::new(config).unwrap();
+        assert_eq!([true, false].map(|is_roots| podman.sockets(is_roots).len()), [1, 2]);
+    }
 
     #[tokio::test]
     async fn behind_a_socket_that_nobody_listens_on_there_is_no_container_without_a_conmon() {

@@ -2,7 +2,7 @@
 //! the container's files are, wherever the storage is and whoever the user; and it leaves the exit code in a
 //! file, shortly before its runtime takes that away.
 //!
-//! Reads: `/proc/<pid>/comm` of all processes and `cmdline` of conmons; the files that these name.
+//! Reads: `/proc/<pid>/comm` of all processes, `cmdline` and `status` of conmons; the files that these name.
 //! Gives: [`Place`] of a container; [`Exits`], the codes as they are written.
 //! Cost:  one look through `/proc` a container at its start and its end; one inotify watch a folder of codes.
 
@@ -20,7 +20,7 @@ use super::Claim;
 use super::fault::Fault;
 use super::id::{self, Parts};
 use super::remote::{Events, What};
-use super::small;
+use super::{process, small};
 
 /// What the runtime of this word (`crio`, `libpod`) claims: `WORD-ID.scope` (systemd) and `WORD-ID` (cgroupfs).
 /// conmon's groups, and the group `container` that crun makes below a container's, whose numbers are in the
@@ -56,21 +56,25 @@ pub(crate) struct Place {
     pub(crate) pid_file: PathBuf,
     /// `--exit-dir`: where the exit code will stand, in a file named as the container.
     pub(crate) exits: PathBuf,
+    /// Whether that conmon is root's.
+    pub(crate) is_roots: bool,
 }
 
-/// Looks for the conmon of a container.
+/// Looks for the conmon of a container. Whoever starts a process may name it so, so root's comes before users'.
 pub(crate) fn find(proc: &Path, id: &str) -> Option<Place> {
-    let processes = std::fs::read_dir(proc).ok()?;
-    processes.flatten().find_map(|entry| {
-        if !entry.file_name().as_encoded_bytes().first()?.is_ascii_digit() {
-            return None;
+    let mut users = None;
+    for pid in process::all(proc) {
+        let at = proc.join(pid.to_string());
+        if std::fs::read(at.join("comm")).is_ok_and(|comm| comm.trim_ascii_end() == b"conmon")
+            && let Some(place) = std::fs::read(at.join("cmdline")).ok().and_then(|line| read(&line, id))
+        {
+            if process::user(proc, pid) == Some(0) {
+                return Some(Place { is_roots: true, ..place });
+            }
+            users.get_or_insert(place);
         }
-        let comm = std::fs::read(entry.path().join("comm")).ok()?;
-        if comm.trim_ascii_end() != b"conmon" {
-            return None;
-        }
-        read(&std::fs::read(entry.path().join("cmdline")).ok()?, id)
-    })
+    }
+    users
 }
 
 /// Reads a command line; `None` if it is another container's.
@@ -89,6 +93,7 @@ fn read(cmdline: &[u8], id: &str) -> Option<Place> {
         bundle: path("-b"),
         pid_file: path("-p"),
         exits: path("--exit-dir"),
+        is_roots: false,
     })
 }
 
@@ -241,6 +246,25 @@ mod tests {
         for line in [other, words("conmon -c"), words("conmon"), Vec::new(), vec![0xff, 0, 0]] {
             assert_eq!(read(&line, ID), None);
         }
+    }
+
+    #[test]
+    fn roots_conmon_is_believed_before_a_users() {
+        let proc = tempfile::tempdir().unwrap();
+        let conmon = |pid: u32, user: u32, name: &str| {
+            let at = proc.path().join(pid.to_string());
+            std::fs::create_dir_all(&at).unwrap();
+            std::fs::write(at.join("comm"), "conmon\n").unwrap();
+            std::fs::write(at.join("cmdline"), words(&format!("conmon -c ID -n {name}"))).unwrap();
+            std::fs::write(at.join("status"), format!("Name:\tconmon\nUid:\t{user}\t0\t0\t0\n")).unwrap();
+        };
+        let found = || find(proc.path(), ID).map(|place| (place.name, place.is_roots));
+        assert_eq!(found(), None);
+        conmon(7, 1000, "users");
+        conmon(9, 1001, "users");
+        assert_eq!(found(), Some(("users".to_owned(), false)));
+        conmon(8, 0, "web");
+        assert_eq!(found(), Some(("web".to_owned(), true)));
     }
 
     #[tokio::test]

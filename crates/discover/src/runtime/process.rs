@@ -11,6 +11,13 @@ pub(crate) fn all(proc: &Path) -> impl Iterator<Item = u32> + use<> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// Whose process it is: the user who started it, whatever it became since.
+pub(crate) fn user(proc: &Path, pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(proc.join(pid.to_string()).join("status")).ok()?;
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    ids.split_whitespace().next()?.parse().ok()
+}
+
 /// The groups of the process with this folder, one a hierarchy. Where we are in a cgroup namespace, groups beside
 /// ours begin with `/..`, which is taken away.
 pub(crate) fn groups(process: &Path) -> Vec<String> {
