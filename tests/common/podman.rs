@@ -171,12 +171,9 @@ impl Drop for Podman {
         // what cleans up after a container may still be at it
         for _ in 0..50 {
             let table = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-            let points = table.lines().filter_map(|line| line.split(' ').nth(4));
-            let Some(last) =
-                points.filter(|point| Path::new(point).starts_with(&self.settings.folder)).last()
-            else {
-                break;
-            };
+            let points = table.lines().rev().filter_map(|line| line.split(' ').nth(4));
+            let mut own = points.filter(|point| Path::new(point).starts_with(&self.settings.folder));
+            let Some(last) = own.next() else { break };
             if program::run(Command::new("umount").arg(last), 10.0).code != Some(0) {
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
