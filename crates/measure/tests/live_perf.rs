@@ -140,7 +140,8 @@ fn switches_and_faults_of_a_group_are_the_kernels() {
     let (between, kernel_between) = (read(&tracked), group.kernel_counts());
     let switches = kernel_between.0 - kernel_before.0;
     let switched = total(&between, "context-switches") - total(&before, "context-switches");
-    assert!(switches >= 200 && switched.abs_diff(switches) <= 2, "{switched} of {switches}");
+    // the last wait may only be about to begin
+    assert!(switches >= 199 && switched.abs_diff(switches) <= 2, "{switched} of {switches}");
     // memory that the shell has not touched yet, without a process beside it
     group.ask(
         "x=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do x=$x$x; done; echo",

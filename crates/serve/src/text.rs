@@ -1,9 +1,14 @@
 //! The exposition format: the only place that writes it.
 //!
 //! Gives: Prometheus text 0.0.4 and OpenMetrics 1.0, line by line, appended to a buffer.
-//! Cost:  a copy of the name, the container's label block and the digits a line; no sorting, hashing or
-//!        allocation.
+//! Cost:  a copy of the name, the container's label block and the digits a line; no sorting or allocation, and hashing
+//!        only of lines that do not come sorted.
 
+use std::hash::BuildHasher as _;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use plimsoll_core::family::{Emit, Type};
 use plimsoll_core::time::Timestamp;
 
@@ -152,7 +157,10 @@ impl Stamp {
 #[derive(Debug, Default)]
 pub struct Seen {
     lines: Vec<(usize, usize)>,
+    /// The same lines by their bytes, once they do not come sorted: `cpu100` comes after `cpu99`.
+    by_bytes: HashTable<(usize, usize)>,
     mixed: bool,
+    hasher: RandomState,
     /// What ends a line from now on, if that is not the record's own time.
     stamp: Option<Stamp>,
 }
@@ -179,6 +187,7 @@ impl Lines<'_> {
     /// Starts with the scratch as it should be.
     pub fn begin(self) -> Self {
         self.seen.lines.clear();
+        self.seen.by_bytes.clear();
         self.seen.mixed = false;
         self.seen.stamp = None;
         self
@@ -218,18 +227,28 @@ impl Lines<'_> {
 
     /// Lines mostly come sorted: then one comparison with the last shows that there is no such line yet.
     fn is_new(&mut self, start: usize, end: usize) -> bool {
-        let this = self.out.get(start..end);
-        let Some((from, to)) = self.seen.lines.last() else {
-            self.seen.lines.push((start, end));
-            return true;
-        };
-        self.seen.mixed |= this <= self.out.get(*from..*to);
-        let new =
-            !self.seen.mixed || !self.seen.lines.iter().any(|(from, to)| self.out.get(*from..*to) == this);
-        if new {
-            self.seen.lines.push((start, end));
+        let Seen { lines, by_bytes, mixed, hasher, .. } = &mut *self.seen;
+        let bytes = |&(from, to): &(usize, usize)| self.out.get(from..to).unwrap_or_default();
+        let hash = |line: &(usize, usize)| hasher.hash_one(bytes(line));
+        let this = (start, end);
+        if !*mixed && lines.last().is_some_and(|last| bytes(&this) <= bytes(last)) {
+            *mixed = true;
+            for line in lines.drain(..) {
+                by_bytes.insert_unique(hash(&line), line, hash);
+            }
         }
-        new
+        if !*mixed {
+            lines.push(this);
+            return true;
+        }
+        let found = by_bytes.entry(hash(&this), |line| bytes(line) == bytes(&this), hash);
+        match found {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(this);
+                true
+            }
+        }
     }
 
     fn close(&mut self) {

@@ -11,12 +11,20 @@ use plimsoll_kernel::file::{Budget, Kept};
 use plimsoll_kernel::process::is_of_group;
 
 use super::plan::Place;
-use super::{ALIVE_FOR, LEFT_AFTER, LOOK_AGAIN, within};
+use super::{LOOK_AGAIN, within};
 use crate::host::Host;
 
 /// What every group and every process has; without it the directory is an empty shell of one that ended.
 const GROUP_HAS: &CStr = c"cgroup.procs";
 const PROCESS_HAS: &CStr = c"stat";
+
+/// How long the last numbers stay of a hierarchy that a group is gone from while it is still there in another: one that
+/// is removed leaves them one after the other, and its last numbers are true for good. One that lives on has none there.
+const LEFT_AFTER: i64 = 5_000_000_000;
+
+/// How often it is asked whether the process still lives whose network is read. The question costs as much as
+/// three files; the price of asking seldom is that a dead process' namespace may live so much longer.
+const ALIVE_FOR: i64 = 5_000_000_000;
 
 /// Why a file cannot be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

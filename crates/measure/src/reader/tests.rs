@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use plimsoll_core::kinds::Kinds;
+use plimsoll_kernel::hierarchy::Controller;
 use plimsoll_kernel::root::Root;
 use proptest::prelude::*;
 
