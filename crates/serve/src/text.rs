@@ -227,22 +227,26 @@ impl Lines<'_> {
 
     /// Lines mostly come sorted: then one comparison with the last shows that there is no such line yet.
     fn is_new(&mut self, start: usize, end: usize) -> bool {
+        let this = self.out.get(start..end);
+        let is_sorted = self.seen.lines.last().is_none_or(|(from, to)| this > self.out.get(*from..*to));
+        if self.seen.mixed || !is_sorted {
+            return self.is_new_among_mixed((start, end));
+        }
+        self.seen.lines.push((start, end));
+        true
+    }
+
+    /// Apart, so that lines that come sorted do not pay for it.
+    #[inline(never)]
+    fn is_new_among_mixed(&mut self, this: (usize, usize)) -> bool {
         let Seen { lines, by_bytes, mixed, hasher, .. } = &mut *self.seen;
         let bytes = |&(from, to): &(usize, usize)| self.out.get(from..to).unwrap_or_default();
         let hash = |line: &(usize, usize)| hasher.hash_one(bytes(line));
-        let this = (start, end);
-        if !*mixed && lines.last().is_some_and(|last| bytes(&this) <= bytes(last)) {
-            *mixed = true;
-            for line in lines.drain(..) {
-                by_bytes.insert_unique(hash(&line), line, hash);
-            }
+        *mixed = true;
+        for line in lines.drain(..) {
+            by_bytes.insert_unique(hash(&line), line, hash);
         }
-        if !*mixed {
-            lines.push(this);
-            return true;
-        }
-        let found = by_bytes.entry(hash(&this), |line| bytes(line) == bytes(&this), hash);
-        match found {
+        match by_bytes.entry(hash(&this), |line| bytes(line) == bytes(&this), hash) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
                 place.insert(this);
@@ -370,5 +374,40 @@ mod tests {
         f(&["x"], &sorted, "n{x=\"a\"} 1\nn{x=\"b\"} 2\n", 1);
         let mixed: [(&[&str], u64); 4] = [(&["b"], 1), (&["a"], 2), (&["b"], 3), (&["c"], 4)];
         f(&["x"], &mixed, "n{x=\"b\"} 1\nn{x=\"a\"} 2\nn{x=\"c\"} 4\n", 1);
+    }
+
+    #[test]
+    fn many_lines_that_do_not_come_sorted_stand_once_each() {
+        let names: Vec<String> = (0..150).map(|cpu| format!("cpu{cpu}")).collect();
+        let twice: Vec<[&str; 1]> = names.iter().chain(&names).map(|name| [name.as_str()]).collect();
+        let values: Vec<(&[&str], u64)> = twice.iter().map(|label| (label.as_slice(), 7)).collect();
+        let once: String = names.iter().map(|name| format!("n{{cpu=\"{name}\"}} 7\n")).collect();
+        assert_eq!(lines("", &["cpu"], &values, Stamp::NONE), (once, 150));
+    }
+
+    /// For docs/benchmarks.md.
+    #[test]
+    #[ignore = "a measurement"]
+    fn how_long_the_lines_of_many_cpus() {
+        for (cpus, events) in [(2, 1), (64, 1), (256, 1), (256, 10)] {
+            let names: Vec<String> = (0..cpus).map(|cpu| format!("cpu{cpu:02}")).collect();
+            let (mut out, mut seen) = (Vec::new(), Seen::default());
+            let mut times: Vec<_> = (0..200)
+                .map(|_| {
+                    out.clear();
+                    let begin = std::time::Instant::now();
+                    let (name, block, stamp) = ("container_perf_events_total", &[b'x'; 80], &Stamp::NONE);
+                    let (out, seen) = (&mut out, &mut seen);
+                    let labels = &["cpu", "event"];
+                    let mut lines = Lines { out, name, block, labels, stamp, seen, repeated: 0 }.begin();
+                    for event in (0..events).map(|event| event.to_string()) {
+                        names.iter().for_each(|cpu| lines.int(&[cpu, &event], 7));
+                    }
+                    begin.elapsed()
+                })
+                .collect();
+            times.sort();
+            println!("{events} events on {cpus} CPUs: median {:?}", times[100]);
+        }
     }
 }
