@@ -266,6 +266,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_is_believed_is_looked_up_anew_and_connections_are_too() {
+        let (address, connections) = saying(Some("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")).await;
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("ca.pem");
+        let write = |name: &str| {
+            let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+            std::fs::write(&ca, made.cert.pem()).unwrap();
+        };
+        write("first");
+        let tls = Tls { ca: Some(Pem::File(ca.clone())), ..Tls::default() };
+        let (one, many) = (Client::new(&tls).unwrap(), ManyClient::new(&tls).unwrap());
+        let later = async || {
+            tokio::time::pause();
+            tokio::time::advance(renewed::LOOK).await;
+            tokio::time::resume();
+            one.ask(request(address), LIMITS).await.unwrap();
+            many.ask(request(address), LIMITS).await.unwrap();
+            connections.load(Ordering::Relaxed)
+        };
+        assert_eq!((later().await, later().await), (2, 2), "the file is the same");
+        write("second");
+        assert_eq!((later().await, later().await), (4, 4));
+    }
+
+    #[tokio::test]
     async fn small_buffers_take_large_answers_over_one_connection() {
         let answer = format!(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nc350\r\n{}\r\n0\r\n\r\n",

@@ -7,15 +7,16 @@
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustls::ClientConfig;
+use tokio::time::Instant;
 
 use super::file_version::FileVersion;
 use super::tls::{Pem, Tls, TlsError};
 
 /// How long files are believed to be the same.
-const LOOK: Duration = Duration::from_secs(10);
+pub(crate) const LOOK: Duration = Duration::from_secs(10);
 
 type Make<T> = Box<dyn Fn(ClientConfig) -> Result<T, TlsError> + Send + Sync>;
 
